@@ -1,0 +1,65 @@
+#include "runtime/environment.hpp"
+
+#include <cstdio>
+
+namespace thespis::runtime {
+
+namespace {
+
+class system_clock_impl final : public clock_port {
+public:
+  wall_time now() const override {
+    return std::chrono::time_point_cast<std::chrono::nanoseconds>(
+        std::chrono::system_clock::now());
+  }
+};
+
+} // namespace
+
+std::shared_ptr<const clock_port> system_clock_port() {
+  return std::make_shared<system_clock_impl>();
+}
+
+uint64_t random_port::next() {
+  const std::lock_guard lock{mutex_};
+  return engine_();
+}
+
+std::string random_port::uuid() {
+  uint64_t high = next();
+  uint64_t low = next();
+  high = (high & ~0xf000ULL) | 0x4000ULL;
+  low = (low & ~(3ULL << 62)) | (2ULL << 62);
+  char buf[37];
+  std::snprintf(buf, sizeof buf, "%08x-%04x-%04x-%04x-%012llx", static_cast<unsigned>(high >> 32),
+                static_cast<unsigned>(high >> 16 & 0xffff), static_cast<unsigned>(high & 0xffff),
+                static_cast<unsigned>(low >> 48),
+                static_cast<unsigned long long>(low & 0xffffffffffffULL));
+  return buf;
+}
+
+std::string random_port::suffix(size_t n) {
+  constexpr std::string_view alphabet = "bcdfghjklmnpqrstvwxz2456789";
+  std::string res;
+  for (size_t i = 0; i < n; ++i)
+    res += alphabet[next() % alphabet.size()];
+  return res;
+}
+
+void directory::put(const std::string& role, caf::strong_actor_ptr actor) {
+  const std::unique_lock lock{mutex_};
+  roles_[role] = std::move(actor);
+}
+
+void directory::erase(const std::string& role) {
+  const std::unique_lock lock{mutex_};
+  roles_.erase(role);
+}
+
+caf::strong_actor_ptr directory::lookup(std::string_view role) const {
+  const std::shared_lock lock{mutex_};
+  const auto i = roles_.find(role);
+  return i == roles_.end() ? nullptr : i->second;
+}
+
+} // namespace thespis::runtime

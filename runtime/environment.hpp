@@ -1,0 +1,76 @@
+// What every actor is handed instead of reaching for the machine: time, randomness, names.
+#pragma once
+
+#include <caf/actor_system.hpp>
+#include <caf/actor_cast.hpp>
+#include <caf/actor_control_block.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <random>
+#include <shared_mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+namespace thespis::runtime {
+
+using wall_time = std::chrono::sys_time<std::chrono::nanoseconds>;
+
+/// The wall clock as a port: timestamps in objects come from here, timers from the actor clock.
+class clock_port {
+public:
+  virtual ~clock_port() = default;
+  virtual wall_time now() const = 0;
+};
+
+/// The machine's clock.
+std::shared_ptr<const clock_port> system_clock_port();
+
+/// Randomness as a port: seeded in tests, from the machine otherwise. Thread-safe.
+class random_port {
+public:
+  explicit random_port(uint64_t seed) : engine_(seed) {}
+  uint64_t next();
+  /// A version 4 UUID.
+  std::string uuid();
+  /// `n` characters of Kubernetes' generateName alphabet (no vowels, no look-alikes).
+  std::string suffix(size_t n = 5);
+
+private:
+  std::mutex mutex_;
+  std::mt19937_64 engine_;
+};
+
+/// Which actor plays which role in this process. Handles are disposable: a supervisor puts the
+/// restarted actor under the same name, so look a role up when sending, never keep it.
+class directory {
+public:
+  void put(const std::string& role, caf::strong_actor_ptr actor);
+  void erase(const std::string& role);
+  /// A null handle when nobody plays the role.
+  template <class Handle>
+  Handle find(std::string_view role) const {
+    return caf::actor_cast<Handle>(lookup(role));
+  }
+
+private:
+  caf::strong_actor_ptr lookup(std::string_view role) const;
+
+  struct hash : std::hash<std::string_view> {
+    using is_transparent = void;
+  };
+  mutable std::shared_mutex mutex_;
+  std::unordered_map<std::string, caf::strong_actor_ptr, hash, std::equal_to<>> roles_;
+};
+
+/// The ports of one process, shared by all of its actors.
+struct environment {
+  std::shared_ptr<const clock_port> clock;
+  std::shared_ptr<random_port> random;
+  std::shared_ptr<directory> roles;
+};
+
+} // namespace thespis::runtime
