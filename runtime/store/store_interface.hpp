@@ -2,6 +2,7 @@
 // revision, compare-and-set, and nothing is acknowledged or visible before it is durable.
 #pragma once
 
+#include "api/pipeline/pipeline.hpp"
 #include "runtime/actor_base.hpp"
 #include "runtime/object_messages.hpp"
 
@@ -9,19 +10,16 @@
 #include <string>
 #include <vector>
 
+namespace thespis::api {
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, write& x) {
+  return f(x.kind, x.draft, x.expected_revision);
+}
+
+} // namespace thespis::api
+
 namespace thespis::runtime {
-
-enum class write_kind : uint8_t { create, update, remove };
-
-/// One intended change of one object.
-struct write {
-  write_kind kind = write_kind::create;
-  /// The new object. For `remove` its last state (what the DELETED event shows).
-  api::draft draft;
-  /// The revision the change was computed on; the store refuses it with a conflict when the
-  /// object has moved on. 0 writes whatever the object's revision is.
-  uint64_t expected_revision = 0;
-};
 
 /// What became of one write: the sealed object, or why it was refused.
 struct write_outcome {
@@ -32,7 +30,7 @@ struct write_outcome {
 
 /// Changes that share one commit. They are independent: each succeeds or fails by itself.
 struct write_batch {
-  std::vector<write> writes;
+  std::vector<api::write> writes;
 };
 
 /// Outcomes in the order of the writes.
@@ -53,10 +51,6 @@ using store_handle = caf::typed_actor<
   caf::reacts_to<batch_committed>>;
 // clang-format on
 
-template <class Inspector>
-typename Inspector::result_type inspect(Inspector& f, write& x) {
-  return f(x.kind, x.draft, x.expected_revision);
-}
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, write_outcome& x) {
   return f(x.object, x.ok, x.failure);

@@ -1,0 +1,70 @@
+// The way of every write: decode, convert, default, prune, validate, admit, and make the draft
+// that the store commits. Pure: it reads snapshots and returns what is to be written.
+#pragma once
+
+#include "api/pipeline/call.hpp"
+#include "api/pipeline/reader.hpp"
+#include "api/result.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <variant>
+
+namespace thespis::api {
+
+enum class write_kind : uint8_t { create, update, remove };
+
+/// One intended change of one object.
+struct write {
+  write_kind kind = write_kind::create;
+  /// The new object. For `remove` its last state (what the DELETED event shows).
+  api::draft draft;
+  /// The revision the change was computed on; the store refuses it with a conflict when the
+  /// object has moved on. 0 writes whatever the object's revision is.
+  uint64_t expected_revision = 0;
+};
+
+/// A call that needs a write to come true.
+struct prepared_write {
+  api::write write;
+  /// The client named no revision: on a conflict prepare the call again on the newer object.
+  bool retry_on_conflict = false;
+  /// On an already_exists with generateName: prepare again for another name.
+  bool retry_on_exists = false;
+  /// What to answer when the write is done; `object` is filled with the sealed one.
+  reply answer;
+};
+
+/// Either an answer that needs no write (a failure, a dry run, no change at all), or a write.
+using prepared = std::variant<reply, prepared_write>;
+
+/// What the pipeline needs from its surroundings.
+struct pipeline_deps {
+  std::shared_ptr<const reader> state;
+  std::function<std::chrono::sys_time<std::chrono::nanoseconds>()> now;
+  std::function<std::string()> new_uid;
+  std::function<std::string(size_t)> random_suffix; ///< for generateName
+  /// Allocates what a Service needs and must be unique in the cluster.
+  std::string service_cidr = "10.43.0.0/16";
+  int node_port_min = 30000;
+  int node_port_max = 32767;
+};
+
+/// Thread-safe: any thread may prepare calls at any time.
+class pipeline {
+public:
+  explicit pipeline(pipeline_deps deps);
+  ~pipeline();
+
+  /// Computes what the call comes to on the present state.
+  prepared prepare(const call& c) const;
+
+private:
+  struct impl;
+  std::unique_ptr<impl> impl_;
+};
+
+} // namespace thespis::api
