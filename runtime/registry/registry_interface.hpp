@@ -4,6 +4,7 @@
 // is cut off (410 Expired) when the window moves past it.
 #pragma once
 
+#include "api/pipeline/watch.hpp"
 #include "runtime/actor_base.hpp"
 #include "runtime/object_messages.hpp"
 
@@ -12,40 +13,44 @@
 #include <string>
 #include <vector>
 
-namespace thespis::runtime {
+namespace thespis::api {
 
-enum class event_kind : uint8_t { added, modified, deleted };
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, selection& x) {
+  return f(x.ns, x.name, x.node_name, x.label_selector, x.field_selector);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, watch_event& x) {
+  object_ref object{x.object};
+  auto load = [&]() -> caf::error {
+    x.object = object.ptr;
+    return caf::none;
+  };
+  return f(x.kind, object, caf::meta::load_callback(load));
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, watch_events& x) {
+  return f(x.revision, x.initial_end, x.events);
+}
+
+} // namespace thespis::api
+
+namespace thespis::runtime {
 
 /// One change of one object, shared by all that are told of it.
 struct event {
-  event_kind kind = event_kind::added;
+  api::event_kind kind = api::event_kind::added;
   api::object_ref object;   ///< for `deleted` the last state, at the revision of the deletion
   api::object_ref previous; ///< null for `added`
   uint64_t revision() const { return object->revision(); }
 };
 
-/// What part of a resource a watcher wants. Empty strings select everything.
-struct selection {
-  std::string ns;
-  std::string name;           ///< metadata.name
-  std::string node_name;      ///< spec.nodeName (pods)
-  std::string label_selector; ///< as in a query: "app=web,tier!=cache"
-  std::string field_selector; ///< further fields: "status.phase!=Running"
-};
-
-/// What watchers are sent; `kind` is relative to the selection: an object that starts to match is
-/// `added`, one that no longer matches is `deleted`.
-struct watch_event {
-  event_kind kind = event_kind::added;
-  api::object_ref object;
-};
-
-/// Events in the order of their revisions. `revision` is how far the watcher has seen all.
+/// The next events of a watch.
 struct watch_batch {
   uint64_t watch = 0; ///< the id the watcher chose
-  uint64_t revision = 0;
-  bool initial_end = false; ///< this batch completes the initial state
-  std::vector<watch_event> events;
+  api::watch_events what;
 };
 
 /// The watch is over: the window moved past it, or the registry ends. The watcher lists again.
@@ -61,7 +66,7 @@ using watcher_handle =
 struct subscribe {
   watcher_handle watcher;
   uint64_t watch = 0; ///< chosen by the watcher, unique for it
-  selection what;
+  api::selection what;
   /// Send events after this revision. 0: first the present state as `added` events.
   uint64_t from_revision = 0;
 };
@@ -112,16 +117,8 @@ typename Inspector::result_type inspect(Inspector& f, event& x) {
   return f(x.kind, x.object, x.previous);
 }
 template <class Inspector>
-typename Inspector::result_type inspect(Inspector& f, selection& x) {
-  return f(x.ns, x.name, x.node_name, x.label_selector, x.field_selector);
-}
-template <class Inspector>
-typename Inspector::result_type inspect(Inspector& f, watch_event& x) {
-  return f(x.kind, x.object);
-}
-template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, watch_batch& x) {
-  return f(x.watch, x.revision, x.initial_end, x.events);
+  return f(x.watch, x.what);
 }
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, watch_closed& x) {
