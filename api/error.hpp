@@ -77,8 +77,8 @@ std::string success_status_json(std::string_view name, std::string_view group,
 
 // Errors in Kubernetes' own words. `resource` is "pods" or "deployments.apps" (group resource).
 error bad_request(std::string message);
-error not_found(std::string_view resource, std::string_view name);       // pods "x" not found
-error already_exists(std::string_view resource, std::string_view name);  // pods "x" already exists
+error not_found(std::string_view resource, std::string_view name);      // pods "x" not found
+error already_exists(std::string_view resource, std::string_view name); // pods "x" already exists
 error conflict(std::string_view resource, std::string_view name, std::string_view detail);
 error forbidden(std::string_view resource, std::string_view name, std::string_view detail);
 error internal_error(std::string_view detail); // Internal error occurred: detail
@@ -94,6 +94,8 @@ cause not_supported(std::string field, std::string_view json_value,
                     const std::vector<std::string>& supported);
 cause field_forbidden(std::string field, std::string_view detail);
 cause too_long(std::string field, size_t max_bytes);
+cause too_many(std::string field, size_t actual, size_t max_items);
+cause field_not_found(std::string field, std::string_view json_value);
 cause type_invalid(std::string field, std::string_view json_value, std::string_view detail);
 
 } // namespace thespis::api
