@@ -1,0 +1,314 @@
+// The table of all options: where each lives, what it may hold, which flag sets it.
+#include "config/settings.hpp"
+
+namespace thespis::config {
+
+namespace {
+
+#define THESPIS_AT(member) [](settings& s) -> slot { return &s.member; }
+
+constexpr int64_t any = INT64_MAX;
+constexpr int64_t kib = 1024;
+constexpr int64_t second = 1000;
+
+std::vector<option> general_options() {
+  return {
+      {"data-dir",
+       "data-dir",
+       THESPIS_AT(data_dir),
+       form::path,
+       1,
+       any,
+       {},
+       "Where the cluster keeps its state; two clusters need two"},
+      {"log-level",
+       "log-level",
+       THESPIS_AT(log_level),
+       form::plain,
+       0,
+       any,
+       {"trace", "debug", "info", "warn", "error", "off"},
+       "How much is logged"},
+  };
+}
+
+std::vector<option> api_options() {
+  return {
+      {"api.bind-address",
+       "bind-address",
+       THESPIS_AT(api.bind_address),
+       form::address,
+       1,
+       any,
+       {},
+       "Address the API listens on"},
+      {"api.port", "api-port", THESPIS_AT(api.port), form::plain, 1, 65535, {}, "Port of the API"},
+      {"api.advertise-address",
+       "advertise-address",
+       THESPIS_AT(api.advertise_address),
+       form::address,
+       0,
+       any,
+       {},
+       "Address pods reach the API at"},
+      {"api.kubeconfig",
+       "kubeconfig",
+       THESPIS_AT(api.kubeconfig),
+       form::path,
+       0,
+       any,
+       {},
+       "kubeconfig file to write or add the cluster to"},
+      {"api.context",
+       "context",
+       THESPIS_AT(api.context),
+       form::plain,
+       1,
+       any,
+       {},
+       "Name of the cluster in the kubeconfig"},
+      {"api.token-auth-file",
+       "token-auth-file",
+       THESPIS_AT(api.token_auth_file),
+       form::path,
+       0,
+       any,
+       {},
+       "CSV of bearer tokens: token,user,uid,\"group1,group2\""},
+      {"api.tls-sans",
+       "tls-san",
+       THESPIS_AT(api.tls_sans),
+       form::plain,
+       0,
+       any,
+       {},
+       "Further name or address of the API in its certificate; repeatable"},
+      {"api.threads", "", THESPIS_AT(api.threads), form::plain, 0, 64},
+      {"api.max-connections", "", THESPIS_AT(api.max_connections), form::plain, 16, 1'000'000},
+      {"api.max-body", "", THESPIS_AT(api.max_body), form::bytes, 64 * kib, 64 * kib * kib},
+      {"api.max-header", "", THESPIS_AT(api.max_header), form::bytes, 4 * kib, kib * kib},
+      {"api.min-body-rate", "", THESPIS_AT(api.min_body_rate), form::bytes, 1, 64 * kib * kib},
+      {"api.tls-timeout", "", THESPIS_AT(api.tls_timeout), form::plain, second, 600 * second},
+      {"api.header-timeout", "", THESPIS_AT(api.header_timeout), form::plain, second, 600 * second},
+      {"api.idle-timeout", "", THESPIS_AT(api.idle_timeout), form::plain, second, 3600 * second},
+      {"api.write-timeout", "", THESPIS_AT(api.write_timeout), form::plain, second, 3600 * second},
+      {"api.request-timeout", "", THESPIS_AT(api.request_timeout), form::plain, second,
+       3600 * second},
+      {"api.min-watch-timeout", "", THESPIS_AT(api.min_watch_timeout), form::plain, second,
+       86400 * second},
+  };
+}
+
+std::vector<option> network_options() {
+  return {
+      {"network.pod-cidr",
+       "pod-cidr",
+       THESPIS_AT(network.pod_cidr),
+       form::plain,
+       8,
+       28,
+       {},
+       "Addresses of the pods"},
+      {"network.service-cidr",
+       "service-cidr",
+       THESPIS_AT(network.service_cidr),
+       form::plain,
+       12,
+       28,
+       {},
+       "Addresses of the services"},
+      {"network.node-cidr-mask", "", THESPIS_AT(network.node_cidr_mask), form::plain, 9, 30},
+      {"network.service-node-ports",
+       "service-node-port-range",
+       THESPIS_AT(network.node_ports),
+       form::plain,
+       1,
+       65535,
+       {},
+       "Ports for services of type NodePort"},
+      {"network.cluster-domain",
+       "cluster-domain",
+       THESPIS_AT(network.cluster_domain),
+       form::dns_name,
+       1,
+       any,
+       {},
+       "DNS domain of the cluster"},
+      {"network.proxy-mode",
+       "proxy-mode",
+       THESPIS_AT(network.proxy_mode),
+       form::plain,
+       0,
+       any,
+       {"nftables", "none"},
+       "How services are programmed"},
+      {"network.mtu", "", THESPIS_AT(network.mtu), form::plain, 0, 65535},
+  };
+}
+
+std::vector<option> node_options() {
+  return {
+      {"node.name",
+       "node-name",
+       THESPIS_AT(node.name),
+       form::node_name,
+       0,
+       any,
+       {},
+       "Name of this machine's node"},
+      {"node.local",
+       "local-node",
+       THESPIS_AT(node.local),
+       form::plain,
+       0,
+       any,
+       {},
+       "Run pods on this machine"},
+      {"node.max-pods",
+       "max-pods",
+       THESPIS_AT(node.max_pods),
+       form::plain,
+       1,
+       10'000,
+       {},
+       "Pods this machine's node takes"},
+      {"node.container-runtime-endpoint",
+       "container-runtime-endpoint",
+       THESPIS_AT(node.container_runtime_endpoint),
+       form::path,
+       0,
+       any,
+       {},
+       "Socket of a CRI service to use in place of our own containerd"},
+      {"node.image-dir",
+       "image-dir",
+       THESPIS_AT(node.image_dir),
+       form::path,
+       0,
+       any,
+       {},
+       "Folder whose *.tar images are imported at start"},
+      {"node.cni-bin-dir", "", THESPIS_AT(node.cni_bin_dir), form::path, 1, any},
+      {"node.status-interval", "", THESPIS_AT(node.status_interval), form::plain, second,
+       600 * second},
+      {"node.lease-duration", "", THESPIS_AT(node.lease_duration), form::plain, 4 * second,
+       600 * second},
+      {"node.sync-period", "", THESPIS_AT(node.sync_period), form::plain, second, 3600 * second},
+      {"node.crash-loop-initial", "", THESPIS_AT(node.crash_loop_initial), form::plain, second,
+       300 * second},
+      {"node.crash-loop-max", "", THESPIS_AT(node.crash_loop_max), form::plain, second,
+       3600 * second},
+      {"node.container-log-max-size", "", THESPIS_AT(node.container_log_max_size), form::bytes,
+       64 * kib, any},
+      {"node.container-log-max-files", "", THESPIS_AT(node.container_log_max_files), form::plain, 2,
+       100},
+  };
+}
+
+std::vector<option> simulation_options() {
+  return {
+      {"simulation.nodes",
+       "simulated-nodes",
+       THESPIS_AT(simulation.nodes),
+       form::plain,
+       0,
+       10'000,
+       {},
+       "Nodes whose containers live in memory only"},
+      {"simulation.cpu", "", THESPIS_AT(simulation.cpu), form::plain, 1, 4096},
+      {"simulation.memory", "", THESPIS_AT(simulation.memory), form::bytes, kib * kib, any},
+      {"simulation.max-pods", "", THESPIS_AT(simulation.max_pods), form::plain, 1, 10'000},
+      {"simulation.seed", "", THESPIS_AT(simulation.seed), form::plain, 0, any},
+  };
+}
+
+std::vector<option> store_options() {
+  return {
+      {"store.watch-window",
+       "watch-window",
+       THESPIS_AT(store.watch_window),
+       form::plain,
+       100,
+       10'000'000,
+       {},
+       "Events kept for watches to resume from"},
+      {"store.watch-window-bytes", "", THESPIS_AT(store.watch_window_bytes), form::bytes, kib * kib,
+       any},
+      {"store.max-batch", "", THESPIS_AT(store.max_batch), form::plain, 1, 65536},
+      {"store.event-ttl", "", THESPIS_AT(store.event_ttl), form::plain, second, any},
+  };
+}
+
+std::vector<option> scheduler_options() {
+  return {
+      {"scheduler.initial-backoff", "", THESPIS_AT(scheduler.initial_backoff), form::plain, 1,
+       3600 * second},
+      {"scheduler.max-backoff", "", THESPIS_AT(scheduler.max_backoff), form::plain, 1,
+       3600 * second},
+      {"scheduler.max-unschedulable", "", THESPIS_AT(scheduler.max_unschedulable), form::plain,
+       second, 86400 * second},
+      {"scheduler.max-batch", "", THESPIS_AT(scheduler.max_batch), form::plain, 1, 65536},
+  };
+}
+
+std::vector<option> controller_options() {
+  return {
+      {"controllers.concurrency", "", THESPIS_AT(controllers.concurrency), form::plain, 1, 4096},
+      {"controllers.initial-backoff", "", THESPIS_AT(controllers.initial_backoff), form::plain, 1,
+       3600 * second},
+      {"controllers.max-backoff", "", THESPIS_AT(controllers.max_backoff), form::plain, 1,
+       86400 * second},
+      {"controllers.burst-replicas", "", THESPIS_AT(controllers.burst_replicas), form::plain, 1,
+       100'000},
+      {"controllers.max-endpoints-per-slice", "", THESPIS_AT(controllers.max_endpoints_per_slice),
+       form::plain, 1, 1000},
+      {"controllers.node-monitor-period", "", THESPIS_AT(controllers.node_monitor_period),
+       form::plain, 100, 600 * second},
+      {"controllers.node-monitor-grace",
+       "node-monitor-grace",
+       THESPIS_AT(controllers.node_monitor_grace),
+       form::plain,
+       second,
+       3600 * second,
+       {},
+       "Silence after which a node counts as lost"},
+      {"controllers.node-startup-grace", "", THESPIS_AT(controllers.node_startup_grace),
+       form::plain, second, 3600 * second},
+      {"controllers.default-toleration-seconds", "",
+       THESPIS_AT(controllers.default_toleration_seconds), form::plain, 0, 86400},
+      {"controllers.terminated-pod-threshold", "", THESPIS_AT(controllers.terminated_pod_threshold),
+       form::plain, 0, 1'000'000},
+  };
+}
+
+std::vector<option> actor_options() {
+  return {
+      {"actors.threads", "", THESPIS_AT(actors.threads), form::plain, 0, 256},
+      {"actors.policy",
+       "",
+       THESPIS_AT(actors.policy),
+       form::plain,
+       0,
+       any,
+       {"sharing", "stealing"}},
+  };
+}
+
+#undef THESPIS_AT
+
+} // namespace
+
+const std::vector<option>& options() {
+  static const auto table = [] {
+    std::vector<option> all;
+    for (auto* group :
+         {general_options, api_options, network_options, node_options, simulation_options,
+          store_options, scheduler_options, controller_options, actor_options})
+      for (auto& o : group())
+        all.push_back(std::move(o));
+    return all;
+  }();
+  return table;
+}
+
+} // namespace thespis::config

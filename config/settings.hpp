@@ -1,0 +1,166 @@
+// Everything a user can set about a cluster: the options of `thespis up`, which are also the keys
+// of its configuration file. config/default.yaml describes each; the values here are the defaults.
+#pragma once
+
+#include "config/units.hpp"
+
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace thespis::config {
+
+using namespace std::chrono_literals;
+
+/// The REST API: where it listens, whom it lets in, and what one client may ask of it.
+struct api_settings {
+  std::string bind_address = "0.0.0.0";
+  int64_t port = 6443;
+  std::string advertise_address; ///< empty: the address of the default route
+  std::string kubeconfig;        ///< empty: <data-dir>/kubeconfig
+  std::string context = "thespis";
+  std::string token_auth_file; ///< empty: no tokens
+  std::vector<std::string> tls_sans;
+  int64_t threads = 0; ///< 0: one a processor, at most 4
+  int64_t max_connections = 4096;
+  int64_t max_body = 3 << 20;    ///< bytes
+  int64_t max_header = 64 << 10; ///< bytes
+  int64_t min_body_rate = 1024;  ///< bytes a second
+  duration tls_timeout = 10s;
+  duration header_timeout = 10s;
+  duration idle_timeout = 60s;
+  duration write_timeout = 30s;
+  duration request_timeout = 60s;
+  duration min_watch_timeout = 30min;
+};
+
+/// Addresses of pods and services, and how services are programmed.
+struct network_settings {
+  cidr pod_cidr{0x0a2a0000, 16};
+  cidr service_cidr{0x0a2b0000, 16};
+  int64_t node_cidr_mask = 24;
+  port_range node_ports{30000, 32767};
+  std::string cluster_domain = "cluster.local";
+  std::string proxy_mode = "nftables";
+  int64_t mtu = 0; ///< bytes; 0: that of the default route
+};
+
+/// The node this process runs on the machine.
+struct node_settings {
+  std::string name; ///< empty: the host's name in lower case
+  bool local = true;
+  int64_t max_pods = 110;
+  std::string container_runtime_endpoint; ///< empty: our own child containerd
+  std::string image_dir;                  ///< empty: <data-dir>/images
+  std::string cni_bin_dir = "/usr/lib/cni";
+  duration status_interval = 10s;
+  duration lease_duration = 40s;
+  duration sync_period = 60s;
+  duration crash_loop_initial = 10s;
+  duration crash_loop_max = 5min;
+  int64_t container_log_max_size = 10 << 20; ///< bytes
+  int64_t container_log_max_files = 5;
+};
+
+/// Nodes whose containers live in memory only.
+struct simulation_settings {
+  int64_t nodes = 0;
+  int64_t cpu = 8;                    ///< cores a node
+  int64_t memory = int64_t{32} << 30; ///< bytes a node
+  int64_t max_pods = 110;
+  int64_t seed = 1;
+};
+
+/// History and commit batching of the store.
+struct store_settings {
+  int64_t watch_window = 100'000;        ///< events kept for watches to resume from
+  int64_t watch_window_bytes = 64 << 20; ///< bytes those events may hold
+  int64_t max_batch = 1024;              ///< writes in one synced commit
+  duration event_ttl = 1h;
+};
+
+struct scheduler_settings {
+  duration initial_backoff = 1s;
+  duration max_backoff = 10s;
+  duration max_unschedulable = 5min;
+  int64_t max_batch = 256; ///< pods decided on one snapshot
+};
+
+struct controller_settings {
+  int64_t concurrency = 16;
+  duration initial_backoff = 5ms;
+  duration max_backoff = 1000s;
+  int64_t burst_replicas = 500;
+  int64_t max_endpoints_per_slice = 100;
+  duration node_monitor_period = 5s;
+  duration node_monitor_grace = 50s;
+  duration node_startup_grace = 1min;
+  int64_t default_toleration_seconds = 300;
+  int64_t terminated_pod_threshold = 12500;
+};
+
+/// The actor system of this process.
+struct actor_settings {
+  int64_t threads = 0; ///< 0: one a processor
+  std::string policy = "sharing";
+};
+
+struct settings {
+  std::string data_dir = "/var/lib/thespis";
+  std::string log_level = "info";
+  bool detach = false; ///< only on the command line
+  api_settings api;
+  network_settings network;
+  node_settings node;
+  simulation_settings simulation;
+  store_settings store;
+  scheduler_settings scheduler;
+  controller_settings controllers;
+  actor_settings actors;
+
+  // Values that follow from others when they are left empty.
+  std::string kubeconfig_path() const;
+  std::string image_path() const;
+  std::string node_name() const;
+  std::string pki_dir() const { return data_dir + "/pki"; }
+  std::string log_file() const { return data_dir + "/log/thespis.log"; }
+  /// The address of the `kubernetes` Service: the first of the service range.
+  std::string kubernetes_service_ip() const {
+    return ipv4_to_string(network.service_cidr.address(1));
+  }
+  /// The address of the cluster DNS Service: the tenth of the service range.
+  std::string dns_service_ip() const { return ipv4_to_string(network.service_cidr.address(10)); }
+};
+
+/// The place of one option's value inside a `settings`.
+using slot = std::variant<bool*, int64_t*, std::string*, duration*, cidr*, port_range*,
+                          std::vector<std::string>*>;
+
+/// What form a value takes beyond its C++ type.
+enum class form : uint8_t { plain, bytes, path, address, dns_name, node_name };
+
+/// One key of the configuration file, and the flag that overrides it.
+struct option {
+  std::string_view key;  ///< "api.port"
+  std::string_view flag; ///< "api-port"; empty: no flag
+  slot (*at)(settings&);
+  form shape = form::plain;
+  int64_t min = 0;                            ///< numbers; milliseconds of durations
+  int64_t max = INT64_MAX;                    ///< same
+  std::vector<std::string_view> allowed = {}; ///< texts; empty: any
+  std::string_view what = {};                 ///< help of the flag
+};
+
+/// Every option, in the order of config/default.yaml.
+const std::vector<option>& options();
+
+/// The value as it stands in the configuration file.
+std::string value_to_string(const option& o, const settings& s);
+
+/// What a valid value looks like: "a whole number from 1 to 65535".
+std::string expectation(const option& o);
+
+/// config/default.yaml, as built into the program.
+std::string_view default_yaml();
+
+} // namespace thespis::config
