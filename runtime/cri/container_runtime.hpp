@@ -381,9 +381,10 @@ public:
   /// Tells the runtime the node's pod CIDR; runtimes configured otherwise ignore it.
   virtual void set_pod_cidr(std::string cidr, done cb) = 0;
 
-  /// A hint that a container or sandbox may have changed state: its sandbox id. Runtimes without
-  /// events return false and the caller polls with list_containers.
-  virtual bool on_change(std::function<void(std::string sandbox_id)> listener) = 0;
+  /// Registers the one listener told, soon after, the id of a container (or sandbox) whose process
+  /// ended. A hint without promise: callers also poll with list_containers, at leisure. False when
+  /// the runtime has no events.
+  virtual bool on_exit(std::function<void(std::string id)> listener) = 0;
 };
 
 } // namespace thespis::runtime
