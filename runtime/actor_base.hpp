@@ -71,7 +71,7 @@ protected:
     const auto* type = content.size() > 0 ? content.type(0).second : nullptr;
     if (type && *type == typeid(describe_request)) {
       reply_description(x);
-      return consume_result::im_success;
+      return consume_result::consumed;
     }
     const auto begin = std::chrono::steady_clock::now();
     auto res = super::consume(x);

@@ -7,6 +7,7 @@
 #include "api/pipeline/watch.hpp"
 #include "runtime/actor_base.hpp"
 #include "runtime/object_messages.hpp"
+#include "runtime/registry/registry_state.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -38,14 +39,6 @@ typename Inspector::result_type inspect(Inspector& f, watch_events& x) {
 } // namespace thespis::api
 
 namespace thespis::runtime {
-
-/// One change of one object, shared by all that are told of it.
-struct event {
-  api::event_kind kind = api::event_kind::added;
-  api::object_ref object;   ///< for `deleted` the last state, at the revision of the deletion
-  api::object_ref previous; ///< null for `added`
-  uint64_t revision() const { return object->revision(); }
-};
 
 /// The next events of a watch.
 struct watch_batch {

@@ -38,7 +38,7 @@ struct write_outcomes {
   std::vector<write_outcome> outcomes;
 };
 
-/// INTERNAL: the committer made the batch in flight durable.
+/// INTERNAL: the batch is durable.
 struct batch_committed {
   uint64_t revision = 0;
 };
@@ -46,9 +46,7 @@ struct batch_committed {
 // clang-format off
 using store_handle = caf::typed_actor<
   /// Applies the writes, makes them durable with others in one synced commit, then replies.
-  caf::replies_to<write_batch>::with<write_outcomes>,
-  /// INTERNAL
-  caf::reacts_to<batch_committed>>;
+  caf::replies_to<write_batch>::with<write_outcomes>>;
 // clang-format on
 
 template <class Inspector>

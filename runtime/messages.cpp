@@ -1,0 +1,29 @@
+#include "runtime/actor_system.hpp"
+#include "runtime/registry/registry_actor.hpp"
+#include "runtime/requests/requests_interface.hpp"
+#include "runtime/store/store_interface.hpp"
+
+namespace thespis::runtime {
+
+void register_runtime_messages(caf::actor_system_config& cfg) {
+  // A type's name is wire format.
+  cfg.add_message_type<describe_request>("describe_request");
+  cfg.add_message_type<description>("description");
+  cfg.add_message_type<api::error>("api_error");
+  cfg.add_message_type<api::object_ref>("object_ref");
+  cfg.add_message_type<write_batch>("write_batch");
+  cfg.add_message_type<write_outcomes>("write_outcomes");
+  cfg.add_message_type<batch_committed>("batch_committed");
+  cfg.add_message_type<subscribe>("subscribe");
+  cfg.add_message_type<unsubscribe>("unsubscribe");
+  cfg.add_message_type<watch_ack>("watch_ack");
+  cfg.add_message_type<watch_batch>("watch_batch");
+  cfg.add_message_type<watch_closed>("watch_closed");
+  cfg.add_message_type<progress_request>("progress_request");
+  cfg.add_message_type<publish>("publish");
+  cfg.add_message_type<registry_tick>("registry_tick");
+  cfg.add_message_type<call_batch>("call_batch");
+  cfg.add_message_type<call_outcomes>("call_outcomes");
+}
+
+} // namespace thespis::runtime
