@@ -1,0 +1,123 @@
+#include "runtime/requests/requests_actor.hpp"
+
+namespace thespis::runtime {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+/// Longer than the store's own limit, after which the process ends.
+constexpr auto store_deadline = 150s;
+
+/// A call that loses this many races is told so.
+constexpr int max_attempts = 64;
+
+api::reply failed(api::error why) {
+  api::reply res;
+  res.failure = std::move(why);
+  return res;
+}
+
+bool may_retry(const pending_call& c, const api::error& why) {
+  return c.attempts < max_attempts &&
+         ((c.work.retry_on_conflict && (why.why == api::reason::conflict ||
+                                        why.why == api::reason::not_found)) ||
+          (c.work.retry_on_exists && why.why == api::reason::already_exists));
+}
+
+} // namespace
+
+requests_actor::behavior_type requests_actor::make_behavior() {
+  return {
+      [this](call_batch& batch) -> caf::result<call_outcomes> {
+        run(batch, this->make_response_promise<call_outcomes>());
+        return caf::delegated<call_outcomes>{};
+      },
+      [this](const submit_call& s) { write({s.pending}); },
+  };
+}
+
+void requests_actor::run(call_batch& batch, caf::typed_response_promise<call_outcomes> promise) {
+  struct join {
+    call_outcomes outcomes;
+    size_t left = 0;
+    caf::typed_response_promise<call_outcomes> promise;
+  };
+  auto all = std::make_shared<join>();
+  all->promise = std::move(promise);
+  all->outcomes.outcomes.resize(batch.calls.size());
+  all->left = batch.calls.size();
+  if (all->left == 0)
+    all->promise.deliver(call_outcomes{});
+  std::vector<pending_ptr> writes;
+  for (size_t i = 0; i < batch.calls.size(); ++i) {
+    auto done = [all, i](api::reply r) {
+      all->outcomes.outcomes[i] = {r.ok, std::move(r.failure), std::move(r.object)};
+      if (--all->left == 0)
+        all->promise.deliver(std::move(all->outcomes));
+    };
+    auto next = deps_.pipeline->prepare(batch.calls[i]);
+    if (auto* answer = std::get_if<api::reply>(&next))
+      done(std::move(*answer));
+    else
+      writes.push_back(std::make_shared<pending_call>(
+          pending_call{std::move(batch.calls[i]),
+                       std::move(std::get<api::prepared_write>(next)), std::move(done)}));
+  }
+  write(std::move(writes));
+}
+
+void requests_actor::write(std::vector<pending_ptr> calls) {
+  if (calls.empty())
+    return;
+  const auto store = deps_.roles->find<store_handle>(store_role);
+  if (!store) {
+    for (auto& c : calls)
+      c->done(failed(api::internal_error("the store is not available")));
+    return;
+  }
+  write_batch batch;
+  batch.writes.reserve(calls.size());
+  for (auto& c : calls)
+    batch.writes.push_back(std::move(c->work.write));
+  in_flight_ += calls.size();
+  this->request(store, store_deadline, std::move(batch))
+      .then([this, calls](write_outcomes& outcomes) { settle(calls, outcomes); },
+            [this, calls](const caf::error& why) {
+              in_flight_ -= calls.size();
+              for (auto& c : calls)
+                c->done(failed(api::internal_error(this->system().render(why))));
+            });
+}
+
+void requests_actor::settle(std::vector<pending_ptr> calls, write_outcomes& outcomes) {
+  in_flight_ -= calls.size();
+  std::vector<pending_ptr> again;
+  for (size_t i = 0; i < calls.size(); ++i) {
+    auto& c = calls[i];
+    auto& outcome = outcomes.outcomes[i];
+    if (outcome.ok) {
+      c->work.answer.ok = true;
+      c->work.answer.object = outcome.object.ptr;
+      c->done(std::move(c->work.answer));
+    } else if (may_retry(*c, outcome.failure)) {
+      ++c->attempts;
+      auto next = deps_.pipeline->prepare(c->call);
+      if (auto* answer = std::get_if<api::reply>(&next)) {
+        c->done(std::move(*answer));
+      } else {
+        c->work = std::move(std::get<api::prepared_write>(next));
+        again.push_back(std::move(c));
+      }
+    } else {
+      c->done(failed(std::move(outcome.failure)));
+    }
+  }
+  write(std::move(again));
+}
+
+std::string requests_actor::describe() const {
+  return "{\"inFlight\":" + std::to_string(in_flight_) + "}";
+}
+
+} // namespace thespis::runtime
