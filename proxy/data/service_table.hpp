@@ -22,8 +22,8 @@ struct service_port_name {
   auto operator<=>(const service_port_name&) const = default;
 };
 
-/// One address behind a service port: the conditions of discovery.k8s.io/v1 Endpoint, and whether it
-/// is on this machine.
+/// One address behind a service port: the conditions of discovery.k8s.io/v1 Endpoint, and whether
+/// it is on this machine.
 struct endpoint {
   std::string ip; ///< IPv4, dotted
   uint16_t port = 0;
@@ -54,8 +54,8 @@ struct service_port {
   bool operator==(const service_port&) const = default;
 };
 
-/// Every service port of the cluster. When two claim the same external address and port, or the same
-/// node port, the one whose name is lower has it.
+/// Every service port of the cluster. When two claim the same external address and port, or the
+/// same node port, the one whose name is lower has it.
 using service_table = std::map<service_port_name, service_port>;
 
 } // namespace thespis::proxy

@@ -1,0 +1,114 @@
+#include "proxy/data/conntrack.hpp"
+
+#include <arpa/inet.h>
+#include <cerrno>
+#include <cstring>
+#include <functional>
+#include <libnetfilter_conntrack/libnetfilter_conntrack.h>
+#include <memory>
+#include <set>
+
+namespace thespis::proxy {
+
+namespace {
+
+struct close_handle {
+  void operator()(nfct_handle* h) const { nfct_close(h); }
+};
+struct free_entry {
+  void operator()(nf_conntrack* c) const { nfct_destroy(c); }
+};
+using handle = std::unique_ptr<nfct_handle, close_handle>;
+using entry = std::unique_ptr<nf_conntrack, free_entry>;
+
+// Where a flow was sent and who answers it, host byte order.
+struct udp_flow {
+  uint32_t to;
+  uint16_t to_port;
+  uint32_t from;
+  uint16_t from_port;
+};
+
+struct search {
+  std::function<bool(const udp_flow&)> stale;
+  std::vector<entry> found;
+};
+
+int on_entry(nf_conntrack_msg_type, nf_conntrack* c, void* data) {
+  auto& s = *static_cast<search*>(data);
+  if (nfct_get_attr_u8(c, ATTR_ORIG_L4PROTO) != IPPROTO_UDP)
+    return NFCT_CB_CONTINUE;
+  udp_flow flow{ntohl(nfct_get_attr_u32(c, ATTR_ORIG_IPV4_DST)),
+                ntohs(nfct_get_attr_u16(c, ATTR_ORIG_PORT_DST)),
+                ntohl(nfct_get_attr_u32(c, ATTR_REPL_IPV4_SRC)),
+                ntohs(nfct_get_attr_u16(c, ATTR_REPL_PORT_SRC))};
+  if (s.stale(flow))
+    s.found.emplace_back(nfct_clone(c));
+  return NFCT_CB_CONTINUE;
+}
+
+auto failed(const char* what) {
+  return api::fail(api::internal_error(std::string{what} + ": " + std::strerror(errno)));
+}
+
+api::result<size_t> forget(search s) {
+  handle h{nfct_open(CONNTRACK, 0)};
+  if (!h)
+    return failed("cannot open conntrack");
+  nfct_callback_register(h.get(), NFCT_T_ALL, on_entry, &s);
+  uint32_t family = AF_INET;
+  if (nfct_query(h.get(), NFCT_Q_DUMP, &family) < 0)
+    return failed("cannot list conntrack");
+  nfct_callback_unregister(h.get());
+  size_t removed = 0;
+  for (const auto& c : s.found) {
+    if (nfct_query(h.get(), NFCT_Q_DESTROY, c.get()) == 0)
+      ++removed;
+    else if (errno != ENOENT) // it ended meanwhile
+      return failed("cannot delete a conntrack entry");
+  }
+  return removed;
+}
+
+} // namespace
+
+api::result<size_t> forget_flows(const std::vector<stale_flow>& flows) {
+  if (flows.empty())
+    return size_t{0};
+  std::set<stale_flow> stale{flows.begin(), flows.end()};
+  return forget({[&](const udp_flow& f) {
+                   bool untranslated = f.from == f.to && f.from_port == f.to_port;
+                   for (bool node : {false, true}) {
+                     auto to = node ? 0 : f.to;
+                     if (stale.count({node, to, f.to_port, f.from, f.from_port}) ||
+                         (untranslated && stale.count({node, to, f.to_port, 0, 0})))
+                       return true;
+                   }
+                   return false;
+                 },
+                 {}});
+}
+
+api::result<size_t> forget_all_but(const ruleset& rules) {
+  std::set<stale_flow> frontends;
+  std::set<stale_flow> valid;
+  for (const auto& [key, value] : rules.elements) {
+    if (key.proto != protocol::udp)
+      continue;
+    if (key.in == part::frontend)
+      frontends.insert({key.node, key.address, key.port, 0, 0});
+    else if (key.in == part::choice || key.in == part::endpoint)
+      valid.insert({key.node, key.address, key.port, value.address, value.port});
+  }
+  if (frontends.empty())
+    return size_t{0};
+  return forget({[&](const udp_flow& f) {
+                   bool node = !frontends.count({false, f.to, f.to_port, 0, 0});
+                   auto to = node ? 0 : f.to;
+                   return frontends.count({node, to, f.to_port, 0, 0}) &&
+                          !valid.count({node, to, f.to_port, f.from, f.from_port});
+                 },
+                 {}});
+}
+
+} // namespace thespis::proxy

@@ -1,0 +1,381 @@
+#include "proxy/data/nft_text.hpp"
+
+#include <array>
+#include <charconv>
+
+namespace thespis::proxy {
+
+namespace {
+
+void number(std::string& out, uint32_t n) {
+  std::array<char, 12> digits;
+  auto end = std::to_chars(digits.data(), digits.data() + digits.size(), n).ptr;
+  out.append(digits.data(), end);
+}
+
+void address(std::string& out, uint32_t a) {
+  for (int shift = 24; shift >= 0; shift -= 8) {
+    number(out, a >> shift & 0xff);
+    if (shift != 0)
+      out += '.';
+  }
+}
+
+std::string_view name_of(protocol p) {
+  switch (p) {
+  case protocol::tcp:
+    return "tcp";
+  case protocol::udp:
+    return "udp";
+  case protocol::sctp:
+    return "sctp";
+  }
+  return "";
+}
+
+std::string_view name_of(part p) {
+  switch (p) {
+  case part::hairpin:
+    return "hairpin";
+  case part::choice:
+    return "choice";
+  case part::sticky_choice:
+    return "sticky_choice";
+  case part::endpoint:
+    return "endpoint";
+  case part::frontend:
+    return "frontend";
+  case part::inside:
+    return "inside";
+  }
+  return "";
+}
+
+void map_name(std::string& out, part p, bool node) {
+  if (node)
+    out += "node_";
+  out += name_of(p);
+}
+
+// The name says all that the chain does, so equal names are equal chains.
+void chain_name(std::string& out, const pick_chain& c) {
+  out += c.node ? "node_pick_" : "pick_";
+  number(out, c.count);
+  if (c.inside)
+    out += "_inside";
+  if (c.masquerade)
+    out += "_masquerade";
+  if (c.affinity_seconds != 0) {
+    out += "_sticky_";
+    number(out, c.affinity_seconds);
+  }
+}
+
+void key(std::string& out, const element_key& k) {
+  if (k.in == part::hairpin) {
+    address(out, k.address);
+    out += " . ";
+    address(out, k.address);
+    return;
+  }
+  if (!k.node) {
+    address(out, k.address);
+    out += " . ";
+  }
+  out += name_of(k.proto);
+  out += " . ";
+  number(out, k.port);
+  if (k.in != part::frontend && k.in != part::inside) {
+    out += " . ";
+    number(out, k.extra);
+  }
+}
+
+void value(std::string& out, const element& e) {
+  switch (e.first.in) {
+  case part::hairpin:
+    return;
+  case part::choice:
+  case part::endpoint:
+    out += " : ";
+    address(out, e.second.address);
+    out += " . ";
+    number(out, e.second.port);
+    return;
+  case part::sticky_choice:
+    out += " : ";
+    number(out, e.second.id);
+    return;
+  case part::frontend:
+  case part::inside:
+    break;
+  }
+  switch (e.second.what) {
+  case verdict::pick:
+    out += " : goto ";
+    chain_name(out, e.second.chain);
+    return;
+  case verdict::refuse:
+    out += " : goto refuse";
+    return;
+  case verdict::drop:
+  case verdict::none:
+    out += " : drop";
+    return;
+  }
+}
+
+class script {
+public:
+  explicit script(const data_path_options& o) : options_{o} {}
+
+  // "add chain ip <table> "
+  script& command(std::string_view verb, std::string_view what) {
+    out += verb;
+    out += ' ';
+    out += what;
+    out += " ip ";
+    out += options_.table;
+    out += ' ';
+    return *this;
+  }
+
+  void line(std::string_view verb, std::string_view what, std::string_view rest) {
+    command(verb, what).out.append(rest) += '\n';
+  }
+
+  void rule(std::string_view chain, std::string_view text) {
+    command("add", "rule").out.append(chain).append(" ").append(text) += '\n';
+  }
+
+  // One command for each run of elements of one map: nft parses long lists fastest.
+  template <class Elements>
+  void elements(std::string_view verb, const Elements& all, bool with_values) {
+    const element_key* last = nullptr;
+    for (const auto& e : all) {
+      if (!last || last->in != e.first.in || last->node != e.first.node) {
+        if (last)
+          out += "}\n";
+        command(verb, "element");
+        map_name(out, e.first.in, e.first.node);
+        out += " { ";
+      } else {
+        out += ", ";
+      }
+      key(out, e.first);
+      if (with_values)
+        value(out, {e.first, e.second});
+      last = &e.first;
+    }
+    if (last)
+      out += "}\n";
+  }
+
+  void maps();
+  void pick(const pick_chain& c);
+  void fixed_chains();
+  void ways_in();
+
+  std::string out;
+
+private:
+  std::string mark_for_masquerade() const {
+    auto bit = std::to_string(options_.masquerade_mark);
+    return "meta mark set meta mark or " + bit;
+  }
+
+  const data_path_options& options_;
+};
+
+std::string any_of(const std::vector<std::string>& ranges) {
+  std::string out = "{ ";
+  for (const auto& r : ranges)
+    out += r + ", ";
+  out.resize(out.size() - 2);
+  return out + " }";
+}
+
+constexpr std::string_view of_address = "ip daddr . meta l4proto . th dport";
+constexpr std::string_view of_node = "meta l4proto . th dport";
+
+void script::maps() {
+  for (bool node : {false, true}) {
+    std::string prefix = node ? "node_" : "";
+    std::string base{node ? of_node : of_address};
+    auto map = [&](std::string_view name, const std::string& type) {
+      line("add", "map", prefix + std::string{name} + " { typeof " + type + "; }");
+    };
+    map("frontend", base + " : verdict");
+    map("inside", base + " : verdict");
+    // The modulus here gives the key's type only.
+    map("choice", base + " . numgen random mod 2 : ip daddr . th dport");
+    map("sticky_choice", base + " . numgen random mod 2 : ct mark");
+    map("endpoint", base + " . ct mark : ip daddr . th dport");
+    map("affinity", "ip saddr . " + base + " : ct mark; size 131072; flags dynamic,timeout");
+  }
+  line("add", "set", "hairpin { typeof ip saddr . ip daddr; }");
+}
+
+// Draws an endpoint. A packet may see the maps change between two look-ups; then the first number,
+// which is there while there are endpoints at all, serves it, and else it is dropped: it must not
+// go on without translation, for conntrack would remember that.
+void script::pick(const pick_chain& c) {
+  std::string name;
+  chain_name(name, c);
+  line("add", "chain", name);
+  if (c.inside)
+    rule(name, "fib saddr type local " + mark_for_masquerade());
+  if (c.masquerade)
+    rule(name, mark_for_masquerade());
+  std::string prefix = c.node ? "node_" : "";
+  std::string base{c.node ? of_node : of_address};
+  auto numbers = [&](uint32_t count) {
+    auto text = " . numgen random mod " + std::to_string(count);
+    return c.inside ? text + " offset " + std::to_string(inside_offset) : text;
+  };
+  if (c.affinity_seconds == 0) {
+    rule(name, "dnat ip to " + base + numbers(c.count) + " map @" + prefix + "choice");
+    if (c.count > 1)
+      rule(name, "dnat ip to " + base + numbers(1) + " map @" + prefix + "choice");
+  } else {
+    // The connection's mark is the endpoint's id: the map remembers ids, so a client whose endpoint
+    // is gone finds no address and is given another.
+    auto remember = "update @" + prefix + "affinity { ip saddr . " + base + " timeout " +
+                    std::to_string(c.affinity_seconds) + "s : ct mark }";
+    auto go = "dnat ip to " + base + " . ct mark map @" + prefix + "endpoint";
+    rule(name, "ct mark set ip saddr . " + base + " map @" + prefix + "affinity");
+    rule(name, remember);
+    rule(name, go);
+    for (uint32_t count : {uint32_t{c.count}, 1U}) {
+      rule(name, "ct mark set " + base + numbers(count) + " map @" + prefix + "sticky_choice");
+      rule(name, remember);
+      rule(name, go);
+    }
+  }
+  rule(name, "drop");
+}
+
+// Where services are looked up.
+//
+// A choice by a mailbox has its place at the top of `services`: a queue ahead of this chain (an
+// iptables NFQUEUE rule of the mangle table, with --queue-bypass) lets user space set the packet's
+// mark to an endpoint's id, and the rule
+//   dnat ip to ip daddr . meta l4proto . th dport . meta mark map @endpoint
+// carries that out; without a mark or with an id that is gone it misses, and the choice below is
+// made here. `endpoint` then holds the elements of every service port and not only of sticky ones.
+void script::fixed_chains() {
+  line("add", "chain", "refuse");
+  rule("refuse", "meta l4proto tcp reject with tcp reset");
+  rule("refuse", "reject with icmp port-unreachable");
+  line("add", "chain", "inside_services");
+  rule("inside_services", std::string{of_address} + " vmap @inside");
+  rule("inside_services", "fib daddr type local " + std::string{of_node} + " vmap @node_inside");
+  line("add", "chain", "services");
+  auto services = options_.service_cidrs.empty() ? "" : any_of(options_.service_cidrs);
+  auto pods = options_.pod_cidrs.empty() ? "" : any_of(options_.pod_cidrs);
+  if (!services.empty() && !pods.empty())
+    rule("services", "ip daddr " + services + " ip saddr != " + pods + " " + mark_for_masquerade());
+  if (!pods.empty())
+    rule("services", "ip saddr " + pods + " jump inside_services");
+  rule("services", "fib saddr type local jump inside_services");
+  rule("services", std::string{of_address} + " vmap @frontend");
+  if (!services.empty())
+    rule("services", "ip daddr " + services + " goto refuse");
+  std::string localhost = options_.localhost_node_ports ? "" : "ip daddr != 127.0.0.0/8 ";
+  rule("services",
+       localhost + "fib daddr type local " + std::string{of_node} + " vmap @node_frontend");
+}
+
+// The base chains.
+void script::ways_in() {
+  line("add", "chain", "prerouting { type nat hook prerouting priority dstnat; }");
+  rule("prerouting", "jump services");
+  line("add", "chain", "output { type nat hook output priority -100; }");
+  rule("output", "jump services");
+  line("add", "chain", "postrouting { type nat hook postrouting priority srcnat; }");
+  rule("postrouting", "oifname lo return");
+  auto bit = std::to_string(options_.masquerade_mark);
+  rule("postrouting", "meta mark and " + bit + " == " + bit + " meta mark set meta mark xor " +
+                          bit + " masquerade fully-random");
+  rule("postrouting", "ct status dnat ip saddr . ip daddr @hairpin masquerade fully-random");
+  if (!options_.localhost_node_ports)
+    return;
+  // route_localnet lets loopback addresses in from the wire; nothing but our replies, which do not
+  // carry them on the wire, should gain from it.
+  line("add", "chain", "guard { type filter hook prerouting priority raw; }");
+  rule("guard", "iifname != lo ip daddr 127.0.0.0/8 drop");
+  rule("guard", "iifname != lo ip saddr 127.0.0.0/8 drop");
+}
+
+bool is_range(const std::string& text) {
+  auto slash = text.find('/');
+  if (slash == std::string::npos || !parse_ipv4(text.substr(0, slash)))
+    return false;
+  unsigned bits = 0;
+  const auto* end = text.data() + text.size();
+  auto [rest, error] = std::from_chars(text.data() + slash + 1, end, bits);
+  return error == std::errc{} && rest == end && bits >= 1 && bits <= 32;
+}
+
+} // namespace
+
+api::result<void> check(const data_path_options& o) {
+  auto refuse = [](std::string message) {
+    api::error e;
+    e.why = api::reason::invalid;
+    e.message = std::move(message);
+    return api::fail(std::move(e));
+  };
+  auto letters = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+  };
+  auto plain = [&](char c) { return letters(c) || (c >= '0' && c <= '9'); };
+  if (o.table.empty() || o.table.size() > 64 || !letters(o.table.front()) ||
+      !std::all_of(o.table.begin(), o.table.end(), plain))
+    return refuse("nftables table name \"" + o.table +
+                  "\": expected at most 64 letters, digits and underscores");
+  for (const auto* ranges : {&o.pod_cidrs, &o.service_cidrs})
+    for (const auto& r : *ranges)
+      if (!is_range(r))
+        return refuse("\"" + r + "\": expected an IPv4 range such as 10.96.0.0/12");
+  if (o.masquerade_mark == 0 || (o.masquerade_mark & (o.masquerade_mark - 1)) != 0)
+    return refuse("masquerade mark " + std::to_string(o.masquerade_mark) +
+                  ": expected a single bit");
+  return {};
+}
+
+std::string removal_text(const data_path_options& o) {
+  // Adding first makes the deletion succeed in any case.
+  return "add table ip " + o.table + "\ndelete table ip " + o.table + "\n";
+}
+
+std::string replacement_text(const data_path_options& o, const ruleset& rules, bool with_marker) {
+  script s{o};
+  s.out = removal_text(o) + "add table ip " + o.table + "\n";
+  s.out.reserve(4096 + rules.elements.size() * 56);
+  s.maps();
+  for (const auto& [chain, uses] : rules.chains)
+    s.pick(chain);
+  s.fixed_chains();
+  s.elements("add", rules.elements, true);
+  if (with_marker)
+    s.line("add", "chain", localnet_marker);
+  s.ways_in();
+  return std::move(s.out);
+}
+
+std::string change_text(const data_path_options& o, const batch& changes) {
+  script s{o};
+  for (const auto& chain : changes.add_chains)
+    s.pick(chain);
+  s.elements("delete", changes.remove, false);
+  s.elements("add", changes.add, true);
+  for (const auto& chain : changes.remove_chains) {
+    s.command("delete", "chain");
+    chain_name(s.out, chain);
+    s.out += '\n';
+  }
+  return std::move(s.out);
+}
+
+} // namespace thespis::proxy

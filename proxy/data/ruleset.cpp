@@ -1,0 +1,227 @@
+#include "proxy/data/ruleset.hpp"
+
+#include "proxy/data/planner.hpp"
+
+#include <algorithm>
+#include <arpa/inet.h>
+#include <set>
+#include <utility>
+
+namespace thespis::proxy {
+
+namespace {
+
+struct backend {
+  uint32_t address = 0;
+  uint16_t port = 0;
+
+  auto operator<=>(const backend&) const = default;
+};
+
+using backends = std::set<backend>;
+
+// The ready endpoints, or those that still serve while they terminate. A pod may appear in two
+// slices while it moves between them: one ready appearance is enough.
+backends usable(const std::vector<endpoint>& all, bool local_only) {
+  backends ready;
+  backends serving;
+  for (const auto& e : all) {
+    if (local_only && !e.node_local)
+      continue;
+    auto address = parse_ipv4(e.ip);
+    if (!address || e.port == 0)
+      continue;
+    if (e.ready)
+      ready.insert({*address, e.port});
+    else if (e.serving && e.terminating)
+      serving.insert({*address, e.port});
+  }
+  auto& chosen = ready.empty() ? serving : ready;
+  while (chosen.size() > max_endpoints)
+    chosen.erase(std::prev(chosen.end()));
+  return std::move(chosen);
+}
+
+// Names an endpoint within its service port by what it is, so that the name outlives changes of the
+// others and restarts of this program: affinity and queued verdicts refer to endpoints by it.
+std::map<backend, uint32_t> ids_of(const backends& a, const backends& b) {
+  backends all = a;
+  all.insert(b.begin(), b.end());
+  std::map<backend, uint32_t> ids;
+  std::set<uint32_t> taken{0};
+  for (const auto& e : all) {
+    uint32_t id = 2166136261U; // FNV-1a
+    for (uint64_t rest = uint64_t{e.address} << 16 | e.port, i = 0; i < 6; ++i, rest >>= 8)
+      id = (id ^ (rest & 0xff)) * 16777619U;
+    while (!taken.insert(id).second)
+      ++id;
+    ids.emplace(e, id);
+  }
+  return ids;
+}
+
+class writer {
+public:
+  writer(const service_port& p, backends cluster, backends local)
+      : port_{p}, cluster_{std::move(cluster)}, local_{std::move(local)}, ids_{ids_of(cluster_,
+                                                                                      local_)} {}
+
+  void cluster_ip(uint32_t address) {
+    frontend({part::frontend, false, port_.proto, port_.port, address}, port_.internal_local,
+             false);
+  }
+
+  // An address or node port that outsiders use. With policy Local their address is kept.
+  void external(bool node, uint32_t address, uint16_t port) {
+    frontend({part::frontend, node, port_.proto, port, address}, port_.external_local,
+             !port_.external_local);
+    if (port_.external_local)
+      frontend({part::inside, node, port_.proto, port, address}, false, false);
+  }
+
+  void hairpins(const std::vector<endpoint>& all) {
+    for (const auto& e : all)
+      if (auto address = parse_ipv4(e.ip); address && e.node_local)
+        if (cluster_.count({*address, e.port}) || local_.count({*address, e.port}))
+          add({part::hairpin, false, {}, 0, *address}, {});
+  }
+
+  std::vector<element> take() {
+    std::sort(out_.begin(), out_.end());
+    auto same = [](const element& a, const element& b) { return a.first == b.first; };
+    out_.erase(std::unique(out_.begin(), out_.end(), same), out_.end());
+    return std::move(out_);
+  }
+
+private:
+  void add(element_key key, element_value value) { out_.emplace_back(key, value); }
+
+  void frontend(element_key key, bool local_only, bool masquerade) {
+    const auto& use = local_only ? local_ : cluster_;
+    if (use.empty()) {
+      bool elsewhere = local_only && !cluster_.empty();
+      add(key, {.what = elsewhere ? verdict::drop : verdict::refuse});
+      return;
+    }
+    bool inside = key.in == part::inside;
+    pick_chain chain{static_cast<uint16_t>(use.size()), key.node, inside, masquerade,
+                     port_.affinity_seconds};
+    add(key, {.what = verdict::pick, .chain = chain});
+    key.extra = inside ? inside_offset : 0;
+    for (const auto& e : use) {
+      element_value target{.address = e.address, .port = e.port};
+      if (port_.affinity_seconds == 0) {
+        key.in = part::choice;
+        add(key, target);
+      } else {
+        auto id = ids_.at(e);
+        key.in = part::sticky_choice;
+        add(key, {.id = id});
+        auto by_id = key;
+        by_id.in = part::endpoint;
+        by_id.extra = id;
+        add(by_id, target);
+      }
+      ++key.extra;
+    }
+  }
+
+  const service_port& port_;
+  backends cluster_;
+  backends local_;
+  std::map<backend, uint32_t> ids_;
+  std::vector<element> out_;
+};
+
+} // namespace
+
+std::optional<uint32_t> parse_ipv4(const std::string& text) {
+  in_addr address{};
+  if (inet_pton(AF_INET, text.c_str(), &address) != 1 || address.s_addr == 0)
+    return std::nullopt;
+  return ntohl(address.s_addr);
+}
+
+std::vector<element> elements_of(const service_port& p) {
+  writer w{p, usable(p.endpoints, false), usable(p.endpoints, true)};
+  if (p.port != 0) {
+    for (const auto& ip : p.cluster_ips)
+      if (auto address = parse_ipv4(ip))
+        w.cluster_ip(*address);
+    for (const auto& ip : p.external_ips)
+      if (auto address = parse_ipv4(ip))
+        w.external(false, *address, p.port);
+  }
+  if (p.node_port != 0)
+    w.external(true, 0, p.node_port);
+  w.hairpins(p.endpoints);
+  return w.take();
+}
+
+ruleset plan(const service_table& services) {
+  planner all;
+  for (const auto& [name, port] : services)
+    all.set(name, port);
+  return all.rules();
+}
+
+batch diff(const ruleset& from, const ruleset& to) {
+  batch out;
+  auto a = from.elements.begin();
+  auto b = to.elements.begin();
+  while (a != from.elements.end() || b != to.elements.end()) {
+    if (b == to.elements.end() || (a != from.elements.end() && a->first < b->first)) {
+      out.remove.push_back(*a++);
+    } else if (a == from.elements.end() || b->first < a->first) {
+      out.add.push_back(*b++);
+    } else {
+      if (a->second != b->second) {
+        out.remove.push_back(*a);
+        out.add.push_back(*b);
+      }
+      ++a;
+      ++b;
+    }
+  }
+  for (const auto& [chain, uses] : to.chains)
+    if (!from.chains.count(chain))
+      out.add_chains.push_back(chain);
+  for (const auto& [chain, uses] : from.chains)
+    if (!to.chains.count(chain))
+      out.remove_chains.push_back(chain);
+  out.stale = stale_flows(out.remove, out.add);
+  return out;
+}
+
+std::vector<stale_flow> stale_flows(const std::vector<element>& removed,
+                                    const std::vector<element>& added) {
+  // Numbers shift when an endpoint goes, so an endpoint is gone only if no addition brings it back.
+  auto udp = [](const element& e) { return e.first.proto == protocol::udp; };
+  auto leads_to = [](const element& e) {
+    return e.first.in == part::choice || e.first.in == part::endpoint;
+  };
+  auto flow = [](const element& e) {
+    return stale_flow{e.first.node, e.first.address, e.first.port, e.second.address, e.second.port};
+  };
+  std::set<stale_flow> gone;
+  std::set<element_key> had;
+  for (const auto& e : removed) {
+    if (!udp(e))
+      continue;
+    if (leads_to(e))
+      gone.insert(flow(e));
+    else
+      had.insert(e.first);
+  }
+  for (const auto& e : added) {
+    if (!udp(e))
+      continue;
+    if (leads_to(e))
+      gone.erase(flow(e));
+    else if (e.first.in == part::frontend && !had.count(e.first))
+      gone.insert({e.first.node, e.first.address, e.first.port, 0, 0});
+  }
+  return {gone.begin(), gone.end()};
+}
+
+} // namespace thespis::proxy
