@@ -78,7 +78,7 @@ std::vector<option> api_options() {
       {"api.tls-sans",
        "tls-san",
        THESPIS_AT(api.tls_sans),
-       form::plain,
+       form::host,
        0,
        any,
        {},

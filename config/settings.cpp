@@ -53,6 +53,8 @@ std::string text_expectation(const option& o) {
     return "an absolute path";
   case form::address:
     return "an IPv4 address such as 192.0.2.10";
+  case form::host:
+    return "a DNS name or an IP address";
   case form::dns_name:
     return "a DNS domain such as cluster.local";
   case form::node_name:
@@ -127,7 +129,9 @@ std::string expectation(const option& o) {
             return "an IPv4 range such as 10.42.0.0/16 with a prefix" + bounds(o, number);
           },
           [](const port_range*) { return std::string{"a range of ports such as 30000-32767"}; },
-          [](const std::vector<std::string>*) { return std::string{"a list of texts"}; },
+          [&](const std::vector<std::string>*) {
+            return "a list, each item " + text_expectation(o);
+          },
       },
       o.at(scratch));
 }

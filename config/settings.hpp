@@ -137,7 +137,7 @@ using slot = std::variant<bool*, int64_t*, std::string*, duration*, cidr*, port_
                           std::vector<std::string>*>;
 
 /// What form a value takes beyond its C++ type.
-enum class form : uint8_t { plain, bytes, path, address, dns_name, node_name };
+enum class form : uint8_t { plain, bytes, path, address, host, dns_name, node_name };
 
 /// One key of the configuration file, and the flag that overrides it.
 struct option {

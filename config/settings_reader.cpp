@@ -9,6 +9,8 @@
 #include <fstream>
 #include <sstream>
 
+#include <arpa/inet.h>
+
 namespace thespis::config {
 
 namespace {
@@ -77,6 +79,12 @@ bool is_subdomain(std::string_view text) {
   }
 }
 
+bool is_address(const std::string& text) {
+  unsigned char binary[sizeof(in6_addr)];
+  return inet_pton(AF_INET, text.c_str(), binary) == 1 ||
+         inet_pton(AF_INET6, text.c_str(), binary) == 1;
+}
+
 bool valid_text(const option& o, const std::string& text) {
   if (!o.allowed.empty())
     return std::find(o.allowed.begin(), o.allowed.end(), text) != o.allowed.end();
@@ -89,6 +97,8 @@ bool valid_text(const option& o, const std::string& text) {
     return text.front() == '/';
   case form::address:
     return parse_ipv4(text).has_value();
+  case form::host:
+    return is_address(text) || is_subdomain(text.starts_with("*.") ? text.substr(2) : text);
   case form::dns_name:
   case form::node_name:
     return is_subdomain(text);
@@ -140,8 +150,10 @@ public:
   }
   bool operator()(port_range* v) const { return store(v, parse_port_range(text_)); }
   bool operator()(std::vector<std::string>* v) const {
-    v->push_back(text_);
-    return !text_.empty();
+    bool valid = !text_.empty() && valid_text(o_, text_);
+    if (valid)
+      v->push_back(text_);
+    return valid;
   }
 
 private:

@@ -131,7 +131,8 @@ BOOST_AUTO_TEST_CASE(refuses_a_wrong_type) {
   BOOST_CHECK_EQUAL(problems_of("api: {context: 5}\n"),
                     "t.yaml:1:16: api.context: expected text (got 5)");
   BOOST_CHECK_EQUAL(problems_of("api: {tls-sans: a.example}\n"),
-                    "t.yaml:1:17: api.tls-sans: expected a list of texts (got a.example)");
+                    "t.yaml:1:17: api.tls-sans: expected a list, each item a DNS name or "
+                    "an IP address (got a.example)");
 }
 
 BOOST_AUTO_TEST_CASE(refuses_an_impossible_value) {
@@ -151,6 +152,14 @@ BOOST_AUTO_TEST_CASE(refuses_an_impossible_value) {
   BOOST_CHECK_EQUAL(problems_of("node: {name: Upper}\n"),
                     "t.yaml:1:14: node.name: expected a name of lower-case letters, digits, '-' "
                     "and '.' (got Upper)");
+}
+
+BOOST_AUTO_TEST_CASE(refuses_a_list_item_that_is_no_host) {
+  BOOST_CHECK_EQUAL(problems_of("api: {tls-sans: [a.example, 'x y']}\n"),
+                    "t.yaml:1:17: api.tls-sans: expected a list, each item a DNS name or an IP "
+                    "address (got x y)");
+  BOOST_CHECK_EQUAL(good("api: {tls-sans: ['*.a.example', '::1', 192.0.2.1]}").api.tls_sans.size(),
+                    3u);
 }
 
 BOOST_AUTO_TEST_CASE(refuses_a_key_given_twice) {
