@@ -281,9 +281,19 @@ std::string number_text(double d) {
   char buf[400];
   double magnitude = std::fabs(d);
   bool exponent = magnitude != 0 && (magnitude < 1e-6 || magnitude >= 1e21);
+  // Beyond 2^53 the fixed form of to_chars prints digits that Go pads with zeros.
+  bool padded = magnitude >= 9007199254740992.0 && !exponent;
   auto r = std::to_chars(buf, buf + sizeof buf, d,
-                         exponent ? std::chars_format::scientific : std::chars_format::fixed);
+                         exponent || padded ? std::chars_format::scientific
+                                            : std::chars_format::fixed);
   std::string s(buf, r.ptr);
+  if (padded) {
+    size_t e = s.find('e');
+    size_t digits = static_cast<size_t>(std::stoi(s.substr(e + 1))) + 1 + (d < 0 ? 1 : 0);
+    s.resize(e);
+    std::erase(s, '.');
+    s.resize(std::max(s.size(), digits), '0');
+  }
   // Go writes e-9 where to_chars writes e-09.
   if (size_t e = s.find("e-0"); exponent && e != s.npos)
     s.erase(e + 2, 1);

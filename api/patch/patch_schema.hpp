@@ -24,7 +24,8 @@ struct field_schema {
                             ///< only the `$retainKeys` that the patch carries
 };
 
-/// The schema of an object type. Outlives every patch it is used for; safe to share between threads.
+/// The schema of an object type. Outlives every patch it is used for; safe to share between
+/// threads.
 class type_schema {
 public:
   virtual ~type_schema() = default;

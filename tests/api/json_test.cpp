@@ -46,6 +46,8 @@ BOOST_AUTO_TEST_CASE(writes_doubles_as_go_does) {
   BOOST_TEST(round_trip("0.1") == "0.1");
   BOOST_TEST(round_trip("1e-99999") == "0");
   BOOST_TEST(round_trip("18446744073709551616") == "18446744073709552000");
+  BOOST_TEST(round_trip("-1e20") == "-100000000000000000000");
+  BOOST_TEST(round_trip("-9.5e15") == "-9500000000000000");
   auto doc = json::parse("1.5");
   BOOST_TEST(json::to_pretty_string(*doc) == "1.5");
 }
