@@ -3,6 +3,7 @@
 // content would not change are left alone, so that nothing is compiled again in vain.
 #include "tools/schemagen/model.hpp"
 #include "tools/schemagen/structs.hpp"
+#include "tools/schemagen/tables.hpp"
 
 #include <exception>
 #include <filesystem>
@@ -40,6 +41,7 @@ int main(int argc, char** argv) try {
     write_if_changed(dir / (f.stem + ".hpp"), sg::struct_header(model, f));
     write_if_changed(dir / (f.stem + ".cpp"), sg::struct_source(model, f));
   }
+  write_if_changed(dir / "schema_table.cpp", sg::table_source(model));
   return 0;
 } catch (const std::exception& e) {
   std::cerr << "schemagen: " << e.what() << "\n";

@@ -112,7 +112,7 @@ field read_field(const std::string& path, const std::string& name, const YAML::N
     if (l.IsSequence())
       f.list_keys = l.as<std::vector<std::string>>();
   }
-  f.map_atomic = text(n, "map") == "atomic";
+  f.map_kind = text(n, "map");
   f.patch = texts(n, "patch");
   f.merge_key = text(n, "merge_key");
   f.go_type = text(n, "go");
@@ -213,7 +213,7 @@ resource read_resource(const file& f, const YAML::Node& n) {
   for (const auto& s : n["subresources"]) {
     check_keys(f.path, s, {"name", "kind", "verbs"});
     r.subresources.push_back(
-        {s["name"].as<std::string>(), text(s, "kind", r.kind), texts(s, "verbs")});
+        {s["name"].as<std::string>(), text(s, "kind", r.kind), {}, {}, texts(s, "verbs")});
   }
   for (const auto& c : n["columns"])
     r.columns.push_back(read_column(f.path, c));
@@ -267,7 +267,7 @@ public:
       for (auto& r : f.resources) {
         r.kind = full(f, r.kind);
         for (auto& s : r.subresources)
-          s.kind = full(f, s.kind);
+          resolve_subresource(f, s);
       }
     }
   }
@@ -282,6 +282,22 @@ private:
     if (!all_.count(n))
       throw std::runtime_error(f.path + ": unknown type '" + name + "'");
     return n;
+  }
+
+  /// Options of streams (PodExecOptions) are only names; others may be of another group.
+  void resolve_subresource(const file& f, subresource& s) const {
+    s.group = f.group;
+    s.version = f.version;
+    const auto dot = s.kind.find('.');
+    if (dot == std::string::npos)
+      return;
+    const auto type = full(f, s.kind);
+    for (auto& other : files_)
+      if (other.alias == s.kind.substr(0, dot)) {
+        s.group = other.group;
+        s.version = other.version;
+      }
+    s.kind = type.substr(type.rfind('.') + 1);
   }
 
   void resolve(const file& f, const type& t, field& x) const {

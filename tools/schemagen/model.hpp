@@ -45,7 +45,7 @@ struct field {
   bool required = false;
   std::string list_kind; ///< "", atomic, set, map
   std::vector<std::string> list_keys;
-  bool map_atomic = false;
+  std::string map_kind; ///< "", atomic, granular
   std::string merge_key;
   std::vector<std::string> patch; ///< merge, replace, retainKeys
   rules checks;                   ///< of the value itself
@@ -85,7 +85,7 @@ struct column {
 
 struct subresource {
   std::string name;
-  std::string kind; ///< full type name of what is sent and returned
+  std::string kind, group, version; ///< of what is sent and returned
   std::vector<std::string> verbs;
 };
 

@@ -1,0 +1,133 @@
+#include "api/schema/schema.hpp"
+
+#include <algorithm>
+#include <mutex>
+
+namespace thespis::api::schema {
+namespace {
+
+/// "" sorts the core group before the others.
+std::string key_of(std::string_view group, std::string_view version, std::string_view name) {
+  std::string key;
+  key.reserve(group.size() + version.size() + name.size() + 2);
+  return key.append(group).append("/").append(version).append("/").append(name);
+}
+
+} // namespace
+
+const field* struct_type::find(std::string_view key) const {
+  const auto it =
+      std::lower_bound(index_.begin(), index_.end(), key,
+                       [this](uint16_t i, std::string_view k) { return fields[i].name < k; });
+  return it != index_.end() && fields[*it].name == key ? &fields[*it] : nullptr;
+}
+
+void struct_type::seal() {
+  index_.resize(fields.size());
+  for (uint16_t i = 0; i < index_.size(); ++i)
+    index_[i] = i;
+  std::sort(index_.begin(), index_.end(),
+            [this](uint16_t a, uint16_t b) { return fields[a].name < fields[b].name; });
+}
+
+bool resource::has_verb(std::string_view verb) const {
+  return std::find(verbs.begin(), verbs.end(), verb) != verbs.end();
+}
+
+const subresource* resource::find_subresource(std::string_view name) const {
+  for (auto& s : subresources)
+    if (s.name == name)
+      return &s;
+  return nullptr;
+}
+
+registry::registry() {
+  load();
+}
+
+const registry& registry::builtin() {
+  static const registry r;
+  return r;
+}
+
+resource_ptr registry::find_resource(std::string_view group, std::string_view version,
+                                     std::string_view plural) const {
+  std::shared_lock lock(mutex_);
+  const auto it = by_plural_.find(key_of(group, version, plural));
+  return it == by_plural_.end() ? nullptr : it->second;
+}
+
+resource_ptr registry::find_group_resource(std::string_view group_resource) const {
+  const auto dot = group_resource.find('.');
+  const auto plural = group_resource.substr(0, dot);
+  const auto group =
+      dot == std::string_view::npos ? std::string_view{} : group_resource.substr(dot + 1);
+  std::shared_lock lock(mutex_);
+  const auto start = key_of(group, "", "");
+  const std::string prefix = start.substr(0, start.size() - 1);
+  for (auto it = by_plural_.lower_bound(prefix);
+       it != by_plural_.end() && it->first.compare(0, prefix.size(), prefix) == 0; ++it)
+    if (it->second->plural == plural)
+      return it->second;
+  return nullptr;
+}
+
+resource_ptr registry::find_kind(std::string_view group, std::string_view version,
+                                 std::string_view kind) const {
+  std::shared_lock lock(mutex_);
+  const auto prefix = key_of(group, version, "");
+  for (auto it = by_plural_.lower_bound(prefix);
+       it != by_plural_.end() && it->first.compare(0, prefix.size(), prefix) == 0; ++it)
+    if (it->second->kind == kind)
+      return it->second;
+  return nullptr;
+}
+
+const struct_type* registry::find_kind_type(std::string_view group, std::string_view version,
+                                            std::string_view kind) const {
+  if (const auto it = by_kind_.find(key_of(group, version, kind)); it != by_kind_.end())
+    return it->second;
+  if (const auto r = find_kind(group, version, kind))
+    return r->type;
+  // Options are known in every group.
+  const auto it = kind == "DeleteOptions" ? by_kind_.find(key_of("", "v1", kind)) : by_kind_.end();
+  return it == by_kind_.end() ? nullptr : it->second;
+}
+
+const struct_type* registry::find_type(std::string_view full_name) const {
+  const auto it = by_name_.find(full_name);
+  return it == by_name_.end() ? nullptr : it->second;
+}
+
+std::vector<resource_ptr> registry::resources() const {
+  std::shared_lock lock(mutex_);
+  std::vector<resource_ptr> out;
+  for (auto& [key, r] : by_plural_)
+    out.push_back(r);
+  return out;
+}
+
+void registry::add(resource r) {
+  auto key = key_of(r.group, r.version, r.plural);
+  auto ptr = std::make_shared<const resource>(std::move(r));
+  std::unique_lock lock(mutex_);
+  by_plural_[std::move(key)] = std::move(ptr);
+  ++generation_;
+}
+
+bool registry::remove(std::string_view group, std::string_view version, std::string_view plural) {
+  std::unique_lock lock(mutex_);
+  const auto it = by_plural_.find(key_of(group, version, plural));
+  if (it == by_plural_.end() || !it->second->owner)
+    return false;
+  by_plural_.erase(it);
+  ++generation_;
+  return true;
+}
+
+uint64_t registry::generation() const {
+  std::shared_lock lock(mutex_);
+  return generation_;
+}
+
+} // namespace thespis::api::schema
