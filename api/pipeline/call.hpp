@@ -29,14 +29,14 @@ struct user_info {
 /// A write request. Reads need no call: they go to the snapshots.
 struct call {
   api::verb verb = verb::create;
-  std::string resource;    ///< "pods", "deployments.apps"
+  std::string resource; ///< "pods", "deployments.apps"
   std::string ns;
   std::string name;        ///< empty for create (the body or generateName names the object)
   std::string subresource; ///< "", "status", "scale", "binding", "eviction"
   std::string body;        ///< JSON; of a delete: DeleteOptions or empty
   patch_kind patch = patch_kind::none;
   std::string field_manager;
-  bool force = false;      ///< of an apply patch
+  bool force = false; ///< of an apply patch
   bool dry_run = false;
   validation_level validation = validation_level::ignore;
   /// Deletion: seconds of grace, -1 for the object's own default.
@@ -53,9 +53,9 @@ struct call {
 struct reply {
   bool ok = false;
   error failure;
-  object_ptr object;   ///< the object written (deletion: its last state)
-  bool created = false;///< answer 201 instead of 200
-  bool removed = false;///< the object is gone: answer a Status of success
+  object_ptr object;    ///< the object written (deletion: its last state)
+  bool created = false; ///< answer 201 instead of 200
+  bool removed = false; ///< the object is gone: answer a Status of success
   /// A ready answer that is no stored object (a Scale, a Binding's Status); empty otherwise.
   std::string body;
   std::vector<std::string> warnings;

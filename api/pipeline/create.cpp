@@ -1,0 +1,133 @@
+#include "api/pipeline/metadata.hpp"
+#include "api/pipeline/operation.hpp"
+#include "api/validation/meta.hpp"
+
+namespace thespis::api {
+
+namespace {
+
+/// Names tried before a generateName is given up.
+constexpr int name_attempts = 8;
+
+/// Nothing new is created in a namespace that is missing or on its way out.
+result<void> check_namespace(const operation& op, std::string_view name) {
+  const auto& ns = op.request.ns;
+  if (!op.type.namespaced)
+    return {};
+  auto found = op.find("namespaces", {}, ns);
+  if (!found)
+    return fail(not_found("namespaces", ns));
+  if (!found->meta().deleting)
+    return {};
+  auto e = forbidden(op.type.resource, name,
+                     "unable to create new content in namespace " + ns +
+                         " because it is being terminated");
+  e.causes.push_back(
+      {"NamespaceTerminating", "namespace " + ns + " is being terminated", "metadata.namespace"});
+  return fail(std::move(e));
+}
+
+/// Picks a free name where the client left the choice to the server.
+result<void> settle_name(operation& op, json::document& doc, bool generated) {
+  auto& a = doc.GetAllocator();
+  auto& metadata = json::ensure_object(doc, "metadata", a);
+  auto taken = [&] {
+    return op.find(op.type.resource, op.type.namespaced ? op.request.ns : std::string{},
+                   json::get_string(metadata, "name")) != nullptr;
+  };
+  if (!taken())
+    return {};
+  for (int i = 1; generated && i < name_attempts; ++i) {
+    json::erase(metadata, "name");
+    begin_metadata(op, doc);
+    if (!taken())
+      return {};
+  }
+  auto e = already_exists(op.type.resource, json::get_string(metadata, "name"));
+  if (generated)
+    e.message += ", the server was not able to generate a unique name for the object";
+  return fail(std::move(e));
+}
+
+void wipe_status(const operation& op, json::document& doc) {
+  if (op.type.has_status)
+    json::set(doc, "status", json::value(rapidjson::kObjectType), doc.GetAllocator());
+}
+
+/// kind, apiVersion and metadata first, as people expect to read an object.
+void order_members(json::document& doc) {
+  json::value ordered(rapidjson::kObjectType);
+  auto& a = doc.GetAllocator();
+  auto move_over = [&](auto wanted) {
+    for (auto& m : doc.GetObject())
+      if (m.name.IsString() && wanted(json::as_string(m.name)))
+        ordered.AddMember(m.name, m.value, a); // leaves nulls behind
+  };
+  for (std::string_view first : {"kind", "apiVersion", "metadata"})
+    move_over([&](std::string_view name) { return name == first; });
+  move_over([](std::string_view) { return true; });
+  static_cast<json::value&>(doc) = ordered;
+}
+
+} // namespace
+
+result<prepared> create_object(operation& op, json::document doc) {
+  if (auto ok = settle_namespace(op, doc); !ok)
+    return fail(ok.error());
+  if (!named_revision(doc).empty()) {
+    error e;
+    e.message = "resourceVersion should not be set on objects to be created";
+    return fail(std::move(e));
+  }
+  const auto& metadata = metadata_of(doc);
+  bool generated = json::get_string(metadata, "name").empty() &&
+                   !json::get_string(metadata, "generateName").empty();
+  if (auto ok = check_namespace(op, json::get_string(metadata, "name")); !ok)
+    return fail(ok.error());
+  if (auto ok = shape(op, doc); !ok)
+    return fail(ok.error());
+  wipe_status(op, doc);
+  if (op.plan.admit)
+    if (auto ok = op.plan.admit(op, doc); !ok)
+      return fail(ok.error());
+  if (op.plan.prepare_create)
+    op.plan.prepare_create(op, doc);
+  begin_metadata(op, doc);
+
+  findings f;
+  validate_metadata(doc, op.type.namespaced, op.plan.check_name, f);
+  if (op.plan.validate)
+    op.plan.validate(doc, f);
+  std::string name(json::get_string(metadata_of(doc), "name"));
+  if (!f.empty())
+    return fail(invalid(op.type.group_kind(), name, std::move(f.causes())));
+  if (auto ok = settle_name(op, doc, generated); !ok)
+    return fail(ok.error());
+  if (op.plan.allocate)
+    if (auto ok = op.plan.allocate(op, doc, nullptr); !ok)
+      return fail(ok.error());
+
+  order_members(doc);
+  if (op.request.dry_run) {
+    reply r;
+    r.ok = r.created = true;
+    r.object =
+        std::make_shared<const object>(read_meta(op.type.resource, doc), json::to_string(doc));
+    return r;
+  }
+  prepared_write w;
+  w.write.kind = write_kind::create;
+  w.write.draft = make_draft(op.type.resource, doc);
+  w.retry_on_exists = generated;
+  w.answer.ok = w.answer.created = true;
+  return w;
+}
+
+result<prepared> prepare_create(operation& op) {
+  auto doc = decode_body(op, op.request.body, op.type.kind, op.type.api_version());
+  if (!doc)
+    return fail(doc.error());
+  return create_object(op, std::move(*doc));
+}
+
+} // namespace thespis::api

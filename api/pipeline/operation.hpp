@@ -1,0 +1,91 @@
+// One write on its way through the pipeline, and the steps it takes. Internal to api/pipeline.
+#pragma once
+
+#include "api/pipeline/pipeline.hpp"
+#include "api/pipeline/resource_type.hpp"
+#include "api/pipeline/strategies/strategy.hpp"
+
+namespace thespis::api {
+
+class service_addresses;
+
+/// What every step knows. Lives on the stack of `pipeline::prepare`.
+struct operation {
+  const call& request;
+  const pipeline_deps& deps;
+  const resource_type& type;
+  const strategy& plan;
+  service_addresses& addresses;
+  std::string now; ///< RFC 3339, whole seconds, UTC
+  std::vector<std::string> warnings;
+
+  object_ptr find(std::string_view resource, std::string_view ns, std::string_view name) const {
+    return deps.state->get(resource, ns, name);
+  }
+};
+
+// The verbs. Errors are what the client is to be told.
+result<prepared> prepare_create(operation& op);
+result<prepared> prepare_update(operation& op);
+result<prepared> prepare_patch(operation& op);
+result<prepared> prepare_remove(operation& op);
+
+// Their shared parts.
+
+/// Parses the body and checks that it is an object of `kind` and `api_version`; fills both in
+/// when the body leaves them out.
+result<json::document> decode_body(operation& op, std::string_view text, std::string_view kind,
+                                   std::string_view api_version);
+
+/// Takes a decoded object through everything that creates it.
+result<prepared> create_object(operation& op, json::document doc);
+
+/// Takes the wanted state of an existing object through everything that updates it.
+struct update_request {
+  object_ptr current;
+  json::document before; ///< `current`, parsed
+  json::document after;  ///< what the client wants
+  /// A PUT names the object it means by uid; a patch inherits the uid.
+  bool uid_is_precondition = false;
+};
+result<prepared> update_object(operation& op, update_request r);
+
+/// The write that makes `doc` the new state of `current`.
+prepared_write replace(operation& op, const object& current, json::document& doc,
+                       bool retry_on_conflict);
+/// The write that removes `current`; `doc` is its last state.
+prepared_write removal(operation& op, const object& current, json::document& doc,
+                       bool retry_on_conflict);
+
+/// Deletes one object as `options` ask; the same for DELETE and for an eviction.
+struct delete_options {
+  int64_t grace_seconds = -1; ///< -1: the object's own default
+  propagation policy = propagation::unset;
+  std::string uid;
+  std::string revision;
+  bool dry_run = false;
+};
+result<prepared> remove_object(operation& op, object_ptr current, delete_options options);
+/// Reads a metav1.DeleteOptions over `into`. Errors: bad_request, invalid.
+result<void> read_delete_options(const json::value& body, delete_options& into);
+/// What a call asks of a deletion: its own fields, then its body.
+result<delete_options> delete_options_of(operation& op);
+
+/// The object of the call's name. Errors: not_found.
+result<object_ptr> existing(const operation& op);
+
+/// "2006-01-02T15:04:05Z"
+std::string timestamp(std::chrono::sys_time<std::chrono::nanoseconds> t);
+
+// Shapes: what the schema says about a document.
+
+/// Unknown and mistyped fields (refused, warned of or dropped, as the call asks), nulls dropped,
+/// defaults filled in.
+result<void> shape(operation& op, json::document& doc);
+
+// Subresources that are no plain update.
+result<prepared> prepare_binding(operation& op);
+result<prepared> prepare_eviction(operation& op);
+result<prepared> prepare_scale(operation& op);
+
+} // namespace thespis::api

@@ -1,0 +1,98 @@
+#include "api/patch/json_merge.hpp"
+#include "api/patch/json_patch.hpp"
+#include "api/patch/strategic_merge.hpp"
+#include "api/pipeline/metadata.hpp"
+#include "api/pipeline/patching.hpp"
+
+namespace thespis::api {
+
+namespace {
+
+error unsupported() {
+  error e;
+  e.why = reason::unsupported_media_type;
+  e.message = "the body of the request was in an unknown format - accepted media types include: "
+              "application/json-patch+json, application/merge-patch+json, "
+              "application/strategic-merge-patch+json, application/apply-patch+yaml";
+  return e;
+}
+
+result<void> check_identity(const operation& op, const json::value& doc) {
+  auto name = json::get_string(metadata_of(doc), "name");
+  if (name != op.request.name)
+    return fail(bad_request("the name of the object (" + std::string(name) +
+                            ") does not match the name on the URL (" + op.request.name + ")"));
+  auto ns = json::get_string(metadata_of(doc), "namespace");
+  if (op.type.namespaced && ns != op.request.ns)
+    return fail(bad_request("the namespace of the object (" + std::string(ns) +
+                            ") does not match the namespace on the request (" + op.request.ns +
+                            ")"));
+  return {};
+}
+
+/// An applied configuration of an object that does not exist yet is the object.
+result<prepared> create_applied(operation& op) {
+  auto doc = decode_body(op, op.request.body, op.type.kind, op.type.api_version());
+  if (!doc)
+    return fail(doc.error());
+  auto& a = doc->GetAllocator();
+  json::set(json::ensure_object(*doc, "metadata", a), "name", op.request.name, a);
+  return create_object(op, std::move(*doc));
+}
+
+} // namespace
+
+result<void> apply_patch(const operation& op, json::document& target,
+                         const patch::type_schema* schema) {
+  json::limits limits;
+  limits.refuse_duplicate_keys = false;
+  auto body = json::parse(op.request.body, limits);
+  if (!body)
+    return fail(bad_request("error decoding patch: " + body.error().message));
+  auto& a = target.GetAllocator();
+  switch (op.request.patch) {
+  case patch_kind::none:
+    return fail(unsupported());
+  case patch_kind::json_patch:
+    return patch::apply_json_patch(target, *body, a);
+  case patch_kind::json_merge:
+    patch::apply_json_merge(target, *body, a);
+    break;
+  case patch_kind::strategic_merge:
+  case patch_kind::apply:
+    if (!body->IsObject())
+      return fail(bad_request("error decoding patch: the patch is no JSON object"));
+    if (auto ok = patch::apply_strategic_merge(target, *body, schema, a); !ok)
+      return ok;
+    break;
+  }
+  if (!target.IsObject())
+    return fail(bad_request("the patch does not leave an object"));
+  return {};
+}
+
+result<prepared> prepare_patch(operation& op) {
+  auto current = existing(op);
+  if (!current) {
+    if (op.request.patch == patch_kind::apply && op.request.subresource.empty())
+      return create_applied(op);
+    return fail(current.error());
+  }
+  update_request r;
+  r.current = *current;
+  r.before = r.current->parse();
+  r.after.CopyFrom(r.before, r.after.GetAllocator());
+  if (auto ok = apply_patch(op, r.after, patch_schema_of(op.type)); !ok)
+    return fail(ok.error());
+  if (auto ok = check_identity(op, r.after); !ok)
+    return fail(ok.error());
+  auto kind = json::get_string(r.after, "kind");
+  auto version = json::get_string(r.after, "apiVersion");
+  if (kind != op.type.kind || version != op.type.api_version())
+    return fail(bad_request("the API version in the data (" + std::string(version) + ", Kind=" +
+                            std::string(kind) + ") does not match the expected API version (" +
+                            op.type.api_version() + ", Kind=" + op.type.kind + ")"));
+  return update_object(op, std::move(r));
+}
+
+} // namespace thespis::api

@@ -1,0 +1,121 @@
+#include "api/pipeline/pipeline.hpp"
+
+#include "api/pipeline/operation.hpp"
+#include "api/pipeline/scale.hpp"
+#include "api/pipeline/service_addresses.hpp"
+
+#include <ctime>
+
+namespace thespis::api {
+
+namespace {
+
+error no_such_resource() {
+  error e;
+  e.why = reason::not_found;
+  e.message = "the server could not find the requested resource";
+  return e;
+}
+
+error not_allowed() {
+  error e;
+  e.why = reason::method_not_allowed;
+  e.message = "the server does not allow this method on the requested resource";
+  return e;
+}
+
+bool is_update(verb v) {
+  return v == verb::update || v == verb::patch;
+}
+
+result<prepared> update_or_patch(operation& op) {
+  return op.request.verb == verb::patch ? prepare_patch(op) : prepare_update(op);
+}
+
+result<prepared> dispatch_subresource(operation& op) {
+  const auto& sub = op.request.subresource;
+  const auto& resource = op.type.resource;
+  const auto v = op.request.verb;
+  if (resource == "pods" && (sub == "binding" || sub == "eviction")) {
+    if (v != verb::create)
+      return fail(not_allowed());
+    return sub == "binding" ? prepare_binding(op) : prepare_eviction(op);
+  }
+  if (sub == "scale" && is_scalable(resource))
+    return is_update(v) ? prepare_scale(op) : fail(not_allowed());
+  if ((sub == "status" && op.type.has_status) ||
+      (resource == "pods" && sub == "ephemeralcontainers"))
+    return is_update(v) ? update_or_patch(op) : fail(not_allowed());
+  if (resource == "namespaces" && sub == "finalize")
+    return v == verb::update ? prepare_update(op) : fail(not_allowed());
+  return fail(no_such_resource());
+}
+
+result<prepared> dispatch(operation& op) {
+  if (!op.request.subresource.empty())
+    return dispatch_subresource(op);
+  switch (op.request.verb) {
+  case verb::create:
+    return prepare_create(op);
+  case verb::update:
+  case verb::patch:
+    return update_or_patch(op);
+  case verb::remove:
+    return prepare_remove(op);
+  }
+  return fail(not_allowed());
+}
+
+reply refused(error e) {
+  reply r;
+  r.failure = std::move(e);
+  return r;
+}
+
+} // namespace
+
+struct pipeline::impl {
+  explicit impl(pipeline_deps d) : deps(std::move(d)), addresses(deps) {}
+
+  pipeline_deps deps;
+  service_addresses addresses;
+};
+
+pipeline::pipeline(pipeline_deps deps) : impl_(std::make_unique<impl>(std::move(deps))) {}
+
+pipeline::~pipeline() = default;
+
+prepared pipeline::prepare(const call& c) const {
+  const auto* type = find_resource_type(c.resource);
+  if (!type)
+    return refused(no_such_resource());
+  operation op{c,
+               impl_->deps,
+               *type,
+               strategy_of(c.resource),
+               impl_->addresses,
+               timestamp(impl_->deps.now()),
+               {}};
+  auto done = dispatch(op);
+  if (!done) {
+    auto r = refused(std::move(done.error()));
+    r.warnings = std::move(op.warnings);
+    return r;
+  }
+  auto& answer = std::holds_alternative<reply>(*done) ? std::get<reply>(*done)
+                                                      : std::get<prepared_write>(*done).answer;
+  answer.warnings = std::move(op.warnings);
+  return std::move(*done);
+}
+
+std::string timestamp(std::chrono::sys_time<std::chrono::nanoseconds> t) {
+  auto seconds = static_cast<std::time_t>(
+      std::chrono::floor<std::chrono::seconds>(t).time_since_epoch().count());
+  std::tm tm{};
+  gmtime_r(&seconds, &tm);
+  char text[32];
+  auto n = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm);
+  return {text, n};
+}
+
+} // namespace thespis::api

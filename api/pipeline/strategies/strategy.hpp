@@ -1,0 +1,44 @@
+// What is particular about a resource's writes: a row of hooks, all optional. Everything else of
+// a write is the same for every kind.
+#pragma once
+
+#include "api/result.hpp"
+#include "api/validation/findings.hpp"
+
+#include <string_view>
+
+namespace thespis::api {
+
+struct operation;
+
+/// The hooks of one resource. `subresource` is that of the call ("" for the object itself).
+struct strategy {
+  std::string_view resource;
+  /// PUT of a missing object creates it.
+  bool create_on_update = false;
+  /// An update may leave out the revision.
+  bool unconditional_update = true;
+  /// Deletion without a policy leaves the dependents alone (ReplicationControllers only).
+  bool orphans_by_default = false;
+  /// Refuses, or fills in what admission plug-ins fill in. Errors are given to the client.
+  result<void> (*admit)(operation& op, json::document& obj) = nullptr;
+  /// Makes the object ready to be created: after defaults, before validation.
+  void (*prepare_create)(operation& op, json::document& obj) = nullptr;
+  /// Keeps what this kind of update may not touch, by taking it from `old`.
+  void (*prepare_update)(operation& op, json::document& obj, const json::value& old) = nullptr;
+  /// What must hold of any object.
+  void (*validate)(const json::value& obj, findings& f) = nullptr;
+  /// What must hold of a change.
+  void (*validate_update)(const operation& op, const json::value& obj, const json::value& old,
+                          findings& f) = nullptr;
+  /// Whether the name is one for this kind; the reason why not, or empty.
+  std::string (*check_name)(std::string_view name, bool prefix) = nullptr;
+  /// Claims what must be unique in the cluster: last, when the object is otherwise good. `old` is
+  /// null on create.
+  result<void> (*allocate)(operation& op, json::document& obj, const json::value* old) = nullptr;
+};
+
+/// The strategy of a resource; an empty one for resources without particulars.
+const strategy& strategy_of(std::string_view resource);
+
+} // namespace thespis::api
