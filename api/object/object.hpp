@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -73,8 +74,13 @@ public:
   json::document parse() const;
 
 private:
+  template <class T>
+  friend std::shared_ptr<const T> typed(const object& o);
+
   object_meta meta_;
   std::string bytes_;
+  mutable std::mutex typed_mutex_;
+  mutable std::weak_ptr<const void> typed_; ///< of the one type that the resource has
 };
 
 using object_ptr = std::shared_ptr<const object>;

@@ -1,0 +1,83 @@
+// Runs a reconciler as an actor: watches, queues keys, writes, backs off.
+#pragma once
+
+#include "actors/framework/controller_interface.hpp"
+#include "actors/framework/event_recorder.hpp"
+#include "actors/framework/reconciler.hpp"
+#include "actors/framework/work_queue.hpp"
+#include "runtime/environment.hpp"
+#include "runtime/requests/requests_interface.hpp"
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace thespis::actors {
+
+struct controller_deps {
+  runtime::environment env;
+  /// Makes the reconciler; called again when the actor is restarted.
+  std::function<std::unique_ptr<reconciler>()> make;
+  back_off_limits back_off = {};
+};
+
+/// One a controller. Invariants: a key is reconciled by one reconcile at a time; after its calls
+/// were written, the key rests until the view shows them.
+class controller_actor : public runtime::actor_base<controller_handle> {
+public:
+  controller_actor(caf::actor_config& cfg, controller_deps deps)
+      : controller_actor(cfg, deps, deps.make()) {}
+  behavior_type make_behavior() override;
+
+protected:
+  std::string describe() const override;
+
+private:
+  controller_actor(caf::actor_config& cfg, const controller_deps& deps,
+                   std::unique_ptr<reconciler> work);
+
+  /// The calls of one key in a batch under way.
+  struct attempt {
+    object_id key;
+    size_t first = 0;
+    size_t count = 0;
+    std::vector<event_note> events;
+    std::optional<std::chrono::nanoseconds> requeue_after;
+  };
+  /// A key that waits for the view to show what it wrote.
+  struct resting {
+    object_id key;
+    std::map<std::string, uint64_t> until;
+  };
+
+  void subscribe_to(uint64_t watch);
+  void handle(const runtime::watch_batch& batch);
+  void resync(uint64_t watch, const runtime::watch_batch& batch);
+  void add_keys(const watch_spec& spec, const api::object& o, const api::object_ptr& previous);
+  bool all_synced() const;
+  void schedule_run();
+  void run();
+  bool reconcile_one(const object_id& key, attempt& out, std::vector<api::call>& calls);
+  void write(std::vector<attempt> attempts, std::vector<api::call> calls);
+  void settle(std::vector<attempt>& attempts, const std::vector<runtime::call_outcome>& outcomes);
+  void finish(attempt& done, std::map<std::string, uint64_t> until);
+  void retry(const object_id& key);
+  void release_rested();
+  void record(const std::vector<event_note>& notes);
+
+  runtime::environment env_;
+  std::unique_ptr<reconciler> work_;
+  std::vector<watch_spec> watches_;
+  view view_;
+  work_queue queue_;
+  event_recorder recorder_;
+  std::map<uint64_t, std::map<object_id, api::object_ptr>> stale_; ///< known before a resync
+  std::vector<resting> resting_;
+  bool run_scheduled_ = false;
+  uint64_t reconciles_ = 0;
+  uint64_t failures_ = 0;
+};
+
+} // namespace thespis::actors

@@ -1,0 +1,51 @@
+// What a controller actor says: all controllers look alike from outside, they watch.
+#pragma once
+
+#include "actors/framework/view.hpp"
+#include "runtime/registry/registry_interface.hpp"
+
+#include <cstdint>
+
+namespace thespis::actors {
+
+/// INTERNAL: keys are queued.
+struct run_queue {};
+
+/// INTERNAL: a key's back-off or requeue time is over.
+struct wake_key {
+  object_id key;
+};
+
+/// INTERNAL: subscribe again to the watch of this number.
+struct resubscribe {
+  uint64_t watch = 0;
+};
+
+// clang-format off
+using controller_handle = runtime::watcher_handle::extend<
+  /// INTERNAL
+  caf::reacts_to<run_queue>,
+  /// INTERNAL
+  caf::reacts_to<wake_key>,
+  /// INTERNAL
+  caf::reacts_to<resubscribe>>;
+// clang-format on
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, object_id& x) {
+  return f(x.ns, x.name);
+}
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, run_queue&) {
+  return f();
+}
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, wake_key& x) {
+  return f(x.key);
+}
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, resubscribe& x) {
+  return f(x.watch);
+}
+
+} // namespace thespis::actors

@@ -1,0 +1,60 @@
+#include "actors/framework/event_recorder.hpp"
+
+#include "api/generated/core_v1_event.hpp"
+#include "api/text/time.hpp"
+
+#include <cstdio>
+
+namespace thespis::actors {
+
+namespace {
+
+/// Kubernetes cuts event messages at this length.
+constexpr size_t max_message = 1024;
+
+} // namespace
+
+api::call event_recorder::record(const event_note& note, wall_time now) {
+  const auto& about = *note.about;
+  const auto stamp = api::format_time(now);
+  auto message = note.message.substr(0, max_message);
+  const auto key = about.uid() + '/' + note.field_path + '/' + note.type + '/' + note.reason +
+                   '/' + message;
+  if (const auto i = known_.find(key); i != known_.end()) {
+    const auto count = ++i->second.count;
+    return patch_call("events", i->second.id,
+                      "{\"count\":" + std::to_string(count) + ",\"lastTimestamp\":\"" + stamp +
+                          "\"}");
+  }
+  api::v1::event e;
+  e.metadata.namespace_ = about.ns().empty() ? "default" : about.ns();
+  char suffix[17];
+  std::snprintf(suffix, sizeof suffix, "%016llx",
+                static_cast<unsigned long long>(random_->next()));
+  e.metadata.name = about.name() + "." + suffix;
+  e.involved_object.kind = note.kind;
+  e.involved_object.api_version = note.api_version;
+  e.involved_object.namespace_ = about.ns();
+  e.involved_object.name = about.name();
+  e.involved_object.uid = about.uid();
+  e.involved_object.resource_version = std::to_string(about.revision());
+  e.involved_object.field_path = note.field_path;
+  e.type = note.type;
+  e.reason = note.reason;
+  e.message = std::move(message);
+  e.count = 1;
+  e.first_timestamp = e.last_timestamp = stamp;
+  e.source.emplace().component = component_;
+  e.source->host = host_;
+  e.reporting_component = component_;
+  e.reporting_instance = host_;
+  known_.emplace(key, known{{e.metadata.namespace_, e.metadata.name}, 1});
+  order_.push_back(key);
+  if (order_.size() > remembered) {
+    known_.erase(order_.front());
+    order_.pop_front();
+  }
+  return create_call(e);
+}
+
+} // namespace thespis::actors

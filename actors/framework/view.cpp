@@ -1,0 +1,91 @@
+#include "actors/framework/view.hpp"
+
+#include <algorithm>
+
+namespace thespis::actors {
+
+view::table* view::find_table(std::string_view resource) const {
+  const auto i = tables_.find(resource);
+  return i == tables_.end() ? nullptr : &i->second;
+}
+
+void view::index(table& t, const api::object& o, bool add) {
+  for (const auto& owner : o.meta().owners) {
+    auto& ids = t.by_owner[owner.uid];
+    object_id id{o.ns(), o.name()};
+    if (add) {
+      ids.push_back(std::move(id));
+      continue;
+    }
+    ids.erase(std::remove(ids.begin(), ids.end(), id), ids.end());
+    if (ids.empty())
+      t.by_owner.erase(owner.uid);
+  }
+}
+
+void view::apply(const std::string& resource, const api::watch_events& batch) {
+  auto& t = tables_[resource];
+  for (const auto& e : batch.events) {
+    object_id id{e.object->ns(), e.object->name()};
+    const auto i = t.objects.find(id);
+    if (i != t.objects.end())
+      index(t, *i->second.object, false);
+    if (e.kind == api::event_kind::deleted) {
+      if (i != t.objects.end())
+        t.objects.erase(i);
+      continue;
+    }
+    index(t, *e.object, true);
+    if (i != t.objects.end())
+      i->second = slot{e.object, nullptr};
+    else
+      t.objects.emplace(std::move(id), slot{e.object, nullptr});
+  }
+  t.revision = std::max(t.revision, batch.revision);
+  t.synced |= batch.initial_end;
+}
+
+std::vector<api::object_ptr> view::reset(const std::string& resource) {
+  std::vector<api::object_ptr> res;
+  auto& t = tables_[resource];
+  for (auto& [id, s] : t.objects)
+    res.push_back(std::move(s.object));
+  t = table{};
+  return res;
+}
+
+uint64_t view::revision(std::string_view resource) const {
+  const auto* t = find_table(resource);
+  return t ? t->revision : 0;
+}
+
+bool view::synced(std::string_view resource) const {
+  const auto* t = find_table(resource);
+  return t && t->synced;
+}
+
+view::slot* view::slot_of(std::string_view resource, std::string_view ns,
+                          std::string_view name) const {
+  auto* t = find_table(resource);
+  if (!t)
+    return nullptr;
+  const auto i = t->objects.find({std::string{ns}, std::string{name}});
+  return i == t->objects.end() ? nullptr : &i->second;
+}
+
+api::object_ptr view::find(std::string_view resource, std::string_view ns,
+                           std::string_view name) const {
+  const auto* s = slot_of(resource, ns, name);
+  return s ? s->object : nullptr;
+}
+
+const std::vector<object_id>* view::owned_ids(std::string_view resource,
+                                              const std::string& uid) const {
+  const auto* t = find_table(resource);
+  if (!t)
+    return nullptr;
+  const auto i = t->by_owner.find(uid);
+  return i == t->by_owner.end() ? nullptr : &i->second;
+}
+
+} // namespace thespis::actors

@@ -1,0 +1,98 @@
+// What a pod actor knows of one of its containers.
+#pragma once
+
+#include "api/generated/core_v1_container.hpp"
+#include "api/generated/core_v1_pod_status.hpp"
+#include "runtime/cri/container_runtime.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace thespis::actors {
+
+enum class probe_kind : uint8_t { startup, liveness, readiness };
+
+/// Counts one probe's results; says when the next is due.
+struct probe_record {
+  using time = std::chrono::sys_time<std::chrono::nanoseconds>;
+
+  std::optional<time> due; ///< none: not armed
+  bool under_way = false;
+  int successes = 0;
+  int failures = 0;
+  /// The verdict past the thresholds: unknown until one is reached.
+  std::optional<bool> verdict;
+  std::string last_message;
+
+  /// Starts counting for a container that started at `started`.
+  void arm(const api::v1::probe& spec, time started);
+  void disarm() { *this = probe_record{}; }
+  /// Takes a result and sets when the next probe is due.
+  void take(const api::v1::probe& spec, bool success, std::string message, time now);
+};
+
+/// A container's life. Exited containers start again as the restart policy says, after back-off.
+///
+///   waiting ──start──> starting ──ok──> running ──exit──> exited ──restart──> waiting
+///      ^                  │ failed         │ stop            ^
+///      └───back-off───────┘                v                 │
+///                                       stopping ────exit────┘
+enum class container_phase : uint8_t { waiting, starting, running, stopping, exited };
+
+enum class container_role : uint8_t { init, sidecar, regular, ephemeral };
+
+struct container_record {
+  using time = std::chrono::sys_time<std::chrono::nanoseconds>;
+
+  api::v1::container spec;
+  container_role role = container_role::regular;
+
+  container_phase phase = container_phase::waiting;
+  std::string id;        ///< of the newest instance; empty before the first
+  uint32_t attempt = 0;  ///< of the newest instance; also the restart count
+  bool instances = false;///< there was an instance, so the next start is a restart
+  std::string waiting_reason = "ContainerCreating";
+  std::string waiting_message;
+  /// When a waiting or exited container may be started; the back-off doubles.
+  time due{};
+  int failures = 0;
+  time started_at{};
+  time finished_at{};
+  int32_t exit_code = 0;
+  std::string exit_reason;
+  std::string exit_message;
+  std::string image;    ///< as the runtime resolved it
+  std::string image_id;
+  /// The instance before the newest.
+  api::box<api::v1::container_state> last_state;
+  std::string previous_id;
+  std::string previous_log;
+  std::string log_path;
+  bool stop_requested = false;
+  std::string stop_why;
+
+  probe_record startup;
+  probe_record liveness;
+  probe_record readiness;
+
+  bool alive() const {
+    return phase == container_phase::running || phase == container_phase::stopping ||
+           phase == container_phase::starting;
+  }
+  /// Passed its startup probe, or has none.
+  bool started() const;
+  /// Ready to serve: running, started and its readiness probe (if any) succeeds.
+  bool ready() const;
+  probe_record& probe(probe_kind kind);
+  const api::v1::probe* probe_spec(probe_kind kind) const;
+};
+
+/// 10 s after a container's first failure, doubled with each up to 5 min (kubelet's back-off).
+std::chrono::nanoseconds crash_back_off(int failures);
+
+/// A container that ran this long starts at the first back-off again.
+inline constexpr std::chrono::minutes back_off_reset{10};
+
+} // namespace thespis::actors

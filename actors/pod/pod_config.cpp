@@ -1,0 +1,297 @@
+#include "actors/pod/pod_config.hpp"
+
+#include "actors/pod/pod_env.hpp"
+#include "actors/pod/pod_mounts.hpp"
+#include "api/text/quantity.hpp"
+
+#include <algorithm>
+
+namespace thespis::actors {
+
+namespace {
+
+using runtime::namespace_mode;
+
+runtime::namespace_options namespaces_of(const api::v1::pod_spec& spec) {
+  runtime::namespace_options res;
+  if (spec.host_network.value_or(false))
+    res.network = namespace_mode::node;
+  if (spec.host_ipc.value_or(false))
+    res.ipc = namespace_mode::node;
+  if (spec.host_pid.value_or(false))
+    res.pid = namespace_mode::node;
+  else if (spec.share_process_namespace.value_or(false))
+    res.pid = namespace_mode::pod;
+  return res;
+}
+
+runtime::seccomp_profile seccomp_of(const api::v1::seccomp_profile* p, const std::string& dir) {
+  runtime::seccomp_profile res;
+  if (!p)
+    return res;
+  if (p->type == "RuntimeDefault")
+    res.type = runtime::seccomp_profile::kind::runtime_default;
+  if (p->type == "Localhost") {
+    res.type = runtime::seccomp_profile::kind::localhost;
+    res.localhost_path = dir + "/seccomp/" + p->localhost_profile;
+  }
+  return res;
+}
+
+api::quantity quantity_at(const std::map<std::string, std::string>& from, const char* key) {
+  const auto i = from.find(key);
+  if (i == from.end())
+    return {};
+  return api::parse_quantity(i->second).value_or(api::quantity{});
+}
+
+std::string cgroup_parent(const api::v1::pod& pod, const std::string& qos) {
+  std::string res = "/kubepods";
+  if (qos == "Burstable")
+    res += "/burstable";
+  else if (qos == "BestEffort")
+    res += "/besteffort";
+  return res + "/pod" + pod.metadata.uid;
+}
+
+runtime::port_protocol protocol_of(const std::string& name) {
+  if (name == "UDP")
+    return runtime::port_protocol::udp;
+  if (name == "SCTP")
+    return runtime::port_protocol::sctp;
+  return runtime::port_protocol::tcp;
+}
+
+// The kubelet's rule: the more of the node's memory a burstable container asks for, the later it
+// is killed.
+int64_t oom_score(const api::v1::pod& pod, const std::string& qos, int64_t request,
+                  int64_t capacity) {
+  if (pod.spec.priority.value_or(0) >= 2'000'000'000 || qos == "Guaranteed")
+    return -997;
+  if (qos == "BestEffort")
+    return 1000;
+  if (capacity <= 0)
+    return 999;
+  const auto score = 1000 - 1000 * request / capacity;
+  return std::clamp<int64_t>(score, 3, 999);
+}
+
+runtime::linux_resources resources_of(const api::v1::pod& pod, const api::v1::container& c,
+                                      const node_facts& node) {
+  runtime::linux_resources res;
+  static const api::v1::resource_requirements none;
+  const auto& r = c.resources ? *c.resources : none;
+  const auto cpu_limit = quantity_at(r.limits, "cpu").milli_value();
+  auto cpu_request = quantity_at(r.requests, "cpu").milli_value();
+  if (cpu_request == 0 && !r.requests.contains("cpu"))
+    cpu_request = cpu_limit;
+  res.cpu_shares = cpu_request == 0 ? 2 : std::clamp<int64_t>(cpu_request * 1024 / 1000, 2, 262144);
+  if (cpu_limit > 0) {
+    res.cpu_period = 100000;
+    res.cpu_quota = std::max<int64_t>(cpu_limit * res.cpu_period / 1000, 1000);
+  }
+  res.memory_limit = quantity_at(r.limits, "memory").value();
+  res.oom_score_adj = oom_score(pod, qos_class(pod.spec), quantity_at(r.requests, "memory").value(),
+                                node.memory_bytes);
+  return res;
+}
+
+runtime::container_security security_of(const api::v1::pod& pod, const api::v1::container& c,
+                                        const node_facts& node) {
+  runtime::container_security res;
+  res.namespaces = namespaces_of(pod.spec);
+  const auto* outer = pod.spec.security_context.get();
+  const auto* inner = c.security_context.get();
+  if (outer) {
+    res.run_as_user = outer->run_as_user;
+    res.run_as_group = outer->run_as_group;
+    res.supplemental_groups = outer->supplemental_groups;
+    if (outer->fs_group)
+      res.supplemental_groups.push_back(*outer->fs_group);
+    res.seccomp = seccomp_of(outer->seccomp_profile.get(), node.data_dir);
+  }
+  bool unmasked = false;
+  if (inner) {
+    if (inner->run_as_user)
+      res.run_as_user = inner->run_as_user;
+    if (inner->run_as_group)
+      res.run_as_group = inner->run_as_group;
+    res.privileged = inner->privileged.value_or(false);
+    res.readonly_rootfs = inner->read_only_root_filesystem.value_or(false);
+    res.no_new_privs = inner->allow_privilege_escalation == false;
+    if (inner->capabilities) {
+      res.add_capabilities = inner->capabilities->add;
+      res.drop_capabilities = inner->capabilities->drop;
+    }
+    if (inner->seccomp_profile)
+      res.seccomp = seccomp_of(inner->seccomp_profile.get(), node.data_dir);
+    unmasked = inner->proc_mount == "Unmasked";
+  }
+  if (!res.privileged && !unmasked) {
+    res.masked_paths = runtime::default_masked_paths();
+    res.readonly_paths = runtime::default_readonly_paths();
+  }
+  return res;
+}
+
+runtime::dns_config dns_of(const api::v1::pod& pod, const node_facts& node) {
+  runtime::dns_config res;
+  const auto& policy = pod.spec.dns_policy;
+  const bool cluster = policy == "ClusterFirstWithHostNet" ||
+                       (policy == "ClusterFirst" && !pod.spec.host_network.value_or(false));
+  if (cluster && !node.dns_servers.empty()) {
+    res.servers = node.dns_servers;
+    res.searches = {pod.metadata.namespace_ + ".svc." + node.cluster_domain,
+                    "svc." + node.cluster_domain, node.cluster_domain};
+    res.options = {"ndots:5"};
+  }
+  if (const auto* extra = pod.spec.dns_config.get()) {
+    res.servers.insert(res.servers.end(), extra->nameservers.begin(), extra->nameservers.end());
+    res.searches.insert(res.searches.end(), extra->searches.begin(), extra->searches.end());
+    for (const auto& o : extra->options)
+      res.options.push_back(o.value.empty() ? o.name : o.name + ":" + o.value);
+  }
+  return res;
+}
+
+// An image that says nothing runs as root; runAsNonRoot refuses that at the start.
+api::result<void> check_user(const api::v1::pod& pod, const api::v1::container& c,
+                             const runtime::container_security& security,
+                             const container_surroundings& s) {
+  bool non_root = pod.spec.security_context &&
+                  pod.spec.security_context->run_as_non_root.value_or(false);
+  if (c.security_context && c.security_context->run_as_non_root)
+    non_root = *c.security_context->run_as_non_root;
+  if (!non_root)
+    return {};
+  if (security.run_as_user) {
+    if (*security.run_as_user == 0)
+      return api::fail(api::bad_request(
+          "container's runAsUser breaks non-root policy (pod: \"" + pod.metadata.name + "_" +
+          pod.metadata.namespace_ + "(" + pod.metadata.uid + ")\", container: " + c.name + ")"));
+    return {};
+  }
+  if (!s.image_username.empty())
+    return api::fail(api::bad_request(
+        "container has runAsNonRoot and image has non-numeric user (" + s.image_username +
+        "), cannot verify user is non-root"));
+  if (s.image_user.value_or(0) == 0)
+    return api::fail(api::bad_request(
+        "container has runAsNonRoot and image will run as root (pod: \"" + pod.metadata.name +
+        "_" + pod.metadata.namespace_ + "(" + pod.metadata.uid + ")\", container: " + c.name +
+        ")"));
+  return {};
+}
+
+} // namespace
+
+std::string pod_directory(const node_facts& node, const std::string& uid) {
+  return node.data_dir + "/pods/" + uid;
+}
+
+std::string pod_log_directory(const node_facts& node, const api::v1::object_meta& pod) {
+  return node.data_dir + "/logs/pods/" + pod.namespace_ + "_" + pod.name + "_" + pod.uid;
+}
+
+runtime::string_map pod_labels(const api::v1::pod& pod) {
+  return {{"io.kubernetes.pod.name", pod.metadata.name},
+          {"io.kubernetes.pod.namespace", pod.metadata.namespace_},
+          {"io.kubernetes.pod.uid", pod.metadata.uid}};
+}
+
+std::string qos_class(const api::v1::pod_spec& spec) {
+  bool any = false;
+  bool guaranteed = true;
+  const auto look = [&](const std::vector<api::v1::container>& containers) {
+    for (const auto& c : containers)
+      for (const char* name : {"cpu", "memory"}) {
+        const auto request = c.resources ? quantity_at(c.resources->requests, name)
+                                         : api::quantity{};
+        const auto limit = c.resources ? quantity_at(c.resources->limits, name) : api::quantity{};
+        any |= !request.is_zero() || !limit.is_zero();
+        guaranteed &= !limit.is_zero() && (request.is_zero() || request == limit);
+      }
+  };
+  look(spec.containers);
+  look(spec.init_containers);
+  return !any ? "BestEffort" : guaranteed ? "Guaranteed" : "Burstable";
+}
+
+runtime::sandbox_config make_sandbox_config(const api::v1::pod& pod, uint32_t attempt,
+                                            const node_facts& node) {
+  runtime::sandbox_config res;
+  res.metadata = {pod.metadata.name, pod.metadata.uid, pod.metadata.namespace_, attempt};
+  // Linux allows 64 bytes; the API's hostname rule 63.
+  res.hostname = pod.spec.hostname.empty() ? pod.metadata.name.substr(0, 63) : pod.spec.hostname;
+  while (!res.hostname.empty() && (res.hostname.back() == '-' || res.hostname.back() == '.'))
+    res.hostname.pop_back();
+  if (pod.spec.host_network.value_or(false))
+    res.hostname.clear();
+  res.log_directory = pod_log_directory(node, pod.metadata);
+  res.dns = dns_of(pod, node);
+  for (const auto& c : pod.spec.containers)
+    for (const auto& p : c.ports)
+      if (p.host_port.value_or(0) > 0 && !pod.spec.host_network.value_or(false))
+        res.ports.push_back({protocol_of(p.protocol), p.container_port, *p.host_port, p.host_ip});
+  res.labels = pod_labels(pod);
+  for (const auto& [key, value] : pod.metadata.labels)
+    res.labels.emplace(key, value);
+  res.annotations = pod.metadata.annotations;
+  res.cgroup_parent = cgroup_parent(pod, qos_class(pod.spec));
+  res.security.namespaces = namespaces_of(pod.spec);
+  if (const auto* sc = pod.spec.security_context.get()) {
+    res.security.run_as_user = sc->run_as_user;
+    res.security.run_as_group = sc->run_as_group;
+    res.security.supplemental_groups = sc->supplemental_groups;
+    res.security.seccomp = seccomp_of(sc->seccomp_profile.get(), node.data_dir);
+    for (const auto& ctl : sc->sysctls)
+      res.sysctls[ctl.name] = ctl.value;
+  }
+  const auto privileged = [](const auto& c) {
+    return c.security_context && c.security_context->privileged.value_or(false);
+  };
+  res.security.privileged =
+      std::any_of(pod.spec.containers.begin(), pod.spec.containers.end(), privileged) ||
+      std::any_of(pod.spec.init_containers.begin(), pod.spec.init_containers.end(), privileged);
+  return res;
+}
+
+api::result<runtime::container_config> make_container_config(const api::v1::pod& pod,
+                                                             const api::v1::container& c,
+                                                             const container_surroundings& s) {
+  runtime::container_config res;
+  res.name = c.name;
+  res.attempt = s.attempt;
+  res.image = s.image_id.empty() ? c.image : s.image_id;
+  res.security = security_of(pod, c, s.node);
+  if (auto ok = check_user(pod, c, res.security, s); !ok)
+    return api::fail(std::move(ok.error()));
+  auto env = make_env(pod, c, s);
+  if (!env)
+    return api::fail(std::move(env.error()));
+  res.env = std::move(*env);
+  // $(VAR) in commands refers to the container's own environment.
+  for (const auto& word : c.command)
+    res.command.push_back(expand_variables(word, res.env));
+  for (const auto& word : c.args)
+    res.args.push_back(expand_variables(word, res.env));
+  res.working_dir = c.working_dir;
+  auto mounts = make_mounts(pod, c, s, res.env);
+  if (!mounts)
+    return api::fail(std::move(mounts.error()));
+  res.mounts = std::move(*mounts);
+  res.labels = pod_labels(pod);
+  res.labels["io.kubernetes.container.name"] = c.name;
+  res.annotations["io.kubernetes.container.restartCount"] = std::to_string(s.attempt);
+  res.annotations["io.kubernetes.container.terminationMessagePath"] = c.termination_message_path;
+  res.annotations["io.kubernetes.container.terminationMessagePolicy"] =
+      c.termination_message_policy;
+  res.log_path = c.name + "/" + std::to_string(s.attempt) + ".log";
+  res.open_stdin = c.stdin.value_or(false);
+  res.stdin_once = c.stdin_once.value_or(false);
+  res.tty = c.tty.value_or(false);
+  res.resources = resources_of(pod, c, s.node);
+  return res;
+}
+
+} // namespace thespis::actors

@@ -1,0 +1,170 @@
+// The second half of pod_state: what the runtime and the volumes answered.
+#include "actors/pod/pod_state.hpp"
+
+#include <algorithm>
+
+namespace thespis::actors {
+
+using namespace std::chrono_literals;
+
+void pod_state::on_volumes(bool ok, std::string message, time now) {
+  volumes_under_way_ = false;
+  volumes_ready_ = ok;
+  volumes_message_ = std::move(message);
+  if (!ok)
+    volumes_due_ = now + 2s;
+}
+
+void pod_state::on_sandbox_started(std::string id, std::vector<std::string> ips) {
+  sandbox_ = sandbox_phase::ready;
+  sandbox_failures_ = 0;
+  sandbox_id_ = std::move(id);
+  ips_ = std::move(ips);
+  had_sandbox_ = true;
+}
+
+void pod_state::on_sandbox_failed(std::string message, time now) {
+  sandbox_ = sandbox_phase::none;
+  ++sandbox_attempt_;
+  sandbox_due_ = now + std::min<std::chrono::nanoseconds>(1s * (1 << std::min(sandbox_failures_, 5)),
+                                                          20s);
+  ++sandbox_failures_;
+  for (auto& c : containers_)
+    if (c.phase == container_phase::waiting)
+      c.waiting_message = message;
+}
+
+void pod_state::on_sandbox_stopped(bool ok, time now) {
+  if (!ok) {
+    // The runtime could not tell; the sandbox is stopped again until it can.
+    sandbox_ = sandbox_phase::dead;
+    return;
+  }
+  sandbox_ = sandbox_phase::none;
+  ++sandbox_attempt_;
+  sandbox_due_ = now;
+  sandbox_id_.clear();
+  ips_.clear();
+  if (stage_ != pod_stage::running)
+    return;
+  // In a new sandbox the pod begins anew, init containers first.
+  for (auto& c : containers_)
+    if (c.role == container_role::init && c.phase == container_phase::exited && c.exit_code == 0) {
+      c.phase = container_phase::waiting;
+      c.waiting_reason = "PodInitializing";
+      c.due = now;
+    }
+}
+
+void pod_state::on_container_created(size_t index, std::string id) {
+  auto& c = containers_[index];
+  if (c.instances)
+    ++c.attempt;
+  c.instances = true;
+  c.id = std::move(id);
+}
+
+void pod_state::on_container_started(size_t index, const runtime::container_status& s, time now) {
+  auto& c = containers_[index];
+  c.phase = container_phase::running;
+  c.waiting_reason.clear();
+  c.waiting_message.clear();
+  c.image = s.image;
+  c.image_id = s.image_ref;
+  c.log_path = s.log_path;
+  c.started_at = s.started_at ? time{std::chrono::nanoseconds{s.started_at}} : now;
+  for (const auto kind : {probe_kind::startup, probe_kind::liveness, probe_kind::readiness}) {
+    c.probe(kind).disarm();
+    if (const auto* spec = c.probe_spec(kind))
+      c.probe(kind).arm(*spec, now);
+  }
+  if (s.state == runtime::container_state::exited)
+    on_exited(c.id, &s, now);
+}
+
+void pod_state::on_container_failed(size_t index, std::string reason, std::string message,
+                                    time now) {
+  auto& c = containers_[index];
+  const bool image = reason == "ErrImagePull";
+  const bool config = reason == "CreateContainerConfigError";
+  c.phase = container_phase::waiting;
+  ++c.failures;
+  c.waiting_reason = std::move(reason);
+  c.waiting_message = std::move(message);
+  if (image && c.failures > 1) {
+    c.waiting_reason = "ImagePullBackOff";
+    c.waiting_message = "Back-off pulling image \"" + c.spec.image + "\": ErrImagePull: " +
+                        c.waiting_message;
+  }
+  c.due = now + (config ? std::chrono::nanoseconds{2s}
+                        : std::max<std::chrono::nanoseconds>(crash_back_off(c.failures), 1s));
+}
+
+void pod_state::on_stop_done(size_t index, bool ok) {
+  auto& c = containers_[index];
+  // The exit itself is told by on_exited; a failed stop is tried again.
+  if (!ok && c.phase == container_phase::stopping)
+    c.phase = container_phase::running;
+}
+
+void pod_state::on_probe(size_t index, probe_kind kind, bool success, std::string message,
+                         time now) {
+  auto& c = containers_[index];
+  auto& p = c.probe(kind);
+  const auto* spec = c.probe_spec(kind);
+  if (!spec || c.phase != container_phase::running || !p.under_way)
+    return;
+  p.take(*spec, success, std::move(message), now);
+  if (kind == probe_kind::startup && p.verdict == true) {
+    // From here on the others count.
+    for (const auto next : {probe_kind::liveness, probe_kind::readiness})
+      if (const auto* s = c.probe_spec(next))
+        c.probe(next).arm(*s, std::max(now, c.started_at));
+  }
+  if (kind != probe_kind::readiness && p.verdict == false) {
+    p.disarm();
+    c.stop_why = "Container " + c.spec.name + " failed " +
+                 (kind == probe_kind::startup ? "startup" : "liveness") +
+                 " probe, will be restarted";
+  }
+}
+
+void pod_state::on_exited(const std::string& id, const runtime::container_status* s, time now) {
+  auto* c = by_id(id);
+  if (!c || c->phase == container_phase::exited || c->phase == container_phase::waiting)
+    return;
+  c->phase = container_phase::exited;
+  c->finished_at = now;
+  if (s) {
+    c->exit_code = s->exit_code;
+    c->exit_reason = s->reason;
+    c->exit_message = s->message;
+    if (s->started_at)
+      c->started_at = time{std::chrono::nanoseconds{s->started_at}};
+    if (s->finished_at)
+      c->finished_at = time{std::chrono::nanoseconds{s->finished_at}};
+  } else {
+    c->exit_code = 137;
+    c->exit_reason = "ContainerStatusUnknown";
+    c->exit_message = "The container could not be located when the pod was terminated";
+  }
+  if (c->exit_reason.empty())
+    c->exit_reason = c->exit_code == 0 ? "Completed" : "Error";
+  for (const auto kind : {probe_kind::startup, probe_kind::liveness, probe_kind::readiness})
+    c->probe(kind).disarm();
+  c->stop_why.clear();
+  if (c->finished_at - c->started_at >= back_off_reset)
+    c->failures = 0;
+  c->due = c->finished_at + crash_back_off(c->failures);
+  ++c->failures;
+  c->waiting_reason.clear();
+  c->waiting_message.clear();
+}
+
+void pod_state::on_sandbox_died(const std::string& id) {
+  if (id != sandbox_id_ || sandbox_ != sandbox_phase::ready)
+    return;
+  sandbox_ = sandbox_phase::dead;
+}
+
+} // namespace thespis::actors

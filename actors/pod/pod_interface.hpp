@@ -1,0 +1,107 @@
+// What a pod actor says. One lives on the pod's node for as long as the pod does.
+#pragma once
+
+#include "runtime/actor_base.hpp"
+#include "runtime/cri/container_runtime.hpp"
+#include "runtime/object_messages.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace thespis::actors {
+
+/// The pod as the API has it now: its specification, and whether it is to end.
+struct pod_update {
+  api::object_ref pod;
+};
+
+/// What the runtime has of this pod: sent at start (adoption) and after a change was noticed.
+struct pod_observation {
+  std::vector<runtime::sandbox_summary> sandboxes;
+  std::vector<runtime::container_summary> containers;
+};
+
+/// One of the pod's containers, or its sandbox, may have ended.
+struct container_hint {
+  std::string id;
+};
+
+/// INTERNAL: a runtime call came back; its continuation runs on the actor.
+struct continuation {
+  std::function<void()> run;
+};
+
+/// INTERNAL: the next instant at which something is due. Ticks of older generations are void.
+struct pod_tick {
+  uint64_t generation = 0;
+};
+
+/// INTERNAL: a config map or secret that the pod uses may have changed; look again.
+struct refresh_volumes {};
+
+/// Which container a log or exec request means.
+struct container_query {
+  std::string container; ///< empty: the only one, or the annotated default
+  bool previous = false; ///< the terminated one before
+};
+
+/// Where a container is found.
+struct container_location {
+  bool ok = false;
+  api::error failure;
+  std::string id;
+  std::string sandbox_id;
+  std::string log_path; ///< absolute
+  bool running = false;
+};
+
+// clang-format off
+using pod_handle = caf::typed_actor<
+  /// Takes the newest state of the pod from the API.
+  caf::reacts_to<pod_update>,
+  /// Takes what the runtime has of the pod.
+  caf::reacts_to<pod_observation>,
+  /// Looks at its containers at once.
+  caf::reacts_to<container_hint>,
+  /// Finds a container for logs, exec, attach and port-forward.
+  caf::replies_to<container_query>::with<container_location>,
+  /// INTERNAL
+  caf::reacts_to<continuation>,
+  /// INTERNAL
+  caf::reacts_to<pod_tick>,
+  /// INTERNAL
+  caf::reacts_to<refresh_volumes>>;
+// clang-format on
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, pod_update& x) {
+  return f(x.pod);
+}
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, container_hint& x) {
+  return f(x.id);
+}
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, pod_tick& x) {
+  return f(x.generation);
+}
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, refresh_volumes&) {
+  return f();
+}
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, container_query& x) {
+  return f(x.container, x.previous);
+}
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, container_location& x) {
+  return f(x.ok, x.failure, x.id, x.sandbox_id, x.log_path, x.running);
+}
+
+} // namespace thespis::actors
+
+// These two never leave the machine: the runtime that they speak of does not either.
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(thespis::actors::pod_observation)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(thespis::actors::continuation)

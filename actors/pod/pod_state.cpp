@@ -1,0 +1,424 @@
+#include "actors/pod/pod_state.hpp"
+
+#include "api/object/typed.hpp"
+#include "api/text/time.hpp"
+
+#include <algorithm>
+
+namespace thespis::actors {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+api::v1::container as_container(const api::v1::ephemeral_container& e) {
+  api::v1::container c;
+  c.name = e.name;
+  c.image = e.image;
+  c.command = e.command;
+  c.args = e.args;
+  c.working_dir = e.working_dir;
+  c.env = e.env;
+  c.env_from = e.env_from;
+  c.volume_mounts = e.volume_mounts;
+  c.image_pull_policy = e.image_pull_policy;
+  c.security_context = e.security_context;
+  c.stdin = e.stdin;
+  c.stdin_once = e.stdin_once;
+  c.tty = e.tty;
+  c.termination_message_path = e.termination_message_path;
+  c.termination_message_policy = e.termination_message_policy;
+  return c;
+}
+
+} // namespace
+
+std::string_view to_string(pod_stage s) {
+  switch (s) {
+  case pod_stage::preparing:
+    return "preparing";
+  case pod_stage::running:
+    return "running";
+  case pod_stage::stopping:
+    return "stopping";
+  case pod_stage::finished:
+    return "finished";
+  }
+  return "";
+}
+
+pod_state::pod_state(api::object_ptr object, std::string host_ip, time now)
+    : object_(std::move(object)), pod_(api::typed<api::v1::pod>(*object_)),
+      host_ip_(std::move(host_ip)), start_time_(pod_->status.start_time) {
+  if (start_time_.empty())
+    start_time_ = api::format_time(now);
+  for (const auto& c : pod_->spec.init_containers) {
+    container_record r;
+    r.spec = c;
+    r.role = c.restart_policy == "Always" ? container_role::sidecar : container_role::init;
+    r.waiting_reason = "PodInitializing";
+    containers_.push_back(std::move(r));
+  }
+  init_count_ = containers_.size();
+  for (const auto& c : pod_->spec.containers) {
+    container_record r;
+    r.spec = c;
+    if (init_count_ > 0)
+      r.waiting_reason = "PodInitializing";
+    containers_.push_back(std::move(r));
+  }
+  conditions_ = pod_->status.conditions;
+  sync_containers();
+  // A pod that was over stays over, whatever the runtime still has.
+  if (pod_->status.phase == "Succeeded" || pod_->status.phase == "Failed")
+    stage_ = pod_stage::stopping;
+}
+
+void pod_state::update(api::object_ptr object, time) {
+  object_ = std::move(object);
+  pod_ = api::typed<api::v1::pod>(*object_);
+  sync_containers();
+}
+
+void pod_state::sync_containers() {
+  // Of a running pod only images and ephemeral containers change.
+  for (auto& r : containers_) {
+    const auto take = [&](const auto& specs) {
+      for (const auto& c : specs)
+        if (c.name == r.spec.name && c.image != r.spec.image) {
+          r.spec.image = c.image;
+          if (r.phase == container_phase::running)
+            r.stop_why = "Container " + r.spec.name + " definition changed";
+        }
+    };
+    take(pod_->spec.containers);
+    take(pod_->spec.init_containers);
+  }
+  for (const auto& e : pod_->spec.ephemeral_containers) {
+    const bool known = std::any_of(containers_.begin(), containers_.end(),
+                                   [&](const auto& r) { return r.spec.name == e.name; });
+    if (known)
+      continue;
+    container_record r;
+    r.spec = as_container(e);
+    r.role = container_role::ephemeral;
+    containers_.push_back(std::move(r));
+  }
+}
+
+container_record* pod_state::by_id(const std::string& id) {
+  const auto i = std::find_if(containers_.begin(), containers_.end(),
+                              [&](const auto& c) { return !id.empty() && c.id == id; });
+  return i == containers_.end() ? nullptr : &*i;
+}
+
+void pod_state::adopt_sandbox(const runtime::sandbox_status& s) {
+  sandbox_id_ = s.id;
+  sandbox_attempt_ = s.metadata.attempt;
+  ips_ = s.ips;
+  had_sandbox_ = true;
+  sandbox_ = s.state == runtime::sandbox_state::ready ? sandbox_phase::ready : sandbox_phase::dead;
+}
+
+void pod_state::adopt_container(const runtime::container_status& s) {
+  const auto i = std::find_if(containers_.begin(), containers_.end(),
+                              [&](const auto& c) { return c.spec.name == s.name; });
+  if (i == containers_.end() || (i->instances && i->attempt > s.attempt))
+    return;
+  auto& c = *i;
+  c.instances = true;
+  c.id = s.id;
+  c.attempt = s.attempt;
+  c.image = s.image;
+  c.image_id = s.image_ref;
+  c.log_path = s.log_path;
+  c.started_at = time{std::chrono::nanoseconds{s.started_at}};
+  c.finished_at = time{std::chrono::nanoseconds{s.finished_at}};
+  // The back-off goes on roughly where it was: restarts stand for failures.
+  c.failures = static_cast<int>(s.attempt);
+  for (const auto* known : {&pod_->status.container_statuses, &pod_->status.init_container_statuses})
+    for (const auto& old : *known)
+      if (old.name == s.name)
+        c.last_state = old.last_state;
+  if (s.state == runtime::container_state::running) {
+    c.phase = container_phase::running;
+    for (const auto kind : {probe_kind::startup, probe_kind::liveness, probe_kind::readiness})
+      if (const auto* spec = c.probe_spec(kind))
+        c.probe(kind).arm(*spec, c.started_at);
+    // Published as ready before: readiness is not lost by our own restart.
+    for (const auto& old : pod_->status.container_statuses)
+      if (old.name == s.name && old.container_id == "containerd://" + s.id) {
+        if (old.started == true)
+          c.startup.verdict = true;
+        if (old.ready)
+          c.readiness.verdict = true;
+      }
+  } else if (s.state == runtime::container_state::exited) {
+    c.phase = container_phase::exited;
+    c.exit_code = s.exit_code;
+    c.exit_reason = s.reason;
+    c.exit_message = s.message;
+    c.due = c.finished_at + crash_back_off(c.failures);
+  } else {
+    c.phase = container_phase::exited;
+    c.exit_code = 137;
+    c.exit_reason = "ContainerStatusUnknown";
+    c.exit_message = "The container could not be located when the pod was terminated";
+  }
+}
+
+bool pod_state::should_restart(const container_record& c) const {
+  if (stage_ == pod_stage::stopping || stage_ == pod_stage::finished)
+    return false;
+  switch (c.role) {
+  case container_role::ephemeral:
+    return false;
+  case container_role::sidecar:
+    return true;
+  case container_role::init:
+    return c.exit_code != 0 && pod_->spec.restart_policy != "Never";
+  case container_role::regular:
+    return pod_->spec.restart_policy == "Always" ||
+           (pod_->spec.restart_policy == "OnFailure" && c.exit_code != 0);
+  }
+  return false;
+}
+
+bool pod_state::over(const container_record& c) const {
+  return c.phase == container_phase::exited && !should_restart(c);
+}
+
+bool pod_state::all_over() const {
+  bool any_failed_init = false;
+  for (size_t i = 0; i < init_count_; ++i)
+    any_failed_init |= containers_[i].role == container_role::init && over(containers_[i]) &&
+                       containers_[i].exit_code != 0;
+  if (any_failed_init)
+    return true;
+  return std::all_of(containers_.begin(), containers_.end(), [this](const auto& c) {
+    return c.role != container_role::regular || over(c);
+  });
+}
+
+bool pod_state::any_alive() const {
+  return std::any_of(containers_.begin(), containers_.end(),
+                     [](const auto& c) { return c.alive(); });
+}
+
+std::chrono::seconds pod_state::grace() const {
+  const auto& m = pod_->metadata;
+  if (m.deletion_grace_period_seconds)
+    return std::chrono::seconds{*m.deletion_grace_period_seconds};
+  return std::chrono::seconds{pod_->spec.termination_grace_period_seconds.value_or(30)};
+}
+
+std::vector<pod_action> pod_state::step(time now) {
+  actions out;
+  if (deleting() && (stage_ == pod_stage::preparing || stage_ == pod_stage::running))
+    begin_stopping({}, {});
+  if (stage_ == pod_stage::preparing) {
+    if (volumes_ready_) {
+      stage_ = pod_stage::running;
+    } else if (!volumes_under_way_ && volumes_due_ <= now) {
+      volumes_under_way_ = true;
+      out.push_back(prepare_volumes{});
+    }
+  }
+  if (stage_ == pod_stage::running)
+    step_running(out, now);
+  if (stage_ == pod_stage::stopping)
+    step_stopping(out, now);
+  return out;
+}
+
+void pod_state::begin_stopping(std::string reason, std::string message) {
+  stage_ = pod_stage::stopping;
+  failed_reason_ = std::move(reason);
+  failed_message_ = std::move(message);
+}
+
+void pod_state::step_running(actions& out, time now) {
+  if (const auto limit = pod_->spec.active_deadline_seconds) {
+    const auto begin = api::parse_time(start_time_);
+    if (begin && now >= *begin + std::chrono::seconds{*limit}) {
+      begin_stopping("DeadlineExceeded", "Pod was active on the node longer than the specified "
+                                         "deadline");
+      out.push_back(emit_event{"Normal", "DeadlineExceeded", failed_message_, {}});
+      return;
+    }
+  }
+  if (all_over()) {
+    begin_stopping({}, {});
+    return;
+  }
+  switch (sandbox_) {
+  case sandbox_phase::none:
+    if (sandbox_due_ <= now) {
+      sandbox_ = sandbox_phase::starting;
+      out.push_back(run_sandbox{sandbox_attempt_});
+    }
+    break;
+  case sandbox_phase::starting:
+  case sandbox_phase::stopping:
+    break;
+  case sandbox_phase::dead:
+    sandbox_ = sandbox_phase::stopping;
+    out.push_back(stop_sandbox{sandbox_id_});
+    break;
+  case sandbox_phase::ready:
+    step_containers(out, now);
+    break;
+  }
+}
+
+bool pod_state::step_init(actions& out, time now) {
+  for (size_t i = 0; i < init_count_; ++i) {
+    auto& c = containers_[i];
+    if (c.role == container_role::sidecar) {
+      start_if_due(i, out, now);
+      if (!c.started())
+        return false;
+      continue;
+    }
+    if (c.phase == container_phase::exited && c.exit_code == 0)
+      continue;
+    start_if_due(i, out, now);
+    return false;
+  }
+  return true;
+}
+
+void pod_state::step_containers(actions& out, time now) {
+  const bool initialized = step_init(out, now);
+  for (size_t i = init_count_; initialized && i < containers_.size(); ++i)
+    start_if_due(i, out, now);
+  for (size_t i = 0; i < containers_.size(); ++i) {
+    auto& c = containers_[i];
+    if (c.phase != container_phase::running)
+      continue;
+    step_probes(i, out, now);
+    if (!c.stop_why.empty())
+      begin_stop(i, out, c.stop_why);
+  }
+}
+
+void pod_state::start_if_due(size_t index, actions& out, time now) {
+  auto& c = containers_[index];
+  const bool startable = c.phase == container_phase::waiting ||
+                         (c.phase == container_phase::exited && should_restart(c));
+  if (!startable)
+    return;
+  if (c.due > now) {
+    if (c.phase == container_phase::exited && c.waiting_reason != "CrashLoopBackOff") {
+      const auto wait = std::chrono::ceil<std::chrono::seconds>(crash_back_off(c.failures));
+      c.waiting_reason = "CrashLoopBackOff";
+      c.waiting_message = "back-off " + api::format_duration(wait) +
+                          " restarting failed container=" + c.spec.name + " pod=" +
+                          object_->name() + "_" + object_->ns() + "(" + object_->uid() + ")";
+      out.push_back(emit_event{"Warning", "BackOff",
+                               "Back-off restarting failed container " + c.spec.name +
+                                   " in pod " + object_->name() + "_" + object_->ns() + "(" +
+                                   object_->uid() + ")",
+                               c.spec.name});
+    }
+    return;
+  }
+  if (c.phase == container_phase::exited) {
+    api::v1::container_state last;
+    auto now_state = container_status_of(c);
+    last.terminated = now_state.state && now_state.state->terminated
+                          ? now_state.state->terminated
+                          : (now_state.last_state ? now_state.last_state->terminated : nullptr);
+    c.last_state = last;
+    c.previous_log = c.log_path;
+    if (!c.previous_id.empty())
+      out.push_back(remove_container{c.previous_id});
+    c.previous_id = c.id;
+  }
+  c.phase = container_phase::starting;
+  out.push_back(start_container{index});
+}
+
+void pod_state::step_probes(size_t index, actions& out, time now) {
+  auto& c = containers_[index];
+  for (const auto kind : {probe_kind::startup, probe_kind::liveness, probe_kind::readiness}) {
+    const auto* spec = c.probe_spec(kind);
+    if (!spec)
+      continue;
+    // Liveness and readiness wait for the startup probe; that one ends with its first success.
+    const bool waits = kind == probe_kind::startup ? c.startup.verdict == true : !c.started();
+    auto& p = c.probe(kind);
+    if (waits || p.under_way || !p.due || *p.due > now)
+      continue;
+    p.under_way = true;
+    out.push_back(run_probe{index, kind});
+  }
+}
+
+void pod_state::begin_stop(size_t index, actions& out, std::string why) {
+  auto& c = containers_[index];
+  c.phase = container_phase::stopping;
+  c.stop_why.clear();
+  auto limit = grace();
+  if (!deleting())
+    for (const auto* p : {c.spec.liveness_probe.get(), c.spec.startup_probe.get()})
+      if (p && p->termination_grace_period_seconds)
+        limit = std::chrono::seconds{*p->termination_grace_period_seconds};
+  out.push_back(stop_container{index, limit, std::move(why)});
+}
+
+void pod_state::step_stopping(actions& out, time) {
+  // Sidecars end after the regular containers, the last one first.
+  bool regular_alive = false;
+  for (size_t i = init_count_; i < containers_.size(); ++i) {
+    auto& c = containers_[i];
+    regular_alive |= c.alive();
+    if (c.phase == container_phase::running)
+      begin_stop(i, out, "Stopping container " + c.spec.name);
+  }
+  for (size_t i = init_count_; i-- > 0 && !regular_alive;) {
+    auto& c = containers_[i];
+    if (c.phase == container_phase::running)
+      begin_stop(i, out, "Stopping container " + c.spec.name);
+    if (c.alive())
+      break;
+  }
+  if (any_alive() || sandbox_ == sandbox_phase::starting || sandbox_ == sandbox_phase::stopping)
+    return;
+  if (sandbox_ != sandbox_phase::none) {
+    sandbox_ = sandbox_phase::stopping;
+    out.push_back(stop_sandbox{sandbox_id_});
+    return;
+  }
+  stage_ = pod_stage::finished;
+  out.push_back(release_pod{});
+}
+
+std::optional<pod_state::time> pod_state::next_due(time now) const {
+  std::optional<time> res;
+  const auto consider = [&](time t) {
+    if (t > now && (!res || t < *res))
+      res = t;
+  };
+  if (stage_ == pod_stage::preparing)
+    consider(volumes_due_);
+  if (stage_ != pod_stage::running)
+    return res;
+  if (const auto limit = pod_->spec.active_deadline_seconds)
+    if (const auto begin = api::parse_time(start_time_))
+      consider(*begin + std::chrono::seconds{*limit});
+  if (sandbox_ == sandbox_phase::none)
+    consider(sandbox_due_);
+  for (const auto& c : containers_) {
+    if (c.phase == container_phase::waiting || c.phase == container_phase::exited)
+      consider(c.due);
+    if (c.phase != container_phase::running)
+      continue;
+    for (const auto* p : {&c.startup, &c.liveness, &c.readiness})
+      if (p->due && !p->under_way)
+        consider(*p->due);
+  }
+  return res;
+}
+
+} // namespace thespis::actors
