@@ -107,6 +107,35 @@ void remove_empty_tree(const fs::path& dir) {
   ::rmdir(dir.c_str());
 }
 
+/// The directories of the tasks that containerd knew last, one a container or sandbox.
+std::vector<fs::path> task_bundles(const node_layout& layout) {
+  std::vector<fs::path> out;
+  std::error_code ec;
+  for (const auto& entry : fs::directory_iterator{
+           layout.containerd_state() / "io.containerd.runtime.v2.task" / "k8s.io", ec})
+    out.push_back(entry.path());
+  return out;
+}
+
+/// What killed shims leave outside the data directory: sockets, runc's state, CNI's results.
+void remove_task_traces(const std::vector<fs::path>& bundles) {
+  std::error_code ec;
+  for (const auto& bundle : bundles) {
+    const std::string id = bundle.filename().string();
+    std::ifstream in{bundle / "address"};
+    std::string address;
+    std::getline(in, address);
+    constexpr std::string_view scheme = "unix://";
+    if (address.starts_with(scheme))
+      fs::remove(address.substr(scheme.size()), ec);
+    fs::remove_all(fs::path{"/run/containerd/runc/k8s.io"} / id, ec);
+    for (const auto& result : fs::directory_iterator{"/var/lib/cni/results", ec}) {
+      if (result.path().filename().string().find(id) != std::string::npos)
+        fs::remove(result.path(), ec);
+    }
+  }
+}
+
 } // namespace
 
 void remove_cgroup(const std::string& cgroup) {
@@ -143,6 +172,7 @@ cleanup_report clean_up_node(const containerd_options& options, bool remove_imag
   const auto containers = find_children(shims);
   kill_processes(shims);
   kill_processes(containers);
+  remove_task_traces(task_bundles(layout));
   report.processes_killed = shims.size() + containers.size();
   report.mounts_removed = unmount_all(layout, report);
   tear_down_pod_network(layout);

@@ -111,6 +111,28 @@ void delete_named_rules(const std::string& table, const std::string& chain,
     spdlog::warn("pod network: {}", done.error().message);
 }
 
+/// The portmap plugin never removes its own chains: they go with the last rule in them, whoever's.
+void delete_empty_hostport_chains() {
+  const auto rules = run_command({"iptables", "-w", "5", "-t", "nat", "-S"}, helper_timeout);
+  if (!rules || rules->text.find("-N CNI-HOSTPORT-DNAT") == std::string::npos ||
+      rules->text.find("-A CNI-HOSTPORT-DNAT") != std::string::npos)
+    return;
+  std::string script = "*nat\n";
+  std::istringstream lines{rules->text};
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("-A ") && line.find("-j CNI-HOSTPORT-") != std::string::npos)
+      script += "-D " + line.substr(3) + "\n";
+  }
+  for (const char* chain : {"CNI-HOSTPORT-DNAT", "CNI-HOSTPORT-MASQ", "CNI-HOSTPORT-SETMARK"}) {
+    if (rules->text.find(std::string{"-N "} + chain) != std::string::npos)
+      script += std::string{"-F "} + chain + "\n-X " + chain + "\n";
+  }
+  const auto done = check_command({"iptables-restore", "-w", "5", "--noflush"}, helper_timeout,
+                                  script + "COMMIT\n");
+  if (!done)
+    spdlog::warn("pod network: {}", done.error().message);
+}
+
 bool write_file(const fs::path& path, const std::string& text) {
   std::ofstream out{path, std::ios::trunc};
   out << text;
@@ -154,6 +176,7 @@ void tear_down_pod_network(const node_layout& layout) {
   (void)run_command({"nft", "delete", "table", "ip", layout.nft_table()}, helper_timeout);
   delete_named_rules("filter", "FORWARD", layout.network_name());
   delete_named_rules("nat", "CNI-HOSTPORT-DNAT", layout.network_name());
+  delete_empty_hostport_chains();
   std::error_code ec;
   fs::remove_all(layout.cni_ipam(), ec);
   fs::remove_all(layout.cni_config(), ec);

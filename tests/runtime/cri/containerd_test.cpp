@@ -498,6 +498,8 @@ BOOST_AUTO_TEST_CASE(clean_up_leaves_no_process_mount_or_rule) {
   p.run();
   p.start(pod::shell("main", "httpd -p 8080 -h /www; sleep 1000"));
   const node_layout layout{n.dir};
+  const auto before = run_command({"iptables", "-t", "nat", "-S"}, seconds{10});
+  BOOST_TEST(before->text.find(layout.network_name()) != std::string::npos, before->text);
   n.stop();
   const auto report = clean_up_node(n.options);
   for (const auto& problem : report.problems)
@@ -531,6 +533,9 @@ BOOST_AUTO_TEST_CASE(clean_up_kills_what_containerd_does_not_know) {
   BOOST_TEST(find_shims(layout).empty());
   BOOST_TEST(read_all("/proc/self/mountinfo").find(n.dir.string()) == std::string::npos);
   BOOST_TEST(!fs::exists(layout.containerd_dir()));
+  BOOST_TEST(!fs::exists("/run/containerd/runc/k8s.io/" + p.id));
+  for (const auto& result : fs::directory_iterator{"/var/lib/cni/results"})
+    BOOST_TEST(result.path().string().find(p.id) == std::string::npos, result.path());
   p.id.clear();
   n.start();
 }
