@@ -21,6 +21,18 @@ void address(std::string& out, uint32_t a) {
   }
 }
 
+// As nft reads a class: two halves in hexadecimal.
+void class_id(std::string& out, uint32_t id) {
+  auto half = [&](uint32_t n) {
+    std::array<char, 8> digits;
+    auto end = std::to_chars(digits.data(), digits.data() + digits.size(), n, 16).ptr;
+    out.append(digits.data(), end);
+  };
+  half(id >> 16);
+  out += ':';
+  half(id & 0xffff);
+}
+
 std::string_view name_of(protocol p) {
   switch (p) {
   case protocol::tcp:
@@ -87,7 +99,7 @@ void key(std::string& out, const element_key& k) {
   number(out, k.port);
   if (k.in != part::frontend && k.in != part::inside) {
     out += " . ";
-    number(out, k.extra);
+    class_id(out, k.extra);
   }
 }
 
@@ -104,7 +116,7 @@ void value(std::string& out, const element& e) {
     return;
   case part::sticky_choice:
     out += " : ";
-    number(out, e.second.id);
+    class_id(out, e.second.id);
     return;
   case part::frontend:
   case part::inside:
@@ -201,24 +213,28 @@ constexpr std::string_view of_node = "meta l4proto . th dport";
 void script::maps() {
   for (bool node : {false, true}) {
     std::string prefix = node ? "node_" : "";
-    std::string base{node ? of_node : of_address};
+    std::string base = node ? "inet_proto . inet_service" : "ipv4_addr . inet_proto . inet_service";
     auto map = [&](std::string_view name, const std::string& type) {
-      line("add", "map", prefix + std::string{name} + " { typeof " + type + "; }");
+      line("add", "map", prefix + std::string{name} + " { type " + type + "; }");
     };
     map("frontend", base + " : verdict");
     map("inside", base + " : verdict");
-    // The modulus here gives the key's type only.
-    map("choice", base + " . numgen random mod 2 : ip daddr . th dport");
-    map("sticky_choice", base + " . numgen random mod 2 : ct mark");
-    map("endpoint", base + " . ct mark : ip daddr . th dport");
-    map("affinity", "ip saddr . " + base + " : ct mark; size 131072; flags dynamic,timeout");
+    map("choice", base + " . classid : ipv4_addr . inet_service");
+    map("sticky_choice", base + " . classid : classid");
+    map("endpoint", base + " . classid : ipv4_addr . inet_service");
+    map("affinity", "ipv4_addr . " + base + " : classid; size 131072; flags dynamic,timeout");
   }
-  line("add", "set", "hairpin { typeof ip saddr . ip daddr; }");
+  line("add", "set", "hairpin { type ipv4_addr . ipv4_addr; }");
 }
 
-// Draws an endpoint. A packet may see the maps change between two look-ups; then the first number,
-// which is there while there are endpoints at all, serves it, and else it is dropped: it must not
-// go on without translation, for conntrack would remember that.
+// Draws an endpoint. The number drawn, or the id, waits in the packet's priority for the look-up
+// that needs it: unlike a mark nothing routes by it, forwarding sets it anew, and only the first
+// packet of a connection comes here. (nft takes a number drawn within a map's key only if the map
+// was made by `typeof`, and 1.0.6 then restricts the rule to one protocol.)
+//
+// A packet may see the maps change between two look-ups; then the first number, which is there
+// while there are endpoints at all, serves it, and else it is dropped: it must not go on without
+// translation, for conntrack would remember that.
 void script::pick(const pick_chain& c) {
   std::string name;
   chain_name(name, c);
@@ -229,28 +245,35 @@ void script::pick(const pick_chain& c) {
     rule(name, mark_for_masquerade());
   std::string prefix = c.node ? "node_" : "";
   std::string base{c.node ? of_node : of_address};
-  auto numbers = [&](uint32_t count) {
-    auto text = " . numgen random mod " + std::to_string(count);
-    return c.inside ? text + " offset " + std::to_string(inside_offset) : text;
+  auto first = c.inside ? inside_offset : 0;
+  std::string first_number;
+  class_id(first_number, first);
+  auto random = "numgen random mod " + std::to_string(c.count) + " offset " + std::to_string(first);
+  auto go = [&](const std::string& map) {
+    rule(name, "dnat ip to " + base + " . meta priority map @" + prefix + map);
   };
   if (c.affinity_seconds == 0) {
-    rule(name, "dnat ip to " + base + numbers(c.count) + " map @" + prefix + "choice");
-    if (c.count > 1)
-      rule(name, "dnat ip to " + base + numbers(1) + " map @" + prefix + "choice");
-  } else {
-    // The connection's mark is the endpoint's id: the map remembers ids, so a client whose endpoint
-    // is gone finds no address and is given another.
-    auto remember = "update @" + prefix + "affinity { ip saddr . " + base + " timeout " +
-                    std::to_string(c.affinity_seconds) + "s : ct mark }";
-    auto go = "dnat ip to " + base + " . ct mark map @" + prefix + "endpoint";
-    rule(name, "ct mark set ip saddr . " + base + " map @" + prefix + "affinity");
-    rule(name, remember);
-    rule(name, go);
-    for (uint32_t count : {uint32_t{c.count}, 1U}) {
-      rule(name, "ct mark set " + base + numbers(count) + " map @" + prefix + "sticky_choice");
-      rule(name, remember);
-      rule(name, go);
+    for (const auto& number : {random, first_number}) {
+      rule(name, "meta priority set " + number);
+      go("choice");
     }
+    rule(name, "drop");
+    return;
+  }
+  // A client whose endpoint is gone finds no address for the id it is remembered by, and is given
+  // another. An element's value cannot be replaced from here, only deleted.
+  auto client = " @" + prefix + "affinity { ip saddr . " + base;
+  auto lasting = client + " timeout " + std::to_string(c.affinity_seconds) + "s : meta priority }";
+  rule(name, "meta priority set none");
+  rule(name, "meta priority set ip saddr . " + base + " map @" + prefix + "affinity");
+  rule(name, "meta priority != none update" + lasting);
+  go("endpoint");
+  for (const auto& number : {random, first_number}) {
+    rule(name, "delete" + client + " : meta priority }");
+    rule(name, "meta priority set " + number);
+    rule(name, "meta priority set " + base + " . meta priority map @" + prefix + "sticky_choice");
+    rule(name, "add" + lasting);
+    go("endpoint");
   }
   rule(name, "drop");
 }
@@ -260,9 +283,10 @@ void script::pick(const pick_chain& c) {
 // A choice by a mailbox has its place at the top of `services`: a queue ahead of this chain (an
 // iptables NFQUEUE rule of the mangle table, with --queue-bypass) lets user space set the packet's
 // mark to an endpoint's id, and the rule
-//   dnat ip to ip daddr . meta l4proto . th dport . meta mark map @endpoint
+//   dnat ip to ip daddr . meta l4proto . th dport . meta mark map @endpoint_by_mark
 // carries that out; without a mark or with an id that is gone it misses, and the choice below is
-// made here. `endpoint` then holds the elements of every service port and not only of sticky ones.
+// made here. That map is `endpoint` keyed by mark instead of class, for every service port and not
+// only for sticky ones.
 void script::fixed_chains() {
   line("add", "chain", "refuse");
   rule("refuse", "meta l4proto tcp reject with tcp reset");
