@@ -57,71 +57,94 @@ api::result<std::string> nft_kernel::run(const std::string& text) {
   return output;
 }
 
-// `list chains` prints "table ip NAME {" and within it "chain NAME {".
-api::result<std::vector<std::string>> nft_kernel::tables_with_marker() {
+// `list chains` prints "table ip NAME {" and within it "chain NAME {". The rules themselves are
+// listed only of our own base chain: a foreign table may be large.
+api::result<nft_kernel::inventory> nft_kernel::look() {
   auto text = run("list chains ip");
   if (!text)
     return api::fail(text.error());
-  std::vector<std::string> out;
+  inventory out;
   std::istringstream words{*text};
-  std::string word, table, name;
+  std::string word, family, table, chain;
   while (words >> word) {
-    if (word == "table" && words >> name)
-      words >> table;
-    else if (word == "chain" && words >> name && name == localnet_marker)
-      out.push_back(table);
+    if (word == "table") {
+      words >> family >> table;
+      continue;
+    }
+    if (word != "chain" || !(words >> chain))
+      continue;
+    bool ours = table == options_.table + "_0" || table == options_.table + "_1";
+    if (chain == localnet_marker)
+      (ours ? out.marked : out.others_marked) = true;
+    if (ours && chain == "prerouting") {
+      auto rules = run("list chain ip " + table + " prerouting");
+      if (!rules)
+        return api::fail(rules.error());
+      bool serves = rules->find("jump services") != std::string::npos;
+      (serves ? out.serving : out.retired).push_back(table);
+    }
   }
   return out;
 }
 
 api::result<void> nft_kernel::replace(const ruleset& rules) {
-  bool marker = false;
-  if (options_.localhost_node_ports) {
-    auto marked = tables_with_marker();
-    if (!marked)
-      return api::fail(marked.error());
-    // Where another table turned it on, whichever of the two goes last turns it off.
-    marker = !route_localnet_on() || !marked->empty();
-    // The guard comes with the table, so the table comes first.
+  auto there = look();
+  if (!there)
+    return api::fail(there.error());
+  // Where another cluster's table turned it on, whichever of the two goes last turns it off.
+  bool on = route_localnet_on();
+  bool marker = options_.localhost_node_ports && (!on || there->marked || there->others_marked);
+  // An earlier run may have ended with two tables that serve: the second to be built goes first.
+  if (there->serving.size() == 2) {
+    if (auto done = run(retirement_text(there->serving.back())); !done)
+      return api::fail(done.error());
+    there->serving.pop_back();
   }
-  auto done = run(replacement_text(options_, rules, marker));
-  if (!done)
+  auto name = [&](const char* suffix) { return options_.table + suffix; };
+  bool first = there->serving.empty() || there->serving.front() == name("_1");
+  auto next = name(first ? "_0" : "_1");
+  auto last = name(first ? "_1" : "_0");
+  table_.clear();
+  if (auto done = run(replacement_text(options_, next, rules, marker)); !done)
     return api::fail(done.error());
-  if (options_.localhost_node_ports && !route_localnet_on())
+  if (!there->serving.empty())
+    if (auto done = run(retirement_text(last)); !done)
+      return api::fail(done.error());
+  if (auto done = run(removal_text(last)); !done)
+    return api::fail(done.error());
+  table_ = next;
+  // After the table, for the guard comes with it.
+  if (options_.localhost_node_ports && !on)
     return set_route_localnet(true);
   return {};
 }
 
 api::result<void> nft_kernel::apply(const batch& changes) {
-  if (changes.empty())
-    return {};
-  auto done = run(change_text(options_, changes));
-  if (!done)
-    return api::fail(done.error());
+  if (table_.empty())
+    return api::fail(api::internal_error("there are no service rules to change"));
+  for (const auto& text :
+       {chains_text(options_, table_, changes), change_text(options_, table_, changes)}) {
+    if (text.empty())
+      continue;
+    if (auto done = run(text); !done)
+      return api::fail(done.error());
+  }
   return {};
 }
 
 api::result<void> nft_kernel::remove_all() {
-  auto marked = tables_with_marker();
-  if (!marked)
-    return api::fail(marked.error());
-  bool last = marked->size() == 1 && marked->front() == options_.table;
-  if (last)
+  auto there = look();
+  if (!there)
+    return api::fail(there.error());
+  table_.clear();
+  // Before the tables, for the guard goes with them.
+  if (there->marked && !there->others_marked)
     if (auto off = set_route_localnet(false); !off)
       return off;
-  auto done = run(removal_text(options_));
+  auto done = run(removal_text(options_.table + "_0") + removal_text(options_.table + "_1"));
   if (!done)
     return api::fail(done.error());
   return {};
-}
-
-api::result<std::string> nft_kernel::list() {
-  auto tables = run("list tables ip");
-  if (!tables)
-    return tables;
-  if ((*tables).find("table ip " + options_.table + "\n") == std::string::npos)
-    return std::string{};
-  return run("list table ip " + options_.table);
 }
 
 } // namespace thespis::proxy

@@ -1,4 +1,4 @@
-// The nftables table of one cluster, in the network namespace of the thread that opened it.
+// The nftables rules of one cluster, in the network namespace of the thread that opened it.
 #pragma once
 
 #include "api/result.hpp"
@@ -11,29 +11,31 @@ struct nft_ctx;
 
 namespace thespis::proxy {
 
-/// Programs the kernel through libnftables. Every call is one transaction: packets see all of it or
-/// nothing. Needs CAP_NET_ADMIN. Not thread-safe; calls block for milliseconds, and for tens of
-/// thousands of elements for a fraction of a second. Errors are `internal_error` with nft's words.
+/// Programs the kernel through libnftables. Needs CAP_NET_ADMIN. Not thread-safe; calls block for
+/// milliseconds, and for tens of thousands of elements for a fraction of a second. Errors are
+/// `internal_error` with nft's words.
+///
+/// No new connection is without rules at any time. A packet may see the rules of one generation and
+/// the elements of the next when both change under it, so nothing is exchanged in place: replace()
+/// builds a second table beside the one that serves, takes the first one's look-ups away and only
+/// then its elements.
 class nft_kernel {
 public:
   /// Fails as `invalid` for bad options.
   static api::result<nft_kernel> open(data_path_options options);
 
-  /// Makes the table hold exactly `rules`, whatever it held: the old rules serve until the new ones
-  /// do. Clients forget which endpoint they stuck to. With localhost_node_ports it turns the sysctl
-  /// route_localnet on, and an empty chain in the table remembers that remove_all() is to turn it
-  /// off.
+  /// Makes the kernel hold exactly `rules`, whatever an earlier run left. Clients forget which
+  /// endpoint they stuck to. With localhost_node_ports it turns the sysctl route_localnet on, and
+  /// an empty chain in the table remembers that remove_all() is to turn it off.
   api::result<void> replace(const ruleset& rules);
 
-  /// Applies changes to what the table holds. On failure nothing has changed.
+  /// Applies changes, their elements in one transaction, to what replace() and apply() have made.
+  /// Fails if there is no such thing, or if someone else changed it; then no element has changed.
   api::result<void> apply(const batch& changes);
 
-  /// Removes the table, and turns route_localnet off if a table of ours turned it on and none is
+  /// Removes the tables, and turns route_localnet off if a table of ours turned it on and none is
   /// left that needs it. Succeeds where there is nothing to remove.
   api::result<void> remove_all();
-
-  /// The table in nft's language, empty if there is none.
-  api::result<std::string> list();
 
 private:
   struct closer {
@@ -41,11 +43,20 @@ private:
   };
   nft_kernel(data_path_options options, nft_ctx* context);
 
+  // Tables, of ours and of others.
+  struct inventory {
+    std::vector<std::string> serving; // ours, and new connections are looked up
+    std::vector<std::string> retired; // ours, and they are not
+    bool marked = false;              // one of ours has the marker
+    bool others_marked = false;
+  };
+
   api::result<std::string> run(const std::string& text);
-  api::result<std::vector<std::string>> tables_with_marker();
+  api::result<inventory> look();
 
   data_path_options options_;
   std::unique_ptr<nft_ctx, closer> context_;
+  std::string table_; // the one that serves, empty if unknown
 };
 
 } // namespace thespis::proxy

@@ -139,7 +139,7 @@ void value(std::string& out, const element& e) {
 
 class script {
 public:
-  explicit script(const data_path_options& o) : options_{o} {}
+  script(const data_path_options& o, const std::string& table) : options_{o}, table_{table} {}
 
   // "add chain ip <table> "
   script& command(std::string_view verb, std::string_view what) {
@@ -147,7 +147,7 @@ public:
     out += ' ';
     out += what;
     out += " ip ";
-    out += options_.table;
+    out += table_;
     out += ' ';
     return *this;
   }
@@ -197,6 +197,7 @@ private:
   }
 
   const data_path_options& options_;
+  const std::string& table_;
 };
 
 std::string any_of(const std::vector<std::string>& ranges) {
@@ -368,14 +369,19 @@ api::result<void> check(const data_path_options& o) {
   return {};
 }
 
-std::string removal_text(const data_path_options& o) {
-  // Adding first makes the deletion succeed in any case.
-  return "add table ip " + o.table + "\ndelete table ip " + o.table + "\n";
+std::string retirement_text(const std::string& table) {
+  return "flush chain ip " + table + " prerouting\nflush chain ip " + table + " output\n";
 }
 
-std::string replacement_text(const data_path_options& o, const ruleset& rules, bool with_marker) {
-  script s{o};
-  s.out = removal_text(o) + "add table ip " + o.table + "\n";
+std::string removal_text(const std::string& table) {
+  // Adding first makes the deletion succeed in any case.
+  return "add table ip " + table + "\ndelete table ip " + table + "\n";
+}
+
+std::string replacement_text(const data_path_options& o, const std::string& table,
+                             const ruleset& rules, bool with_marker) {
+  script s{o, table};
+  s.out = removal_text(table) + "add table ip " + table + "\n";
   s.out.reserve(4096 + rules.elements.size() * 56);
   s.maps();
   for (const auto& [chain, uses] : rules.chains)
@@ -388,10 +394,17 @@ std::string replacement_text(const data_path_options& o, const ruleset& rules, b
   return std::move(s.out);
 }
 
-std::string change_text(const data_path_options& o, const batch& changes) {
-  script s{o};
+std::string chains_text(const data_path_options& o, const std::string& table,
+                        const batch& changes) {
+  script s{o, table};
   for (const auto& chain : changes.add_chains)
     s.pick(chain);
+  return std::move(s.out);
+}
+
+std::string change_text(const data_path_options& o, const std::string& table,
+                        const batch& changes) {
+  script s{o, table};
   s.elements("delete", changes.remove, false);
   s.elements("add", changes.add, true);
   for (const auto& chain : changes.remove_chains) {

@@ -27,7 +27,8 @@ namespace thespis::proxy {
 
 /// What is the same for all services of a cluster.
 struct data_path_options {
-  /// The nftables table, of letters, digits and underscores; one a cluster on a machine.
+  /// Names the nftables tables, <table>_0 and <table>_1, of letters, digits and underscores;
+  /// another one for each cluster on a machine.
   std::string table = "thespis";
   /// IPv4 ranges of all pods of the cluster. A source outside them is masqueraded on its way to a
   /// cluster address.

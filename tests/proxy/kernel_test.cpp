@@ -98,7 +98,7 @@ BOOST_AUTO_TEST_CASE(localhost_is_not_opened_to_the_network) {
   lab.outside.write(route_localnet, "1");
   lab.outside.ip("route add 127.0.0.0/8 via 192.168.77.1\n");
   BOOST_TEST(ask_udp(lab.outside, "127.0.0.1", 9999, brief) == "timeout");
-  nft(lab.node, "flush chain ip thespis_test guard");
+  nft(lab.node, "flush chain ip thespis_test_0 guard");
   BOOST_TEST(ask_udp(lab.outside, "127.0.0.1", 9999, brief) == "secret 192.168.77.2");
 }
 
