@@ -110,6 +110,8 @@ public:
   virtual void close() = 0;
   /// Runs `f` on the stream's I/O thread.
   virtual void post(std::function<void()> f) = 0;
+  /// Runs `f` there after `delay` and up to a second more; dropped when the stream closes first.
+  virtual void post_after(std::chrono::milliseconds delay, std::function<void()> f) = 0;
   virtual const peer_identity& peer() const = 0;
 };
 
@@ -132,7 +134,8 @@ struct endpoint {
   uint16_t port = 0;
 };
 
-/// Opens a stream on the I/O thread of `beside`, so that both ends of a relay share it.
+/// Opens a stream on the I/O thread of `beside`, so that both ends of a relay share it. `beside`
+/// must be a stream of this transport; else `f` gets operation_not_supported.
 void connect(const std::shared_ptr<raw_stream>& beside, const endpoint& to,
              std::chrono::milliseconds timeout,
              std::function<void(boost::system::error_code, std::shared_ptr<raw_stream>)> f);
