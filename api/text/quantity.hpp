@@ -12,8 +12,8 @@
 namespace thespis::api {
 
 /// A fixed-point number with nine decimal places, and the notation it is written in. Values beyond
-/// ±(2^63 - 1) are clamped, so that sums of any two never overflow; smaller parts than a nano are
-/// rounded away from zero, as Kubernetes does.
+/// ±10^28 (binary ones beyond 2^63 - 1, as in Kubernetes) are clamped, so that sums of any two
+/// never overflow; parts smaller than a nano are rounded away from zero, as Kubernetes does.
 class quantity {
 public:
   enum class notation : uint8_t {
