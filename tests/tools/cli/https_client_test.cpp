@@ -19,7 +19,7 @@ namespace {
 
 /// Certificates are checked against the machine's clock here, as OpenSSL does by itself.
 config::wall_time today() {
-  return config::wall_time{std::chrono::seconds{::time(nullptr)}};
+  return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
 }
 
 /// Answers one TLS connection on a free port of 127.0.0.1 with `answer`, to clients of `ca` only.
