@@ -13,7 +13,37 @@ std::string key_of(std::string_view group, std::string_view version, std::string
   return key.append(group).append("/").append(version).append("/").append(name);
 }
 
+/// Answers what a strategic merge patch asks of a type.
+class patch_view : public patch::type_schema {
+public:
+  explicit patch_view(const struct_type& t) : type_(t) {}
+
+  patch::field_schema field(std::string_view name) const override {
+    patch::field_schema out;
+    const auto* f = type_.find(name);
+    if (!f)
+      return out;
+    const auto* t = &f->type;
+    if (t->form == shape::list)
+      t = t->element.get();
+    if (t->form == shape::object)
+      out.type = &t->object->patch_schema();
+    out.merge_key = f->merge_key;
+    out.merge = f->patch & patch_merge;
+    out.replace = f->patch & patch_replace;
+    out.retain_keys = f->patch & patch_retain_keys;
+    return out;
+  }
+
+private:
+  const struct_type& type_;
+};
+
 } // namespace
+
+struct_type::struct_type() : patch_schema_(std::make_unique<patch_view>(*this)) {}
+
+struct_type::~struct_type() = default;
 
 const field* struct_type::find(std::string_view key) const {
   const auto it =

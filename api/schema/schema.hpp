@@ -4,6 +4,7 @@
 #pragma once
 
 #include "api/json.hpp"
+#include "api/patch/patch_schema.hpp"
 
 #include <cstdint>
 #include <map>
@@ -87,6 +88,7 @@ struct field {
 /// Members that exclude one another; with `exactly`, one must be set.
 struct group_rule {
   bool exactly = false;
+  std::string what; ///< what they are, for messages: "volume type"
   std::vector<std::string> members;
 };
 
@@ -103,7 +105,7 @@ struct struct_type {
   std::string group;        ///< "" for the core group
   std::string version;      ///< "v1"
   std::string about;        ///< one line
-  std::string default_hook; ///< a named function of defaults.cpp; empty: none
+  std::string default_hook; ///< a named function of default_hooks.hpp; empty: none
   bool kind = false;        ///< has apiVersion and kind: can be sent by itself
   bool map_declared = false;
   bool atomic = false;       ///< server-side apply takes it as a whole
@@ -111,14 +113,23 @@ struct struct_type {
   std::vector<field> fields; ///< in the order of their protobuf numbers
   std::vector<group_rule> groups;
   std::vector<wrap> wraps;
+  /// Something inside has defaults, or rules; false spares the walk.
+  bool defaults_inside = true, rules_inside = true;
+
+  struct_type();
+  ~struct_type();
 
   /// nullptr when there is no such field.
   const field* find(std::string_view name) const;
+
+  /// The type as strategic merge patches see it.
+  const patch::type_schema& patch_schema() const { return *patch_schema_; }
 
   /// Orders the index that `find` uses; call when `fields` is complete.
   void seal();
 
 private:
+  std::unique_ptr<patch::type_schema> patch_schema_;
   std::vector<uint16_t> index_; ///< into fields, ordered by name
 };
 

@@ -115,8 +115,11 @@ field make_field(const table::field_row& row, const type_ptrs& types, const rule
 }
 
 void read_groups(struct_type& t, const char* text) {
-  for (auto& line : split(text, '\n'))
-    t.groups.push_back({line[0] == '=', split(std::string_view{line}.substr(1), ',')});
+  for (auto& line : split(text, '\n')) {
+    const auto colon = line.find(':');
+    t.groups.push_back({line[0] == '=', line.substr(1, colon - 1),
+                        split(std::string_view{line}.substr(colon + 1), ',')});
+  }
 }
 
 void read_wraps(struct_type& t, const char* text) {
@@ -170,6 +173,43 @@ field plain_field(const char* name, shape form, uint16_t pb, const char* about) 
   return f;
 }
 
+const struct_type* object_of(const value_type& v) {
+  const auto* t = &v;
+  while (t->element)
+    t = t->element.get();
+  return t->object;
+}
+
+bool has_rules(const value_type& v) {
+  return v.checks || v.keys || (v.element && has_rules(*v.element));
+}
+
+/// Finds out which types have defaults or rules somewhere inside: a fixed point, since types may
+/// contain themselves.
+void mark_insides(const type_ptrs& types) {
+  for (auto& t : types) {
+    t->defaults_inside = !t->default_hook.empty();
+    t->rules_inside = !t->groups.empty();
+    for (auto& f : t->fields) {
+      t->defaults_inside |= !f.default_json.empty();
+      t->rules_inside |= has_rules(f.type);
+    }
+  }
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (auto& t : types)
+      for (auto& f : t->fields) {
+        const auto* o = object_of(f.type);
+        if (!o ||
+            ((t->defaults_inside || !o->defaults_inside) && (t->rules_inside || !o->rules_inside)))
+          continue;
+        t->defaults_inside |= o->defaults_inside;
+        t->rules_inside |= o->rules_inside;
+        changed = true;
+      }
+  }
+}
+
 } // namespace
 
 void registry::load() {
@@ -198,6 +238,7 @@ void registry::load() {
     if (t.kind)
       by_kind_[t.group + "/" + t.version + "/" + t.name] = &t;
   }
+  mark_insides(types_);
   const auto ns = types_.size(); // list types are appended; resources refer to what is before
   for (const auto& row : table::all_resources) {
     auto r = make_resource(row, types_);

@@ -41,7 +41,7 @@ struct type_row {
   const char* version;
   const char* about;
   const char* hook;
-  const char* groups; ///< lines "=a,b" (exactly one) or "<a,b" (at most one)
+  const char* groups; ///< lines "=what:a,b" (exactly one) or "<what:a,b" (at most one)
   const char* wraps;  ///< lines "pb name:number,name:number"
   bool kind, atomic;
   uint16_t first_field, field_count;

@@ -138,10 +138,16 @@ field implied(const char* name) {
   return f;
 }
 
-void read_groups(const YAML::Node& n, const char* key, bool exactly, type& t) {
-  if (const auto list = n[key])
-    for (const auto& g : list)
-      t.groups.push_back({exactly, g.as<std::vector<std::string>>()});
+void read_groups(const std::string& path, const YAML::Node& n, const char* key, bool exactly,
+                 type& t) {
+  const auto g = n[key];
+  if (!g)
+    return;
+  check_keys(path, g, {"what", "members"});
+  t.groups.push_back({exactly, text(g, "what"), texts(g, "members")});
+  for (auto& m : t.groups.back().members)
+    if (std::none_of(t.fields.begin(), t.fields.end(), [&](auto& f) { return f.name == m; }))
+      refuse(path, g, "'" + m + "' is no field of " + t.name);
 }
 
 type read_type_def(const file& f, const std::string& name, const YAML::Node& n) {
@@ -163,8 +169,8 @@ type read_type_def(const file& f, const std::string& name, const YAML::Node& n) 
   check_keys(f.path, n["fields"], {});
   for (const auto& kv : n["fields"])
     t.fields.push_back(read_field(f.path, kv.first.Scalar(), kv.second));
-  read_groups(n, "exactly_one", true, t);
-  read_groups(n, "at_most_one", false, t);
+  read_groups(f.path, n, "exactly_one", true, t);
+  read_groups(f.path, n, "at_most_one", false, t);
   if (const auto ws = n["wraps"])
     for (const auto& w : ws) {
       wrap x;

@@ -56,6 +56,7 @@ struct field {
 /// Members that exclude one another.
 struct group_rule {
   bool exactly = false; ///< one must be set
+  std::string what;     ///< what the members are, for messages
   std::vector<std::string> members;
 };
 

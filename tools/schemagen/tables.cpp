@@ -117,7 +117,7 @@ private:
   void add_type(const file& f, const type& t) {
     std::vector<std::string> groups, wraps;
     for (auto& g : t.groups)
-      groups.push_back((g.exactly ? "=" : "<") + joined(g.members, ","));
+      groups.push_back((g.exactly ? "=" : "<") + g.what + ":" + joined(g.members, ","));
     for (auto& w : t.wraps) {
       std::vector<std::string> members;
       for (auto& [name, number] : w.members)
