@@ -55,7 +55,7 @@ add_library(thespis_options INTERFACE)
 target_compile_options(thespis_options INTERFACE -Wall -Wextra -Werror=switch -Werror=return-type
   -fno-plt)
 # RapidJSON must never abort or read past a wrong type: see api/json.hpp.
-target_compile_definitions(thespis_options INTERFACE _TURN_OFF_PLATFORM_STRING
+target_compile_definitions(thespis_options INTERFACE _TURN_OFF_PLATFORM_STRING NOMINMAX
   RAPIDJSON_HAS_STDSTRING=1 BOOST_BIND_GLOBAL_PLACEHOLDERS)
 if(THESPIS_SANITIZE)
   target_compile_options(thespis_options INTERFACE -fsanitize=${THESPIS_SANITIZE}

@@ -1,6 +1,7 @@
 // What a pod actor says. One lives on the pod's node for as long as the pod does.
 #pragma once
 
+#include "actors/pod/continuation.hpp"
 #include "runtime/actor_base.hpp"
 #include "runtime/cri/container_runtime.hpp"
 #include "runtime/object_messages.hpp"
@@ -26,11 +27,6 @@ struct pod_observation {
 /// One of the pod's containers, or its sandbox, may have ended.
 struct container_hint {
   std::string id;
-};
-
-/// INTERNAL: a runtime call came back; its continuation runs on the actor.
-struct continuation {
-  std::function<void()> run;
 };
 
 /// INTERNAL: the next instant at which something is due. Ticks of older generations are void.
@@ -102,6 +98,5 @@ typename Inspector::result_type inspect(Inspector& f, container_location& x) {
 
 } // namespace thespis::actors
 
-// These two never leave the machine: the runtime that they speak of does not either.
+// Never leaves the machine: the runtime that it speaks of does not either.
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(thespis::actors::pod_observation)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(thespis::actors::continuation)

@@ -81,7 +81,9 @@ public:
   /// The API's newest version of the pod.
   void update(api::object_ptr object, time now);
   const api::object& object() const { return *object_; }
+  const api::object_ptr& object_ptr() const { return object_; }
   const api::v1::pod& pod() const { return *pod_; }
+  const std::shared_ptr<const api::v1::pod>& pod_ptr() const { return pod_; }
 
   /// Takes over what an earlier process left: the newest sandbox and its containers.
   void adopt_sandbox(const runtime::sandbox_status& s);

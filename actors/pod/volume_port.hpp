@@ -20,6 +20,8 @@ public:
                        std::function<void(api::result<volume_paths>)> done) = 0;
   /// Removes the pod's directory and what is mounted there; never follows links out of it.
   virtual void remove(std::string uid, std::function<void(api::result<void>)> done) = 0;
+  /// Runs a short piece of disk work where it may block.
+  virtual void run(std::function<void()> job) = 0;
   /// Uids of all pods that have a directory, for cleaning up after a crash.
   virtual std::vector<std::string> leftovers() const = 0;
 };

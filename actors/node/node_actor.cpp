@@ -1,0 +1,371 @@
+#include "actors/node/node_actor.hpp"
+
+#include "api/generated/coordination_v1.hpp"
+#include "api/object/typed.hpp"
+#include "api/text/time.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+namespace thespis::actors {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto write_deadline = 180s;
+constexpr auto retry_delay = 500ms;
+
+const std::string& label(const runtime::string_map& labels, const char* key) {
+  static const std::string none;
+  const auto i = labels.find(key);
+  return i == labels.end() ? none : i->second;
+}
+
+} // namespace
+
+node_actor::node_actor(caf::actor_config& cfg, node_deps deps)
+    : actor_base(cfg, "node", deps.description.metadata.name), deps_(std::move(deps)),
+      recorder_("kubelet", deps_.ports->env.random, deps_.description.metadata.name) {}
+
+node_actor::behavior_type node_actor::make_behavior() {
+  this->set_down_handler([this](const caf::down_msg& down) {
+    // A pod actor that died of an error is started again on what the runtime has.
+    for (auto& [uid, entry] : pods_)
+      if (entry.actor && entry.actor.address() == down.source) {
+        entry.actor = pod_handle{};
+        if (down.reason)
+          spdlog::error("pod {}/{}: actor died: {}", entry.ns, entry.name,
+                        this->system().render(down.reason));
+        find_leftovers();
+        return;
+      }
+    this->delayed_send(this, retry_delay, continuation{[this] { start_watching(); }});
+  });
+  containers().on_exit([address = this->address()](std::string id) {
+    if (auto self = caf::actor_cast<node_handle>(address))
+      caf::anon_send(self, container_hint{std::move(id)});
+  });
+  show_state("starting");
+  register_node();
+  find_leftovers();
+  if (deps_.relist_interval > 0s)
+    this->delayed_send(this, deps_.relist_interval, relist{});
+  return {
+      [this](const runtime::watch_batch& b) { handle(b); },
+      [this](const runtime::watch_closed&) { start_watching(); },
+      [this](pod_status_changed& s) {
+        statuses_.insert_or_assign(s.uid, std::move(s));
+        if (!flush_scheduled_ && !flushing_) {
+          flush_scheduled_ = true;
+          this->send(this, flush_statuses{});
+        }
+      },
+      [this](const pod_event& e) { record(e); },
+      [this](const pod_released& r) {
+        released_.insert(r.uid);
+        if (!statuses_.contains(r.uid) && !flushing_)
+          remove_from_api(r);
+      },
+      [this](const find_container& f) -> caf::result<container_location> {
+        for (auto& [uid, entry] : pods_)
+          if (entry.ns == f.ns && entry.name == f.pod && entry.actor)
+            return this->delegate(entry.actor, f.what);
+        container_location res;
+        res.failure = api::not_found("pods", f.pod);
+        return res;
+      },
+      [this](const container_hint& h) {
+        for (auto& [uid, entry] : pods_)
+          if (entry.actor)
+            this->send(entry.actor, h);
+      },
+      [](const continuation& c) { c.run(); },
+      [this](const heartbeat&) {
+        this->delayed_send(this, deps_.lease_interval, heartbeat{});
+        if (registered_)
+          renew_lease();
+        else
+          register_node();
+      },
+      [this](const relist&) {
+        this->delayed_send(this, deps_.relist_interval, relist{});
+        compare();
+      },
+      [this](const flush_statuses&) {
+        flush_scheduled_ = false;
+        flush();
+      },
+  };
+}
+
+void node_actor::on_exit() {
+  // Pods' containers go on; their actors do not.
+  for (auto& [uid, entry] : pods_)
+    if (entry.actor)
+      this->send_exit(entry.actor, caf::exit_reason::user_shutdown);
+  pods_.clear();
+  actor_base::on_exit();
+}
+
+// --- the runtime's side --------------------------------------------------------------------------
+
+void node_actor::find_leftovers() {
+  containers().list_sandboxes({}, here<std::vector<runtime::sandbox_summary>>([this](auto found) {
+    if (!found) {
+      runtime_ready_ = false;
+      runtime_message_ = found.error().message;
+      this->delayed_send(this, retry_delay, continuation{[this] { find_leftovers(); }});
+      return;
+    }
+    containers().list_containers(
+        {}, here<std::vector<runtime::container_summary>>([this, sandboxes = *found](auto all) {
+          if (!all) {
+            this->delayed_send(this, retry_delay, continuation{[this] { find_leftovers(); }});
+            return;
+          }
+          runtime_ready_ = true;
+          for (const auto& s : sandboxes)
+            leftovers_[s.metadata.uid].sandboxes.push_back(s);
+          for (auto& c : *all)
+            leftovers_[label(c.labels, "io.kubernetes.pod.uid")].containers.push_back(c);
+          if (!synced_) {
+            start_watching();
+            return;
+          }
+          for (auto& [uid, entry] : pods_)
+            if (!entry.actor)
+              start_pod(entry.object);
+          leftovers_.clear();
+        }));
+  }));
+}
+
+void node_actor::compare() {
+  containers().list_sandboxes({}, here<std::vector<runtime::sandbox_summary>>([this](auto found) {
+    const bool was_ready = runtime_ready_;
+    runtime_ready_ = found.has_value();
+    runtime_message_ = found ? "" : found.error().message;
+    if (was_ready != runtime_ready_)
+      write_status();
+    if (!found)
+      return;
+    containers().list_containers(
+        {}, here<std::vector<runtime::container_summary>>([this, sandboxes = *found](auto all) {
+          if (!all)
+            return;
+          std::map<std::string, pod_observation> by_pod;
+          for (const auto& s : sandboxes)
+            by_pod[s.metadata.uid].sandboxes.push_back(s);
+          for (const auto& c : *all)
+            by_pod[label(c.labels, "io.kubernetes.pod.uid")].containers.push_back(c);
+          for (auto& [uid, entry] : pods_)
+            if (entry.actor)
+              this->send(entry.actor, by_pod[uid]);
+          if (synced_)
+            sweep(by_pod);
+        }));
+  }));
+}
+
+void node_actor::sweep(const std::map<std::string, pod_observation>& found) {
+  // Sandboxes of pods that the API no longer has.
+  for (const auto& [uid, what] : found) {
+    if (pods_.contains(uid))
+      continue;
+    for (const auto& s : what.sandboxes) {
+      spdlog::info("node {}: removing the sandbox of {}/{}, which is gone", node_name(), s.metadata.ns,
+                   s.metadata.name);
+      containers().stop_sandbox(s.id, [this, runtime = deps_.ports->containers, id = s.id](auto ok) {
+        if (ok)
+          runtime->remove_sandbox(id, [](auto) {});
+      });
+    }
+    deps_.ports->volumes->remove(uid, [](auto) {});
+  }
+}
+
+// --- the API's side ------------------------------------------------------------------------------
+
+void node_actor::start_watching() {
+  const auto registry =
+      deps_.ports->env.roles->find<runtime::registry_handle>(runtime::registry_role("pods"));
+  if (!registry) {
+    this->delayed_send(this, retry_delay, continuation{[this] { start_watching(); }});
+    return;
+  }
+  this->monitor(registry);
+  api::selection mine;
+  mine.node_name = node_name();
+  this->send(registry, runtime::subscribe{this, 0, std::move(mine), 0});
+}
+
+void node_actor::handle(const runtime::watch_batch& batch) {
+  for (const auto& e : batch.what.events)
+    take(e);
+  if (batch.what.initial_end) {
+    std::set<std::string> present;
+    for (const auto& e : batch.what.events)
+      present.insert(e.object->uid());
+    // A pod that went while nobody told is ended like a deleted one.
+    for (auto& [uid, entry] : pods_)
+      if (!present.contains(uid))
+        take({api::event_kind::deleted, entry.object});
+    if (!std::exchange(synced_, true)) {
+      sweep(leftovers_);
+      for (const auto& uid : deps_.ports->volumes->leftovers())
+        if (!pods_.contains(uid))
+          deps_.ports->volumes->remove(uid, [](auto) {});
+    }
+    leftovers_.clear();
+    show_state("running");
+  }
+  if (const auto registry =
+          deps_.ports->env.roles->find<runtime::registry_handle>(runtime::registry_role("pods")))
+    this->send(registry, runtime::watch_ack{this, batch.watch});
+}
+
+void node_actor::take(const api::watch_event& e) {
+  const auto& uid = e.object->uid();
+  const auto i = pods_.find(uid);
+  if (e.kind == api::event_kind::deleted) {
+    if (i == pods_.end())
+      return;
+    if (released_.erase(uid) > 0 || !i->second.actor) {
+      if (i->second.actor)
+        this->send_exit(i->second.actor, caf::exit_reason::user_shutdown);
+      pods_.erase(i);
+      return;
+    }
+    // Removed by force: the containers still have to end.
+    auto doc = e.object->parse();
+    auto& meta = api::json::ensure_object(doc, "metadata", doc.GetAllocator());
+    api::json::set(meta, "deletionTimestamp", api::format_time(deps_.ports->env.clock->now()),
+                   doc.GetAllocator());
+    auto draft = api::make_draft("pods", doc);
+    this->send(i->second.actor,
+               pod_update{api::seal(std::move(draft), e.object->revision())});
+    return;
+  }
+  if (i != pods_.end()) {
+    i->second.object = e.object;
+    if (i->second.actor)
+      this->send(i->second.actor, pod_update{e.object});
+    return;
+  }
+  pods_[uid] = {e.object->ns(), e.object->name(), pod_handle{}, e.object};
+  start_pod(e.object);
+}
+
+void node_actor::start_pod(const api::object_ptr& pod) {
+  pod_observation found;
+  if (const auto i = leftovers_.find(pod->uid()); i != leftovers_.end()) {
+    found = std::move(i->second);
+    leftovers_.erase(i);
+  }
+  auto actor =
+      this->spawn<pod_actor>(pod_deps{deps_.ports, node_handle{this}, pod, std::move(found)});
+  this->monitor(actor);
+  pods_[pod->uid()].actor = std::move(actor);
+}
+
+void node_actor::submit(std::vector<api::call> calls,
+                        std::function<void(const std::vector<runtime::call_outcome>&)> done) {
+  const auto requests =
+      deps_.ports->env.roles->find<runtime::requests_handle>(runtime::requests_role);
+  const auto failed = [n = calls.size(), done] {
+    done(std::vector<runtime::call_outcome>(n));
+  };
+  if (!requests) {
+    this->delayed_send(this, retry_delay, continuation{failed});
+    return;
+  }
+  const api::user_info self{"system:node:" + node_name(), {}, {"system:nodes", "system:masters"}};
+  for (auto& c : calls)
+    c.user = self;
+  this->request(requests, write_deadline, runtime::call_batch{std::move(calls)})
+      .then([done](const runtime::call_outcomes& o) { done(o.outcomes); },
+            [this, failed](const caf::error&) {
+              this->delayed_send(this, retry_delay, continuation{failed});
+            });
+}
+
+void node_actor::flush() {
+  if (flushing_ || statuses_.empty())
+    return;
+  flushing_ = true;
+  std::vector<pod_status_changed> sent;
+  std::vector<api::call> calls;
+  for (auto& [uid, s] : std::exchange(statuses_, {})) {
+    auto call = patch_call("pods", {s.ns, s.name}, s.body, "status");
+    call.precondition_uid = uid;
+    calls.push_back(std::move(call));
+    sent.push_back(std::move(s));
+  }
+  submit(std::move(calls), [this, sent](const auto& outcomes) { flushed(sent, outcomes); });
+}
+
+void node_actor::flushed(const std::vector<pod_status_changed>& sent,
+                         const std::vector<runtime::call_outcome>& outcomes) {
+  flushing_ = false;
+  for (size_t i = 0; i < sent.size(); ++i) {
+    const auto& s = sent[i];
+    const auto& o = outcomes[i];
+    const bool gone = o.failure.why == api::reason::not_found;
+    if (!o.ok && !gone) {
+      spdlog::warn("node {}: status of {}/{}: {}", node_name(), s.ns, s.name, o.failure.message);
+      // Unless a newer one waits already, the same is written again.
+      statuses_.try_emplace(s.uid, s);
+    } else if (released_.contains(s.uid) && !statuses_.contains(s.uid)) {
+      remove_from_api({s.ns, s.name, s.uid});
+    }
+  }
+  if (!statuses_.empty() && !flush_scheduled_) {
+    flush_scheduled_ = true;
+    this->send(this, flush_statuses{});
+  }
+}
+
+void node_actor::remove_from_api(const pod_released& r) {
+  const auto i = pods_.find(r.uid);
+  if (i == pods_.end())
+    return;
+  const auto& object = i->second.object;
+  if (!object->meta().deleting) {
+    // Completed: the object stays until somebody deletes it, and its actor to watch for that.
+    released_.erase(r.uid);
+    return;
+  }
+  auto call = delete_call(*object, 0);
+  submit({std::move(call)}, [this, r](const auto& outcomes) {
+    const auto& o = outcomes.front();
+    const auto entry = pods_.find(r.uid);
+    if (entry == pods_.end())
+      return;
+    if (o.failure.why == api::reason::not_found || o.failure.why == api::reason::conflict)
+      take({api::event_kind::deleted, entry->second.object});
+    else if (!o.ok)
+      this->delayed_send(this, retry_delay, continuation{[this, r] { remove_from_api(r); }});
+  });
+}
+
+void node_actor::record(const pod_event& e) {
+  event_note note;
+  note.type = e.type;
+  note.reason = e.reason;
+  note.message = e.message;
+  note.about = e.pod.ptr;
+  note.kind = "Pod";
+  note.api_version = "v1";
+  note.field_path = e.field_path;
+  submit({recorder_.record(note, deps_.ports->env.clock->now())}, [](const auto&) {});
+}
+
+std::string node_actor::describe() const {
+  return "{\"pods\":" + std::to_string(pods_.size()) +
+         ",\"statusesWaiting\":" + std::to_string(statuses_.size()) +
+         ",\"runtimeReady\":" + (runtime_ready_ ? "true" : "false") + "}";
+}
+
+} // namespace thespis::actors

@@ -1,0 +1,89 @@
+// The node actor: what kubelet is. See node_interface.hpp.
+#pragma once
+
+#include "actors/framework/event_recorder.hpp"
+#include "actors/node/node_interface.hpp"
+#include "actors/pod/pod_actor.hpp"
+#include "api/generated/core_v1_node.hpp"
+#include "runtime/requests/requests_interface.hpp"
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+
+namespace thespis::actors {
+
+struct node_deps {
+  std::shared_ptr<const pod_ports> ports;
+  /// What the node tells of itself at registration: labels, capacity, addresses, pod CIDR, info.
+  api::v1::node description;
+  std::chrono::seconds lease_interval{10};
+  std::chrono::seconds status_interval{300};
+  /// Between comparisons with the runtime; 0 relies on its events alone (simulated nodes).
+  std::chrono::seconds relist_interval{10};
+};
+
+/// Invariants: one pod actor a pod bound here, by uid; at most one batch of statuses under way,
+/// so that a pod's statuses are written in their order.
+class node_actor : public runtime::actor_base<node_handle> {
+public:
+  node_actor(caf::actor_config& cfg, node_deps deps);
+  behavior_type make_behavior() override;
+  void on_exit() override;
+
+protected:
+  std::string describe() const override;
+
+private:
+  struct pod_entry {
+    std::string ns;
+    std::string name;
+    pod_handle actor;
+    api::object_ptr object;
+  };
+
+  template <class T, class F>
+  std::function<void(api::result<T>)> here(F f) {
+    return on_actor<api::result<T>>(continuable{this}, std::move(f));
+  }
+
+  runtime::container_runtime& containers() { return *deps_.ports->containers; }
+  const std::string& node_name() const { return deps_.description.metadata.name; }
+
+  void find_leftovers();
+  void start_watching();
+  void handle(const runtime::watch_batch& batch);
+  void take(const api::watch_event& e);
+  void start_pod(const api::object_ptr& pod);
+  void sweep(const std::map<std::string, pod_observation>& found);
+  void compare();
+  void flush();
+  void flushed(const std::vector<pod_status_changed>& sent,
+               const std::vector<runtime::call_outcome>& outcomes);
+  void remove_from_api(const pod_released& r);
+  void record(const pod_event& e);
+  void register_node();
+  void renew_lease();
+  void write_status();
+  api::v1::node_status present_status() const;
+  void submit(std::vector<api::call> calls,
+              std::function<void(const std::vector<runtime::call_outcome>&)> done);
+
+  node_deps deps_;
+  event_recorder recorder_;
+  std::map<std::string, pod_observation> leftovers_; ///< by pod uid, until adopted
+  std::map<std::string, pod_entry> pods_;            ///< by uid
+  std::map<std::string, pod_status_changed> statuses_; ///< by uid, not yet written
+  std::set<std::string> released_;                   ///< uids whose object is to be removed
+  bool flush_scheduled_ = false;
+  bool flushing_ = false;
+  bool registered_ = false;
+  bool synced_ = false;
+  bool runtime_ready_ = true;
+  std::string runtime_message_;
+  std::chrono::steady_clock::duration last_status_{};
+};
+
+} // namespace thespis::actors

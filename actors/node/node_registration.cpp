@@ -1,0 +1,124 @@
+// The second part of the node actor: the Node object and its lease.
+#include "actors/node/node_actor.hpp"
+
+#include "api/generated/coordination_v1.hpp"
+#include "api/object/typed.hpp"
+#include "api/text/time.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+namespace thespis::actors {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr int32_t lease_seconds = 40;
+constexpr auto retry_delay_after_failure = 500ms;
+const std::string lease_namespace = "kube-node-lease";
+
+api::v1::node_condition condition(std::string type, bool on, std::string reason,
+                                  std::string message) {
+  api::v1::node_condition res;
+  res.type = std::move(type);
+  res.status = on ? "True" : "False";
+  res.reason = std::move(reason);
+  res.message = std::move(message);
+  return res;
+}
+
+} // namespace
+
+api::v1::node_status node_actor::present_status() const {
+  auto s = deps_.description.status;
+  s.conditions = {
+      condition("MemoryPressure", false, "KubeletHasSufficientMemory",
+                "kubelet has sufficient memory available"),
+      condition("DiskPressure", false, "KubeletHasNoDiskPressure",
+                "kubelet has no disk pressure"),
+      condition("PIDPressure", false, "KubeletHasSufficientPID",
+                "kubelet has sufficient PID available"),
+      runtime_ready_
+          ? condition("Ready", true, "KubeletReady", "kubelet is posting ready status")
+          : condition("Ready", false, "KubeletNotReady",
+                      "container runtime is down: " + runtime_message_)};
+  const auto now = api::format_time(deps_.ports->env.clock->now());
+  const auto known = deps_.ports->state->get("nodes", {}, node_name());
+  const auto old = known ? api::typed<api::v1::node>(*known) : nullptr;
+  for (auto& c : s.conditions) {
+    c.last_heartbeat_time = c.last_transition_time = now;
+    if (old)
+      for (const auto& o : old->status.conditions)
+        if (o.type == c.type && o.status == c.status)
+          c.last_transition_time = o.last_transition_time;
+  }
+  return s;
+}
+
+void node_actor::register_node() {
+  auto node = deps_.description;
+  node.status = present_status();
+  auto create = create_call(node);
+  submit({std::move(create)}, [this](const auto& outcomes) {
+    const auto& o = outcomes.front();
+    registered_ = o.ok || o.failure.why == api::reason::already_exists;
+    if (!registered_) {
+      spdlog::warn("node {}: cannot register: {}", node_name(), o.failure.message);
+      this->delayed_send(this, retry_delay_after_failure, heartbeat{});
+      return;
+    }
+    // Labels of ours may have changed since an earlier registration; those of users stay.
+    api::json::document doc;
+    auto& a = doc.GetAllocator();
+    doc.SetObject();
+    auto& meta = api::json::ensure_object(doc, "metadata", a);
+    auto& labels = api::json::ensure_object(meta, "labels", a);
+    for (const auto& [key, value] : deps_.description.metadata.labels)
+      api::json::set(labels, key, value, a);
+    submit({patch_call("nodes", {{}, node_name()}, api::json::to_string(doc))}, [](const auto&) {});
+    write_status();
+    this->delayed_send(this, 0s, heartbeat{});
+  });
+}
+
+void node_actor::write_status() {
+  last_status_ = this->clock().now().time_since_epoch();
+  api::json::document doc;
+  auto& a = doc.GetAllocator();
+  doc.SetObject();
+  doc.AddMember("status", api::v1::to_json(present_status(), a), a);
+  submit({patch_call("nodes", {{}, node_name()}, api::json::to_string(doc), "status")},
+         [this](const auto& outcomes) {
+           const auto& o = outcomes.front();
+           if (!o.ok && o.failure.why == api::reason::not_found)
+             registered_ = false; // somebody deleted the node: it comes back
+         });
+}
+
+void node_actor::renew_lease() {
+  const auto now = deps_.ports->env.clock->now();
+  if (this->clock().now().time_since_epoch() - last_status_ >= deps_.status_interval)
+    write_status();
+  const auto stamp = api::format_micro_time(now);
+  submit({patch_call("leases.coordination.k8s.io", {lease_namespace, node_name()},
+                     "{\"spec\":{\"renewTime\":\"" + stamp + "\"}}")},
+         [this, stamp](const auto& outcomes) {
+           if (outcomes.front().ok ||
+               outcomes.front().failure.why != api::reason::not_found)
+             return;
+           api::v1::lease lease;
+           lease.metadata.name = node_name();
+           lease.metadata.namespace_ = lease_namespace;
+           lease.spec.holder_identity = node_name();
+           lease.spec.lease_duration_seconds = lease_seconds;
+           lease.spec.renew_time = stamp;
+           submit({create_call(lease)}, [](const auto&) {});
+         });
+  const auto known = deps_.ports->state->get("nodes", {}, node_name());
+  if (!known)
+    register_node();
+}
+
+} // namespace thespis::actors

@@ -1,0 +1,289 @@
+// The second part of the pod actor: starting, probing and stopping containers.
+#include "actors/pod/pod_actor.hpp"
+#include "actors/pod/pod_mounts.hpp"
+#include "api/text/time.hpp"
+
+#include <algorithm>
+#include <fstream>
+
+namespace thespis::actors {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+/// A stop never gets less than this after its hook, as kubelet's.
+constexpr auto minimum_grace = 2s;
+/// How much of a termination message the API shows.
+constexpr size_t max_termination_message = 4096;
+
+} // namespace
+
+void pod_actor::fail_start(size_t index, std::string reason, std::string message) {
+  const auto& c = state_.containers()[index];
+  const bool image = reason == "ErrImagePull";
+  tell({"Warning", "Failed",
+        image ? "Failed to pull image \"" + c.spec.image + "\": " + message : "Error: " + message,
+        c.spec.name});
+  state_.on_container_failed(index, std::move(reason), std::move(message), now());
+}
+
+void pod_actor::perform(const start_container& a) {
+  const auto& c = state_.containers()[a.index];
+  if (c.spec.image_pull_policy == "Always") {
+    pull_image(a.index);
+    return;
+  }
+  containers().get_image(
+      c.spec.image, here<std::optional<runtime::image_info>>([this, i = a.index](auto found) {
+        const auto& spec = state_.containers()[i].spec;
+        if (!found) {
+          fail_start(i, "ImageInspectError", found.error().message);
+        } else if (*found) {
+          tell({"Normal", "Pulled",
+                "Container image \"" + spec.image + "\" already present on machine", spec.name});
+          create(i, (*found)->id, **found);
+        } else if (spec.image_pull_policy == "Never") {
+          fail_start(i, "ErrImageNeverPull",
+                     "Container image \"" + spec.image +
+                         "\" is not present with pull policy of Never");
+        } else {
+          pull_image(i);
+        }
+      }));
+}
+
+void pod_actor::pull_image(size_t index) {
+  const auto& spec = state_.containers()[index].spec;
+  tell({"Normal", "Pulling", "Pulling image \"" + spec.image + "\"", spec.name});
+  containers().pull_image(
+      spec.image, {}, here<std::string>([this, index, begin = now()](auto id) {
+        const auto& c = state_.containers()[index].spec;
+        if (!id) {
+          fail_start(index, "ErrImagePull", id.error().message);
+          return;
+        }
+        const auto took = std::chrono::round<std::chrono::milliseconds>(now() - begin);
+        tell({"Normal", "Pulled",
+              "Successfully pulled image \"" + c.image + "\" in " + api::format_duration(took),
+              c.name});
+        containers().get_image(
+            c.image, here<std::optional<runtime::image_info>>([this, index, id = *id](auto info) {
+              create(index, id, info && *info ? **info : runtime::image_info{});
+            }));
+      }));
+}
+
+void pod_actor::create(size_t index, std::string image_id, const runtime::image_info& image) {
+  // Making the configuration touches the disk (subPath directories, the hosts file).
+  auto pod = state_.pod_ptr();
+  const auto& c = state_.containers()[index];
+  const uint32_t attempt = c.instances ? c.attempt + 1 : 0;
+  auto done = here<runtime::container_config>([this, index](auto config) {
+    if (!config) {
+      fail_start(index, "CreateContainerConfigError", config.error().message);
+      return;
+    }
+    containers().create_container(
+        state_.sandbox_id(), std::move(*config), sandbox_config_,
+        here<std::string>([this, index](auto id) {
+          const auto& name = state_.containers()[index].spec.name;
+          if (!id) {
+            fail_start(index, "CreateContainerError", id.error().message);
+            return;
+          }
+          state_.on_container_created(index, *id);
+          tell({"Normal", "Created", "Created container: " + name, name});
+          start(index, *id);
+        }));
+  });
+  deps_.ports->volumes->run([ports = deps_.ports, pod, spec = c.spec, volumes = volumes_,
+                             ip = state_.ips().empty() ? ports_ip() : state_.ips().front(),
+                             attempt, image_id = std::move(image_id), user = image.user_id,
+                             username = image.username, done] {
+    done(make_container_config(*pod, spec,
+                               {*ports->facts, *ports->state, volumes, ip, attempt, image_id, user,
+                                username}));
+  });
+}
+
+std::string pod_actor::ports_ip() const {
+  // A pod on the host's network has the host's address.
+  return state_.pod().spec.host_network.value_or(false) ? deps_.ports->facts->ip : std::string{};
+}
+
+void pod_actor::start(size_t index, std::string id) {
+  containers().start_container(id, here<void>([this, index, id](auto started) {
+    const auto& name = state_.containers()[index].spec.name;
+    if (!started) {
+      fail_start(index, "RunContainerError", started.error().message);
+      return;
+    }
+    containers().get_container(
+        id, here<runtime::container_status>([this, index, id, name](auto s) {
+          if (!s) {
+            fail_start(index, "RunContainerError", s.error().message);
+            return;
+          }
+          tell({"Normal", "Started", "Started container " + name, name});
+          s->message = message_of(*s);
+          state_.on_container_started(index, *s, now());
+          run_post_start(index, id);
+        }));
+  }));
+}
+
+void pod_actor::run_post_start(size_t index, const std::string& id) {
+  const auto& c = state_.containers()[index];
+  if (!c.spec.lifecycle || !c.spec.lifecycle->post_start)
+    return;
+  run_handler(*c.spec.lifecycle->post_start, c, 0s, [this, index, id](probe_result r) {
+    auto& record = state_.containers()[index];
+    if (r.success || record.id != id)
+      return;
+    tell({"Warning", "FailedPostStartHook", "PostStartHook failed: " + r.message,
+          record.spec.name});
+    record.stop_why = "FailedPostStartHook";
+  });
+}
+
+void pod_actor::perform(const stop_container& a) {
+  const auto& c = state_.containers()[a.index];
+  tell({"Normal", "Killing", a.reason, c.spec.name});
+  if (!c.spec.lifecycle || !c.spec.lifecycle->pre_stop || a.grace == 0s) {
+    stop_now(a.index, c.id, a.grace);
+    return;
+  }
+  run_handler(*c.spec.lifecycle->pre_stop, c, a.grace,
+              [this, a, id = c.id, begin = now()](probe_result r) {
+                if (!r.success)
+                  tell({"Warning", "FailedPreStopHook", "PreStopHook failed: " + r.message,
+                        state_.containers()[a.index].spec.name});
+                const auto spent = std::chrono::floor<std::chrono::seconds>(now() - begin);
+                stop_now(a.index, id, std::max<std::chrono::seconds>(a.grace - spent, minimum_grace));
+              });
+}
+
+void pod_actor::stop_now(size_t index, std::string id, std::chrono::seconds grace) {
+  containers().stop_container(id, grace, here<void>([this, index, id](auto stopped) {
+    state_.on_stop_done(index, stopped.has_value());
+    check_container(id);
+  }));
+}
+
+int pod_actor::port_number(const api::int_or_string& port, const api::v1::container& c) const {
+  if (port.is_int())
+    return port.as_int();
+  for (const auto& p : c.ports)
+    if (p.name == port.as_string())
+      return p.container_port;
+  return 0;
+}
+
+void pod_actor::run_handler(const api::v1::lifecycle_handler& h, const container_record& c,
+                            std::chrono::seconds limit, std::function<void(probe_result)> done) {
+  const auto finish = on_actor<probe_result>(continuable{this}, std::move(done));
+  const auto host = state_.ips().empty() ? ports_ip() : state_.ips().front();
+  if (h.exec) {
+    containers().exec_sync(c.id, h.exec->command, limit,
+                           [finish, command = h.exec->command](api::result<runtime::exec_result> r) {
+                             if (!r)
+                               finish({false, r.error().message});
+                             else
+                               finish({r->exit_code == 0, r->out + r->err});
+                           });
+  } else if (h.http_get) {
+    const auto& g = *h.http_get;
+    http_probe what{g.host.empty() ? host : g.host, port_number(g.port, c.spec),
+                    g.scheme == "HTTPS", g.path, {}};
+    for (const auto& header : g.http_headers)
+      what.headers.emplace_back(header.name, header.value);
+    deps_.ports->probes->http_get(std::move(what), limit == 0s ? 30s : limit, finish);
+  } else if (h.tcp_socket) {
+    deps_.ports->probes->tcp_connect(h.tcp_socket->host.empty() ? host : h.tcp_socket->host,
+                                     port_number(h.tcp_socket->port, c.spec),
+                                     limit == 0s ? 30s : limit, finish);
+  } else if (h.sleep) {
+    const auto wait = limit == 0s ? std::chrono::seconds{h.sleep->seconds}
+                                  : std::min(std::chrono::seconds{h.sleep->seconds}, limit);
+    this->delayed_send(this, wait, continuation{[finish] { finish({true, {}}); }});
+  } else {
+    finish({true, {}});
+  }
+}
+
+void pod_actor::perform(const run_probe& a) {
+  const auto& c = state_.containers()[a.index];
+  const auto* spec = c.probe_spec(a.kind);
+  const auto limit = std::chrono::seconds{spec->timeout_seconds.value_or(1)};
+  auto done = [this, a, id = c.id](probe_result r) {
+    auto& record = state_.containers()[a.index];
+    if (record.id != id)
+      return;
+    const char* kind = a.kind == probe_kind::startup    ? "Startup"
+                       : a.kind == probe_kind::liveness ? "Liveness"
+                                                        : "Readiness";
+    if (!r.success && record.phase == container_phase::running)
+      tell({"Warning", "Unhealthy", std::string{kind} + " probe failed: " + r.message,
+            record.spec.name});
+    state_.on_probe(a.index, a.kind, r.success, r.message, now());
+  };
+  const auto host = state_.ips().empty() ? ports_ip() : state_.ips().front();
+  if (spec->exec) {
+    containers().exec_sync(
+        c.id, spec->exec->command, limit,
+        here<runtime::exec_result>([done, limit](auto r) {
+          if (r)
+            done({r->exit_code == 0, r->out + r->err});
+          else if (r.error().why == api::reason::timeout)
+            done({false, "command timed out after " + std::to_string(limit.count()) + "s"});
+          else
+            done({false, r.error().message});
+        }));
+    return;
+  }
+  const auto answer = on_actor<probe_result>(continuable{this}, std::move(done));
+  if (spec->http_get) {
+    const auto& g = *spec->http_get;
+    http_probe what{g.host.empty() ? host : g.host, port_number(g.port, c.spec),
+                    g.scheme == "HTTPS", g.path, {}};
+    for (const auto& header : g.http_headers)
+      what.headers.emplace_back(header.name, header.value);
+    deps_.ports->probes->http_get(std::move(what), limit, answer);
+  } else if (spec->tcp_socket) {
+    const auto& t = *spec->tcp_socket;
+    deps_.ports->probes->tcp_connect(t.host.empty() ? host : t.host, port_number(t.port, c.spec),
+                                     limit, answer);
+  } else if (spec->grpc) {
+    // A gRPC health check needs a connection at the least.
+    deps_.ports->probes->tcp_connect(host, spec->grpc->port, limit, answer);
+  } else {
+    answer({true, {}});
+  }
+}
+
+std::string pod_actor::message_of(const runtime::container_status& s) const {
+  const auto& all = state_.containers();
+  const auto i = std::find_if(all.begin(), all.end(), [&](const auto& c) { return c.id == s.id; });
+  if (i == all.end())
+    return s.message;
+  const auto tail = [](const std::string& path) {
+    std::ifstream in{path, std::ios::binary | std::ios::ate};
+    if (!in)
+      return std::string{};
+    const auto size = static_cast<size_t>(in.tellg());
+    const auto keep = std::min(size, max_termination_message);
+    in.seekg(static_cast<std::streamoff>(size - keep));
+    std::string res(keep, '\0');
+    in.read(res.data(), static_cast<std::streamsize>(keep));
+    return res;
+  };
+  auto message = tail(termination_message_file(*deps_.ports->facts, state_.pod(), i->spec.name,
+                                               i->attempt));
+  if (message.empty() && s.exit_code != 0 &&
+      i->spec.termination_message_policy == "FallbackToLogsOnError")
+    message = tail(s.log_path);
+  return message.empty() ? s.message : message;
+}
+
+} // namespace thespis::actors
