@@ -60,7 +60,7 @@ std::optional<std::string> decode(std::string_view text, const std::array<int8_t
           {static_cast<char>(word >> 16), static_cast<char>(word >> 8), static_cast<char>(word)});
   }
   size_t rest = digits % 4;
-  if (rest == 1 || (pads > 0 && rest + pads != 4) ||
+  if (rest == 1 || (pads > 0 && (rest == 0 || rest + pads != 4)) ||
       (pads == 0 && rest != 0 && p == padding::required))
     return std::nullopt;
   if (rest == 2)
