@@ -186,6 +186,8 @@ struct container_config {
   bool tty = false;
   linux_resources resources;
   container_security security;
+  /// An init container and the like. Real runtimes need not know; a simulated one lets it end.
+  bool expected_to_end = false;
 };
 
 enum class container_state : uint8_t { created, running, exited, unknown };
