@@ -142,13 +142,13 @@ enum class form : uint8_t { plain, bytes, path, address, host, dns_name, node_na
 /// One key of the configuration file, and the flag that overrides it.
 struct option {
   std::string_view key;  ///< "api.port"
-  std::string_view flag; ///< "api-port"; empty: no flag
+  std::string_view flag; ///< "api-port", given as --no-... when a bool is true by default; or empty
   slot (*at)(settings&);
   form shape = form::plain;
   int64_t min = 0;                            ///< numbers; milliseconds of durations
   int64_t max = INT64_MAX;                    ///< same
   std::vector<std::string_view> allowed = {}; ///< texts; empty: any
-  std::string_view what = {};                 ///< help of the flag
+  std::string_view what = {};                 ///< help of the flag as it is typed
 };
 
 /// Every option, in the order of config/default.yaml.

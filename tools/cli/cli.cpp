@@ -20,7 +20,8 @@ Start one, use it with kubectl, end it:
   thespis up --detach
   export KUBECONFIG=/var/lib/thespis/kubeconfig
   kubectl get nodes
-  thespis down)";
+  thespis down
+)";
 
 constexpr const char* up_examples = R"(
 Examples:
@@ -143,7 +144,7 @@ private:
   void add_output(CLI::App* sub, std::string& into, const char* plain) {
     into = plain;
     sub->add_option("-o,--output", into, "Form of the output")
-        ->check(CLI::IsMember({std::string{plain}, std::string{"json"}}))
+        ->check(CLI::IsMember({std::string{plain}, std::string{"json"}}).description(""))
         ->type_name(std::string{plain} + "|json")
         ->default_str(plain);
   }
@@ -166,7 +167,7 @@ private:
         up->add_flag_callback(
               (standard ? "--no-" : "--") + flag,
               [this, flag, standard] { flags_.emplace_back(flag, standard ? "false" : "true"); },
-              (standard ? "Not: " : "") + std::string{o.what})
+              std::string{o.what})
             ->group(group_of(o.key));
         continue;
       }
@@ -201,7 +202,7 @@ private:
     auto* sub =
         add("status", "Tell whether a cluster runs here, and how it is",
             "\nExit status: 0 when the API serves, 1 when the process runs but its API does "
-            "not,\n3 when no cluster runs.",
+            "not,\n3 when no cluster runs, 4 when that cannot be told.",
             [this] {
               status_.data_dir = data_dir_;
               return run_status(status_);

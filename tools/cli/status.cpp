@@ -150,6 +150,12 @@ void print_json(const findings& f, const std::string& data_dir) {
 } // namespace
 
 int run_status(const status_request& request) {
+  // Without the right to look, "does not run" would be a guess.
+  if (auto state = read_state(request.data_dir);
+      !state && state.error().why != api::reason::not_found) {
+    complain(state.error().message);
+    return 4;
+  }
   auto found = look(request.data_dir, !request.quiet);
   if (!request.quiet && request.output == "json")
     print_json(found, request.data_dir);

@@ -13,7 +13,8 @@ struct status_request {
   bool quiet = false;          ///< the exit status only
 };
 
-/// 0: the API serves; 1: the process runs, its API does not (yet); 3: no cluster runs there.
+/// 0: the API serves; 1: the process runs, its API does not (yet); 3: no cluster runs there;
+/// 4: its state cannot be read.
 int run_status(const status_request& request);
 
 struct down_request {
