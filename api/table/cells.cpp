@@ -1,63 +1,10 @@
 #include "api/table/cells.hpp"
 
 #include <algorithm>
-#include <charconv>
 
 namespace thespis::api::table {
 
 namespace {
-
-/// Reads `digits` decimal digits at the front of `s`.
-bool take_number(std::string_view& s, size_t digits, int& out) {
-  if (s.size() < digits)
-    return false;
-  auto [end, ec] = std::from_chars(s.data(), s.data() + digits, out);
-  if (ec != std::errc{} || end != s.data() + digits || out < 0)
-    return false;
-  s.remove_prefix(digits);
-  return true;
-}
-
-bool take_char(std::string_view& s, char c) {
-  if (s.empty() || (s.front() | 0x20) != (c | 0x20))
-    return false;
-  s.remove_prefix(1);
-  return true;
-}
-
-/// The fraction of a second and the zone.
-bool take_tail(std::string_view s, int64_t& nanos, int64_t& offset_seconds) {
-  nanos = 0;
-  offset_seconds = 0;
-  if (!s.empty() && s.front() == '.') {
-    s.remove_prefix(1);
-    int64_t unit = 100'000'000;
-    while (!s.empty() && s.front() >= '0' && s.front() <= '9') {
-      nanos += (s.front() - '0') * unit;
-      unit /= 10;
-      s.remove_prefix(1);
-    }
-  }
-  if (s == "Z" || s == "z")
-    return true;
-  int hours = 0;
-  int minutes = 0;
-  if (s.size() != 6 || (s.front() != '+' && s.front() != '-'))
-    return false;
-  int sign = s.front() == '+' ? 1 : -1;
-  s.remove_prefix(1);
-  if (!take_number(s, 2, hours) || !take_char(s, ':') || !take_number(s, 2, minutes))
-    return false;
-  offset_seconds = sign * (hours * 3600 + minutes * 60);
-  return true;
-}
-
-std::string two_units(int64_t big, char big_unit, int64_t small, char small_unit) {
-  auto out = std::to_string(big) + big_unit;
-  if (small != 0)
-    out += std::to_string(small) + small_unit;
-  return out;
-}
 
 std::string requirement(const json::value& expression) {
   std::string key(json::get_string(expression, "key"));
@@ -82,54 +29,8 @@ std::string container_column(const json::value& object, std::string_view field) 
 
 } // namespace
 
-std::optional<timestamp> read_time(std::string_view s) {
-  int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0;
-  if (!take_number(s, 4, year) || !take_char(s, '-') || !take_number(s, 2, month) ||
-      !take_char(s, '-') || !take_number(s, 2, day) || !take_char(s, 'T') ||
-      !take_number(s, 2, hour) || !take_char(s, ':') || !take_number(s, 2, minute) ||
-      !take_char(s, ':') || !take_number(s, 2, second))
-    return std::nullopt;
-  int64_t nanos = 0;
-  int64_t offset = 0;
-  std::chrono::year_month_day date{std::chrono::year{year},
-                                   std::chrono::month{static_cast<unsigned>(month)},
-                                   std::chrono::day{static_cast<unsigned>(day)}};
-  if (!date.ok() || hour > 23 || minute > 59 || second > 60 || !take_tail(s, nanos, offset))
-    return std::nullopt;
-  return timestamp{std::chrono::sys_days{date}} + std::chrono::hours{hour} +
-         std::chrono::minutes{minute} + std::chrono::seconds{second - offset} +
-         std::chrono::nanoseconds{nanos};
-}
-
-std::string human_duration(std::chrono::nanoseconds d) {
-  int64_t seconds = std::chrono::duration_cast<std::chrono::seconds>(d).count();
-  if (seconds < -1)
-    return "<invalid>";
-  if (seconds < 0)
-    return "0s";
-  if (seconds < 60 * 2)
-    return std::to_string(seconds) + "s";
-  int64_t minutes = seconds / 60;
-  if (minutes < 10)
-    return two_units(minutes, 'm', seconds % 60, 's');
-  if (minutes < 60 * 3)
-    return std::to_string(minutes) + "m";
-  int64_t hours = minutes / 60;
-  if (hours < 8)
-    return two_units(hours, 'h', minutes % 60, 'm');
-  if (hours < 48)
-    return std::to_string(hours) + "h";
-  if (hours < 24 * 8)
-    return two_units(hours / 24, 'd', hours % 24, 'h');
-  if (hours < 24 * 365 * 2)
-    return std::to_string(hours / 24) + "d";
-  if (hours < 24 * 365 * 8)
-    return two_units(hours / 24 / 365, 'y', hours / 24 % 365, 'd');
-  return std::to_string(hours / 24 / 365) + "y";
-}
-
 std::string age_of(std::string_view time, timestamp now) {
-  auto t = read_time(time);
+  auto t = parse_time(time);
   return t ? human_duration(now - *t) : "<unknown>";
 }
 

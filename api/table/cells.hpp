@@ -2,6 +2,7 @@
 #pragma once
 
 #include "api/table/table.hpp"
+#include "api/text/time.hpp"
 
 #include <optional>
 #include <string>
@@ -9,12 +10,6 @@
 #include <vector>
 
 namespace thespis::api::table {
-
-/// RFC 3339 with or without a fraction; nothing when it is none.
-std::optional<timestamp> read_time(std::string_view text);
-
-/// A duration in the words of kubectl: "5s", "3m20s", "2d4h".
-std::string human_duration(std::chrono::nanoseconds d);
 
 /// The age of an RFC 3339 time, "<unknown>" when there is none.
 std::string age_of(std::string_view time, timestamp now);

@@ -36,7 +36,7 @@ struct summary {
 
   void count_restarts(const json::value& status) {
     restarts += json::get_int(status, "restartCount");
-    if (auto at = read_time(text_at(status, {"lastState", "terminated", "finishedAt"})))
+    if (auto at = parse_time(text_at(status, {"lastState", "terminated", "finishedAt"})))
       last_restart = last_restart ? std::max(*last_restart, *at) : *at;
   }
 };

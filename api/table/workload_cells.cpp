@@ -36,10 +36,10 @@ std::string job_completions(const json::value& job) {
 }
 
 std::string job_duration(const json::value& job, timestamp now) {
-  auto start = read_time(text_at(job, {"status", "startTime"}));
+  auto start = parse_time(text_at(job, {"status", "startTime"}));
   if (!start)
     return {};
-  auto end = read_time(text_at(job, {"status", "completionTime"}));
+  auto end = parse_time(text_at(job, {"status", "completionTime"}));
   return human_duration(end.value_or(now) - *start);
 }
 

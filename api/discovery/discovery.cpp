@@ -1,0 +1,287 @@
+#include "api/discovery/discovery.hpp"
+
+#include <rapidjson/stringbuffer.h>
+#include <rapidjson/writer.h>
+
+#include <algorithm>
+
+namespace thespis::api::discovery {
+
+namespace {
+
+class writer {
+public:
+  writer() : json_(buffer_) {}
+
+  void open() { json_.StartObject(); }
+  void close() { json_.EndObject(); }
+  void open_array(std::string_view k) {
+    key(k);
+    json_.StartArray();
+  }
+  void close_array() { json_.EndArray(); }
+  void key(std::string_view k) { json_.Key(k.data(), static_cast<rapidjson::SizeType>(k.size())); }
+  void string(std::string_view s) {
+    json_.String(s.empty() ? "" : s.data(), static_cast<rapidjson::SizeType>(s.size()));
+  }
+  void member(std::string_view k, std::string_view s) {
+    key(k);
+    string(s);
+  }
+  void boolean(std::string_view k, bool b) {
+    key(k);
+    json_.Bool(b);
+  }
+  void strings(std::string_view k, const std::vector<std::string>& values) {
+    open_array(k);
+    for (const auto& v : values)
+      string(v);
+    close_array();
+  }
+  void optional(std::string_view k, const std::vector<std::string>& values) {
+    if (!values.empty())
+      strings(k, values);
+  }
+  std::string take() { return {buffer_.GetString(), buffer_.GetSize()}; }
+
+private:
+  rapidjson::StringBuffer buffer_;
+  rapidjson::Writer<rapidjson::StringBuffer> json_;
+};
+
+struct version_resources {
+  std::string version;
+  std::vector<schema::resource_ptr> resources;
+};
+
+struct api_group {
+  std::string name;
+  std::vector<version_resources> versions; ///< preferred first
+};
+
+/// The registry's resources by group and version, in its order.
+std::vector<api_group> groups_of(const schema::registry& r) {
+  std::vector<api_group> groups;
+  for (auto& resource : r.resources()) {
+    auto g = std::find_if(groups.begin(), groups.end(),
+                          [&](const auto& x) { return x.name == resource->group; });
+    if (g == groups.end())
+      g = groups.insert(groups.end(), {resource->group, {}});
+    auto v = std::find_if(g->versions.begin(), g->versions.end(),
+                          [&](const auto& x) { return x.version == resource->version; });
+    if (v == g->versions.end())
+      v = g->versions.insert(g->versions.end(), {resource->version, {}});
+    v->resources.push_back(std::move(resource));
+  }
+  return groups;
+}
+
+std::string group_version(std::string_view group, std::string_view version) {
+  return group.empty() ? std::string(version) : std::string(group) + "/" + std::string(version);
+}
+
+void write_version(writer& w, const api_group& g, const version_resources& v) {
+  w.open();
+  w.member("groupVersion", group_version(g.name, v.version));
+  w.member("version", v.version);
+  w.close();
+}
+
+void write_group(writer& w, const api_group& g) {
+  w.member("name", g.name);
+  w.open_array("versions");
+  for (const auto& v : g.versions)
+    write_version(w, g, v);
+  w.close_array();
+  w.key("preferredVersion");
+  write_version(w, g, g.versions.front());
+}
+
+void write_subresource(writer& w, const schema::resource& r, const schema::subresource& s) {
+  w.open();
+  w.member("name", r.plural + "/" + s.name);
+  w.member("singularName", "");
+  w.boolean("namespaced", r.namespaced);
+  if (s.group != r.group || s.version != r.version) {
+    w.member("group", s.group);
+    w.member("version", s.version);
+  }
+  w.member("kind", s.kind);
+  w.strings("verbs", s.verbs);
+  w.close();
+}
+
+void write_resource(writer& w, const schema::resource& r) {
+  w.open();
+  w.member("name", r.plural);
+  w.member("singularName", r.singular);
+  w.boolean("namespaced", r.namespaced);
+  w.member("kind", r.kind);
+  w.strings("verbs", r.verbs);
+  w.optional("shortNames", r.short_names);
+  w.optional("categories", r.categories);
+  w.close();
+}
+
+void write_response_kind(writer& w, std::string_view group, std::string_view version,
+                         std::string_view kind) {
+  w.key("responseKind");
+  w.open();
+  w.member("group", group);
+  w.member("version", version);
+  w.member("kind", kind);
+  w.close();
+}
+
+void write_discovery(writer& w, const schema::resource& r) {
+  w.open();
+  w.member("resource", r.plural);
+  write_response_kind(w, r.group, r.version, r.kind);
+  w.member("scope", r.namespaced ? "Namespaced" : "Cluster");
+  w.member("singularResource", r.singular);
+  w.strings("verbs", r.verbs);
+  w.optional("shortNames", r.short_names);
+  w.optional("categories", r.categories);
+  if (!r.subresources.empty()) {
+    w.open_array("subresources");
+    for (const auto& s : r.subresources) {
+      w.open();
+      w.member("subresource", s.name);
+      write_response_kind(w, s.group, s.version, s.kind);
+      w.strings("verbs", s.verbs);
+      w.close();
+    }
+    w.close_array();
+  }
+  w.close();
+}
+
+} // namespace
+
+std::string core_versions(std::string_view server_address) {
+  writer w;
+  w.open();
+  w.member("kind", "APIVersions");
+  w.strings("versions", {"v1"});
+  w.open_array("serverAddressByClientCIDRs");
+  w.open();
+  w.member("clientCIDR", "0.0.0.0/0");
+  w.member("serverAddress", server_address);
+  w.close();
+  w.close_array();
+  w.close();
+  return w.take();
+}
+
+std::string group_list(const schema::registry& r) {
+  writer w;
+  w.open();
+  w.member("kind", "APIGroupList");
+  w.member("apiVersion", "v1");
+  w.open_array("groups");
+  for (const auto& g : groups_of(r)) {
+    if (g.name.empty())
+      continue;
+    w.open();
+    write_group(w, g);
+    w.close();
+  }
+  w.close_array();
+  w.close();
+  return w.take();
+}
+
+std::optional<std::string> group(const schema::registry& r, std::string_view name) {
+  for (const auto& g : groups_of(r)) {
+    if (g.name != name || name.empty())
+      continue;
+    writer w;
+    w.open();
+    w.member("kind", "APIGroup");
+    w.member("apiVersion", "v1");
+    write_group(w, g);
+    w.close();
+    return w.take();
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> resource_list(const schema::registry& r, std::string_view group,
+                                         std::string_view version) {
+  writer w;
+  w.open();
+  w.member("kind", "APIResourceList");
+  w.member("apiVersion", "v1");
+  w.member("groupVersion", group_version(group, version));
+  w.open_array("resources");
+  bool found = false;
+  for (const auto& resource : r.resources()) {
+    if (resource->group != group || resource->version != version)
+      continue;
+    found = true;
+    write_resource(w, *resource);
+    for (const auto& s : resource->subresources)
+      write_subresource(w, *resource, s);
+  }
+  w.close_array();
+  w.close();
+  if (!found)
+    return std::nullopt;
+  return w.take();
+}
+
+std::string aggregated(const schema::registry& r, bool core, std::string_view version) {
+  writer w;
+  w.open();
+  w.member("kind", "APIGroupDiscoveryList");
+  w.member("apiVersion", "apidiscovery.k8s.io/" + std::string(version));
+  w.key("metadata");
+  w.open();
+  w.close();
+  w.open_array("items");
+  for (const auto& g : groups_of(r)) {
+    if (g.name.empty() != core)
+      continue;
+    w.open();
+    w.key("metadata");
+    w.open();
+    if (!core)
+      w.member("name", g.name);
+    w.close();
+    w.open_array("versions");
+    for (const auto& v : g.versions) {
+      w.open();
+      w.member("version", v.version);
+      w.open_array("resources");
+      for (const auto& resource : v.resources)
+        write_discovery(w, *resource);
+      w.close_array();
+      w.member("freshness", "Current");
+      w.close();
+    }
+    w.close_array();
+    w.close();
+  }
+  w.close_array();
+  w.close();
+  return w.take();
+}
+
+std::string paths(const schema::registry& r) {
+  std::vector<std::string> all = {"/api",    "/apis",    "/healthz",    "/livez",     "/metrics",
+                                  "/readyz", "/version", "/openapi/v2", "/openapi/v3"};
+  for (const auto& g : groups_of(r)) {
+    if (!g.name.empty())
+      all.push_back("/apis/" + g.name);
+    for (const auto& v : g.versions)
+      all.push_back(g.name.empty() ? "/api/" + v.version : "/apis/" + g.name + "/" + v.version);
+  }
+  std::sort(all.begin(), all.end());
+  writer w;
+  w.open();
+  w.strings("paths", all);
+  w.close();
+  return w.take();
+}
+
+} // namespace thespis::api::discovery

@@ -1,0 +1,82 @@
+// What all handlers of the REST server share. Internal to api/rest.
+#pragma once
+
+#include "api/rest/listing_cache.hpp"
+#include "api/rest/media_types.hpp"
+#include "api/rest/metrics.hpp"
+#include "api/rest/server.hpp"
+#include "api/rest/timers.hpp"
+#include "api/table/table.hpp"
+
+#include <atomic>
+#include <map>
+#include <mutex>
+
+namespace thespis::api::rest {
+
+class watch_session;
+
+/// An answer that is costly to make and seldom changes, with its entity tag.
+struct cached_document {
+  transport::shared_bytes bytes;
+  std::string etag; ///< with quotes
+};
+
+/// Documents made from the schema registry, dropped when it changes.
+class document_cache {
+public:
+  /// The document under `key`, made by `make` when there is none for `generation`.
+  cached_document get(const std::string& key, uint64_t generation,
+                      const std::function<std::string()>& make);
+
+private:
+  std::mutex mutex_;
+  uint64_t generation_ = 0;
+  std::map<std::string, cached_document> documents_;
+};
+
+struct core {
+  core(backend& b, const schema::registry& r, server_options o)
+      : cluster(b), schemas(r), options(std::move(o)), counters(options.metrics) {}
+
+  backend& cluster;
+  const schema::registry& schemas;
+  server_options options;
+  std::string address; ///< "host:port"
+  metrics counters;
+  listing_cache pages;
+  document_cache documents;
+  rest::timers clock;
+
+  // Running watches, so that stop() can end them.
+  std::mutex watches_mutex;
+  std::map<uint64_t, std::weak_ptr<watch_session>> watches;
+  uint64_t next_watch = 0;
+  bool stopping = false;
+};
+
+using core_ptr = std::shared_ptr<core>;
+
+/// One request on its way, from the hook to its answer.
+struct exchange {
+  core_ptr server;
+  user_info user;
+  request_target target;
+  schema::resource_ptr resource;            ///< null for plain paths
+  const schema::subresource* sub = nullptr; ///< of `resource`; null without one
+  representation form;
+  std::string method;
+  std::string content_type;
+  std::string user_agent;
+  std::chrono::steady_clock::time_point begin;
+
+  std::string group_resource() const { return resource->group_resource(); }
+  /// The reader's resource and the object the request names.
+  object_ptr find_object() const;
+  /// Counts the answer.
+  void observe(int code) const;
+};
+
+using exchange_ptr = std::shared_ptr<exchange>;
+
+} // namespace thespis::api::rest

@@ -1,0 +1,231 @@
+#include "api/rest/descriptions.hpp"
+
+#include "api/discovery/discovery.hpp"
+#include "api/openapi/openapi.hpp"
+#include "api/rest/answers.hpp"
+
+#include <algorithm>
+
+namespace thespis::api::rest {
+
+namespace {
+
+constexpr std::string_view plain_text = "text/plain; charset=utf-8";
+
+error no_such_path() {
+  error e;
+  e.why = reason::not_found;
+  e.message = "the server could not find the requested resource";
+  return e;
+}
+
+transport::response text(int status, std::string body) {
+  auto r = answer(status, std::string(plain_text), transport::payload(std::move(body)));
+  r.headers.emplace_back("X-Content-Type-Options", "nosniff");
+  return r;
+}
+
+std::vector<std::string> segments(std::string_view path) {
+  std::vector<std::string> parts;
+  while (!path.empty()) {
+    path.remove_prefix(1);
+    size_t end = std::min(path.find('/'), path.size());
+    parts.emplace_back(path.substr(0, end));
+    path.remove_prefix(end);
+  }
+  return parts;
+}
+
+std::string version_json(const version_info& v) {
+  auto member = [](std::string_view k, std::string_view s, bool last = false) {
+    return json::quote(k) + ":" + json::quote(s) + (last ? "" : ",");
+  };
+  return "{" + member("major", v.major) + member("minor", v.minor) +
+         member("gitVersion", v.git_version) + member("gitCommit", v.git_commit) +
+         member("gitTreeState", v.git_tree_state) + member("buildDate", v.build_date) +
+         member("goVersion", "") + member("compiler", v.compiler) +
+         member("platform", v.platform, true) + "}";
+}
+
+/// /healthz, /livez, /readyz and single checks below them. Readiness asks every check; being
+/// alive asks only that we can answer.
+transport::response health(const exchange& x, std::string_view which, std::string_view check) {
+  auto checks = which == "livez" ? std::vector<std::pair<std::string, std::string>>{}
+                                 : x.server->cluster.health();
+  checks.insert(checks.begin(), {"ping", ""});
+  if (!check.empty()) {
+    auto it =
+        std::find_if(checks.begin(), checks.end(), [&](const auto& c) { return c.first == check; });
+    if (it == checks.end())
+      return answer(no_such_path());
+    return it->second.empty() ? text(200, "ok")
+                              : text(500, "internal server error: " + it->second + "\n");
+  }
+  auto excluded = x.target.query.all("exclude");
+  std::string report;
+  bool ok = true;
+  for (const auto& [name, why] : checks) {
+    bool skipped = std::find(excluded.begin(), excluded.end(), name) != excluded.end();
+    bool good = skipped || why.empty();
+    ok = ok && good;
+    report += (good ? "[+]" : "[-]") + name +
+              (skipped ? " excluded: ok"
+               : good  ? " ok"
+                       : " failed: " + why) +
+              "\n";
+  }
+  if (ok && !x.target.query.has("verbose"))
+    return text(200, "ok");
+  report += std::string(which) + (ok ? " check passed\n" : " check failed\n");
+  return text(ok ? 200 : 500, std::move(report));
+}
+
+/// A discovery document, made once for each state of the schema registry.
+transport::response discovery_document(const exchange& x, const std::string& key,
+                                       const std::function<std::string()>& make,
+                                       const transport::request_head& head) {
+  auto form = negotiate_discovery(head.header("Accept"));
+  if (!form)
+    return answer(form.error());
+  const auto& schemas = x.server->schemas;
+  bool can_aggregate = x.target.path == "/api" || x.target.path == "/apis";
+  if (can_aggregate && !form->aggregated.empty()) {
+    auto version = form->aggregated;
+    auto d = x.server->documents.get(x.target.path + "#" + version, schemas.generation(), [&] {
+      return discovery::aggregated(schemas, x.target.path == "/api", version);
+    });
+    return answer_document(
+        d, "application/json;g=apidiscovery.k8s.io;v=" + version + ";as=APIGroupDiscoveryList",
+        head.header("If-None-Match"));
+  }
+  auto d = x.server->documents.get(key, schemas.generation(), make);
+  if (d.bytes->empty())
+    return answer(no_such_path());
+  if (form->encoding == encoding::yaml)
+    return answer(200, *d.bytes, {encoding::yaml, shape::plain, "v1", false});
+  return answer(200, "application/json", transport::payload(d.bytes));
+}
+
+transport::response discover(const exchange& x, const std::vector<std::string>& parts,
+                             const transport::request_head& head) {
+  const auto& schemas = x.server->schemas;
+  auto make = [&]() -> std::string {
+    if (parts[0] == "api")
+      return parts.size() == 1 ? discovery::core_versions(x.server->address)
+                               : discovery::resource_list(schemas, "", parts[1]).value_or("");
+    if (parts.size() == 1)
+      return discovery::group_list(schemas);
+    if (parts.size() == 2)
+      return discovery::group(schemas, parts[1]).value_or("");
+    return discovery::resource_list(schemas, parts[1], parts[2]).value_or("");
+  };
+  // What is not there must not fill the cache: paths are the client's.
+  if (parts.size() > 1 && make().empty())
+    return answer(no_such_path());
+  return discovery_document(x, x.target.path, make, head);
+}
+
+transport::response openapi_v2(const exchange& x, const transport::request_head& head) {
+  auto form = negotiate_openapi_v2(head.header("Accept"));
+  if (!form)
+    return answer(form.error());
+  const auto& schemas = x.server->schemas;
+  bool protobuf = *form == openapi_form::protobuf;
+  auto d = x.server->documents.get(
+      protobuf ? "/openapi/v2#pb" : "/openapi/v2", schemas.generation(),
+      [&] { return protobuf ? openapi::v2_protobuf(schemas) : openapi::v2_json(schemas); });
+  return answer_document(d,
+                         protobuf ? "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
+                                  : "application/json",
+                         head.header("If-None-Match"));
+}
+
+transport::response openapi_v3(const exchange& x, std::string_view below,
+                               const transport::request_head& head) {
+  const auto& schemas = x.server->schemas;
+  if (below.empty()) {
+    auto d = x.server->documents.get("/openapi/v3", schemas.generation(),
+                                     [&] { return openapi::v3_index(schemas); });
+    return answer(200, "application/json", transport::payload(d.bytes));
+  }
+  if (!openapi::has_v3(schemas, below))
+    return answer(no_such_path());
+  auto d = x.server->documents.get("/openapi/v3/" + std::string(below), schemas.generation(),
+                                   [&] { return openapi::v3(schemas, below).value_or(""); });
+  auto r = answer_document(d, "application/json", head.header("If-None-Match"));
+  // The hash in the query names this very document: it never changes under that name.
+  auto hash = x.target.query.get("hash");
+  if (!hash.empty() && d.etag.find(hash) != std::string::npos)
+    for (auto& [name, value] : r.headers)
+      if (name == "Cache-Control")
+        value = "public, immutable, max-age=31536000";
+  return r;
+}
+
+bool is_master(const user_info& user) {
+  return std::find(user.groups.begin(), user.groups.end(), "system:masters") != user.groups.end();
+}
+
+transport::outcome introspect(exchange_ptr x) {
+  if (!is_master(x->user)) {
+    auto e = forbidden("", "", "only members of system:masters may look inside");
+    x->observe(http_code(e.why));
+    return transport::refuse(e);
+  }
+  transport::stream s;
+  s.start = [x](std::shared_ptr<transport::response_stream> out, std::string) {
+    std::string command(x->target.query.get("command"));
+    x->server->cluster.introspect(std::move(command), [x, out](result<std::string> r) {
+      int status = r ? 200 : http_code(r.error().why);
+      x->observe(status);
+      if (out->write_head(status, "application/json"))
+        out->write(
+            std::make_shared<const std::string>(r ? std::move(*r) : to_status_json(r.error())));
+      out->close();
+    });
+  };
+  return s;
+}
+
+transport::response describe_path(const exchange& x, const transport::request_head& head) {
+  const auto& path = x.target.path;
+  auto parts = segments(path);
+  if (path == "/") {
+    return answer(200, discovery::paths(x.server->schemas), representation{});
+  }
+  const auto& root = parts[0];
+  if ((root == "api" && parts.size() <= 2) || (root == "apis" && parts.size() <= 3))
+    return discover(x, parts, head);
+  if (path == "/version")
+    return answer(200, version_json(x.server->options.version), representation{});
+  if ((root == "healthz" || root == "livez" || root == "readyz") && parts.size() <= 2)
+    return health(x, root, parts.size() == 2 ? parts[1] : "");
+  if (path == "/metrics") {
+    return answer(200, "text/plain; version=0.0.4; charset=utf-8",
+                  transport::payload(x.server->counters.text()));
+  }
+  if (path == "/openapi/v2")
+    return openapi_v2(x, head);
+  if (root == "openapi" && parts.size() >= 2 && parts[1] == "v3")
+    return openapi_v3(x, path == "/openapi/v3" ? "" : path.substr(12), head);
+  return answer(no_such_path());
+}
+
+} // namespace
+
+transport::outcome describe(exchange_ptr x, const transport::request_head& head) {
+  if (x->method != "GET" && x->method != "HEAD") {
+    error e;
+    e.why = reason::method_not_allowed;
+    e.message = "the server does not allow this method on the requested resource";
+    x->observe(http_code(e.why));
+    return transport::refuse(e);
+  }
+  if (x->target.path == "/thespis/v1/introspect")
+    return introspect(std::move(x));
+  auto r = describe_path(*x, head);
+  x->observe(r.status);
+  return transport::respond{std::move(r)};
+}
+
+} // namespace thespis::api::rest

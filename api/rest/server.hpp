@@ -1,0 +1,80 @@
+// The REST server: Kubernetes' API over HTTP. Reads are answered on the I/O thread from the
+// backend's snapshots, before cpprestsdk builds a request; writes go through an http_listener to
+// backend::submit and are answered when it is done.
+#pragma once
+
+#include "api/rest/access.hpp"
+#include "api/rest/backend.hpp"
+#include "api/rest/transport/server.hpp"
+#include "api/schema/schema.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace prometheus {
+class Registry;
+}
+
+namespace thespis::api::rest {
+
+/// What /version answers (version.Info).
+struct version_info {
+  std::string major = "1";
+  std::string minor = "34";
+  std::string git_version = "v1.34.0+thespis";
+  std::string git_commit;
+  std::string git_tree_state = "clean";
+  std::string build_date = "1970-01-01T00:00:00Z";
+  std::string compiler = "g++";
+  std::string platform = "linux/amd64";
+};
+
+struct server_options {
+  transport::transport_options transport;
+  /// Null: no bearer token is good.
+  token_authenticator tokens;
+  authorizer authorize = allow_masters;
+  version_info version;
+  /// The wall clock, for ages in tables.
+  std::function<std::chrono::sys_time<std::chrono::nanoseconds>()> now;
+  /// How often a watch that allows bookmarks gets one.
+  std::chrono::milliseconds bookmark_interval{60'000};
+  /// How long a watch lasts that names no timeoutSeconds; every second one lasts a while longer,
+  /// so that not all clients come back at once.
+  std::chrono::milliseconds watch_timeout{30 * 60'000};
+  /// What a writer is promised before it gets a 504.
+  std::chrono::milliseconds write_timeout{34'000};
+  /// Where the server's counters register; null makes a registry of its own.
+  std::shared_ptr<prometheus::Registry> metrics;
+  /// "host:port" that clients outside are told; empty: the address listened on.
+  std::string external_address;
+};
+
+/// A running server. Owned by the process's composition root; backend and registry outlive it.
+class server {
+public:
+  /// Listens. Errors: those of transport::server::start; internal_error when the listener
+  /// does not open.
+  static result<std::unique_ptr<server>> start(backend& cluster, const schema::registry& schemas,
+                                               server_options options);
+  ~server();
+  server(const server&) = delete;
+  server& operator=(const server&) = delete;
+
+  uint16_t port() const;
+  /// New connections use the new certificates. On error nothing changes.
+  result<void> reload_tls(const transport::tls_material& tls);
+  transport::server_stats stats() const;
+  /// Ends watches, lets requests finish for `grace`, closes. Blocks; a second call does nothing.
+  void stop(std::chrono::milliseconds grace);
+
+private:
+  struct impl;
+  explicit server(std::unique_ptr<impl> i);
+  std::unique_ptr<impl> impl_;
+};
+
+} // namespace thespis::api::rest

@@ -1,0 +1,301 @@
+#include "api/rest/watches.hpp"
+
+#include "api/rest/answers.hpp"
+
+namespace thespis::api::rest {
+
+namespace {
+
+/// Above this many unsent bytes the next batch waits until the client has taken some.
+constexpr size_t high_water = 256 * 1024;
+constexpr size_t low_water = 64 * 1024;
+
+std::string_view name_of(event_kind k) {
+  switch (k) {
+  case event_kind::added:
+    return "ADDED";
+  case event_kind::modified:
+    return "MODIFIED";
+  case event_kind::deleted:
+    return "DELETED";
+  }
+  return "MODIFIED";
+}
+
+transport::shared_bytes line(std::string_view type, std::string_view object) {
+  auto text = std::make_shared<std::string>();
+  text->reserve(type.size() + object.size() + 24);
+  text->append("{\"type\":\"").append(type).append("\",\"object\":").append(object).append("}\n");
+  return text;
+}
+
+} // namespace
+
+watch_session::watch_session(exchange_ptr x, list_options o)
+    : x_(std::move(x)), options_(std::move(o)) {}
+
+watch_session::~watch_session() = default;
+
+selection watch_session::what() const {
+  selection s;
+  s.ns = x_->target.ns;
+  // A selection by name or node is indexed by the registry; the rest it evaluates per event.
+  for (const auto& r : options_.selector.fields().requirements()) {
+    if (r.equal && r.field == "metadata.name")
+      s.name = r.value;
+    else if (r.equal && r.field == "spec.nodeName" && x_->target.resource == "pods")
+      s.node_name = r.value;
+  }
+  s.label_selector = options_.label_text;
+  bool indexed = true;
+  for (const auto& r : options_.selector.fields().requirements())
+    indexed = indexed && r.equal && !r.value.empty() &&
+              (r.field == "metadata.name" ||
+               (r.field == "spec.nodeName" && x_->target.resource == "pods"));
+  if (!indexed)
+    s.field_selector = options_.field_text;
+  return s;
+}
+
+std::chrono::milliseconds watch_session::duration() const {
+  if (options_.timeout_seconds && *options_.timeout_seconds > 0)
+    return std::chrono::seconds{std::min<int64_t>(*options_.timeout_seconds, 7 * 24 * 3600)};
+  auto base = x_->server->options.watch_timeout;
+  return base + base * static_cast<int>(id_ % 16) / 16;
+}
+
+void watch_session::start(std::shared_ptr<transport::response_stream> out) {
+  out_ = std::move(out);
+  auto& server = *x_->server;
+  auto self = shared_from_this();
+  {
+    std::lock_guard lock(server.watches_mutex);
+    if (server.stopping) {
+      out_->close();
+      return;
+    }
+    id_ = ++server.next_watch;
+    server.watches[id_] = self;
+  }
+  server.counters.count_watch(x_->resource->group, x_->resource->plural, 1);
+  // Names nothing but the answer's type: clients must not wait for the first event.
+  if (!out_->write_head(200, "application/json")) {
+    finish();
+    return;
+  }
+  bool from_now = options_.initial_events == false && options_.revision.value_or(0) == 0;
+  uint64_t from = from_now ? server.cluster.state().revision() : options_.revision.value_or(0);
+  if (options_.initial_events == true)
+    from = 0;
+  wants_initial_ = from == 0;
+  initial_pending_ = options_.initial_events == true;
+
+  watch_callbacks callbacks;
+  callbacks.events = [self](watch_events batch) { self->on_events(std::move(batch)); };
+  callbacks.closed = [self](const error& e) { self->on_failed(e); };
+  std::shared_ptr<watch_handle> handle =
+      server.cluster.watch(x_->group_resource(), what(), from, std::move(callbacks));
+  bool gone = false;
+  bool ack = false;
+  {
+    std::lock_guard lock(mutex_);
+    gone = done_;
+    ack = std::exchange(ack_pending_, false);
+    if (!gone) {
+      handle_ = std::move(handle);
+      end_timer_ = server.clock.after(duration(), [self] { self->finish(); });
+    }
+  }
+  handle.reset();
+  if (gone)
+    return;
+  if (ack)
+    acknowledge();
+  arm_bookmark();
+  out_->on_closed([self] { self->detach(); });
+}
+
+void watch_session::acknowledge() {
+  std::shared_ptr<watch_handle> handle;
+  {
+    std::lock_guard lock(mutex_);
+    handle = handle_;
+    ack_pending_ = !handle && !done_;
+  }
+  if (handle)
+    handle->ack();
+}
+
+void watch_session::arm_bookmark() {
+  if (!options_.bookmarks)
+    return;
+  std::weak_ptr<watch_session> weak = weak_from_this();
+  auto timer = x_->server->clock.after(x_->server->options.bookmark_interval, [weak] {
+    auto self = weak.lock();
+    if (!self)
+      return;
+    std::shared_ptr<watch_handle> handle;
+    {
+      std::lock_guard lock(self->mutex_);
+      if (self->done_ || !self->handle_)
+        return;
+      self->bookmark_due_ = true;
+      handle = self->handle_;
+    }
+    handle->progress();
+    self->arm_bookmark();
+  });
+  std::lock_guard lock(mutex_);
+  bookmark_timer_ = std::move(timer);
+}
+
+void watch_session::on_events(watch_events batch) {
+  std::vector<transport::shared_bytes> lines;
+  lines.reserve(batch.events.size() + 1);
+  for (const auto& e : batch.events)
+    lines.push_back(render(e));
+  bool initial_end = false;
+  bool bookmark = false;
+  {
+    std::lock_guard lock(mutex_);
+    if (done_)
+      return;
+    initial_end = batch.initial_end && std::exchange(initial_pending_, false);
+    // Only a batch without events answers our wish for a bookmark for certain, but any batch's
+    // revision is as good.
+    bookmark = std::exchange(bookmark_due_, false);
+  }
+  if ((initial_end || bookmark) && options_.bookmarks)
+    lines.push_back(render_bookmark(batch.revision, initial_end));
+  if (!lines.empty() && !out_->write(std::move(lines))) {
+    finish();
+    return;
+  }
+  if (out_->pending_bytes() < high_water) {
+    acknowledge();
+    return;
+  }
+  auto self = shared_from_this();
+  out_->on_drained(low_water, [self] { self->acknowledge(); });
+}
+
+void watch_session::on_failed(const error& e) {
+  out_->write(line("ERROR", to_status_json(e)));
+  finish();
+}
+
+bool watch_session::detach() {
+  std::shared_ptr<watch_handle> handle;
+  timers::timer_ptr bookmark;
+  timers::timer_ptr end;
+  {
+    std::lock_guard lock(mutex_);
+    if (std::exchange(done_, true))
+      return false;
+    handle = std::move(handle_);
+    bookmark = std::move(bookmark_timer_);
+    end = std::move(end_timer_);
+  }
+  auto& server = *x_->server;
+  server.clock.cancel(bookmark);
+  server.clock.cancel(end);
+  {
+    std::lock_guard lock(server.watches_mutex);
+    server.watches.erase(id_);
+  }
+  server.counters.count_watch(x_->resource->group, x_->resource->plural, -1);
+  x_->observe(200);
+  return true;
+}
+
+void watch_session::finish() {
+  detach();
+  out_->close();
+}
+
+transport::shared_bytes watch_session::render(const watch_event& e) {
+  auto type = name_of(e.kind);
+  switch (x_->form.shape) {
+  case shape::plain:
+  case shape::partial_metadata_list:
+    return line(type, e.object->bytes());
+  case shape::partial_metadata:
+    return line(type, table::partial_metadata(*e.object, x_->form.meta_version));
+  case shape::table:
+    break;
+  }
+  table::options o;
+  o.version = x_->form.meta_version;
+  o.include = include_object_of(x_->target.query).value_or(table::include_object::metadata);
+  o.headers = !std::exchange(headers_sent_, true);
+  o.now = x_->server->options.now();
+  return line(type, table::render(*x_->resource, {e.object}, {e.object->revision(), {}, 0}, o));
+}
+
+transport::shared_bytes watch_session::render_bookmark(uint64_t revision, bool initial_end) {
+  auto metadata = "{\"resourceVersion\":\"" + std::to_string(revision) + "\"";
+  if (initial_end)
+    metadata += ",\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}";
+  metadata += ",\"creationTimestamp\":null}";
+  auto object = [&](std::string_view kind, std::string_view version) {
+    return "{\"kind\":" + json::quote(kind) + ",\"apiVersion\":" + json::quote(version) +
+           ",\"metadata\":" + metadata + "}";
+  };
+  auto meta_version = "meta.k8s.io/" + x_->form.meta_version;
+  switch (x_->form.shape) {
+  case shape::plain:
+  case shape::partial_metadata_list:
+    break;
+  case shape::partial_metadata:
+    return line("BOOKMARK", object("PartialObjectMetadata", meta_version));
+  case shape::table:
+    return line("BOOKMARK", "{\"kind\":\"Table\",\"apiVersion\":\"" + meta_version +
+                                "\",\"metadata\":{\"resourceVersion\":\"" +
+                                std::to_string(revision) +
+                                "\"},\"columnDefinitions\":[],\"rows\":[{\"cells\":[],\"object\":" +
+                                object("PartialObjectMetadata", meta_version) + "}]}");
+  }
+  return line("BOOKMARK", object(x_->resource->kind, x_->resource->api_version()));
+}
+
+transport::outcome watch_objects(exchange_ptr x) {
+  auto refuse = [&](const error& e) {
+    x->observe(http_code(e.why));
+    return transport::refuse(e);
+  };
+  if (x->form.encoding != encoding::json) {
+    error e;
+    e.why = reason::not_acceptable;
+    e.message = "only the following media types are accepted: application/json;stream=watch";
+    return refuse(e);
+  }
+  auto options = read_list_options(*x->resource, x->target);
+  if (!options)
+    return refuse(options.error());
+  if (auto include = include_object_of(x->target.query); !include)
+    return refuse(include.error());
+  auto newest = x->server->cluster.state().revision();
+  if (options->revision.value_or(0) > newest)
+    return refuse(too_large_revision(*options->revision, newest));
+  auto session = std::make_shared<watch_session>(std::move(x), std::move(*options));
+  transport::stream s;
+  s.start = [session](std::shared_ptr<transport::response_stream> out, std::string) {
+    session->start(std::move(out));
+  };
+  return s;
+}
+
+void stop_watches(core& server) {
+  std::vector<std::shared_ptr<watch_session>> sessions;
+  {
+    std::lock_guard lock(server.watches_mutex);
+    server.stopping = true;
+    for (auto& [id, weak] : server.watches)
+      if (auto session = weak.lock())
+        sessions.push_back(std::move(session));
+  }
+  for (auto& session : sessions)
+    session->finish();
+}
+
+} // namespace thespis::api::rest

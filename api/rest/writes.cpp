@@ -1,0 +1,285 @@
+#include "api/rest/writes.hpp"
+
+#include "api/pipeline/scale.hpp"
+#include "api/rest/answers.hpp"
+#include "api/rest/reads.hpp"
+#include "api/text/quote.hpp"
+#include "api/yaml.hpp"
+
+namespace thespis::api::rest {
+
+namespace {
+
+constexpr size_t max_field_manager = 128;
+
+/// The kind whose rules a bad query parameter broke, as the Status names it.
+std::string_view options_kind(api::verb v) {
+  switch (v) {
+  case verb::create:
+    return "CreateOptions.meta.k8s.io";
+  case verb::update:
+    return "UpdateOptions.meta.k8s.io";
+  case verb::patch:
+    return "PatchOptions.meta.k8s.io";
+  case verb::remove:
+    return "DeleteOptions.meta.k8s.io";
+  }
+  return "";
+}
+
+result<std::string> yaml_to_json(std::string_view body) {
+  auto doc = yaml::parse(body);
+  if (!doc)
+    return fail(std::move(doc.error()));
+  return json::to_string(*doc);
+}
+
+/// The body as JSON text. Errors: unsupported_media_type, bad_request.
+result<std::string> json_body(const exchange& x, std::string_view body) {
+  auto kind = body_encoding(x.content_type);
+  if (!kind)
+    return fail(std::move(kind.error()));
+  if (*kind == encoding::yaml)
+    return yaml_to_json(body);
+  return std::string(body);
+}
+
+result<void> read_dry_run(call& c, const query& q) {
+  for (const auto& value : q.all("dryRun")) {
+    if (value != "All")
+      return fail(invalid(options_kind(c.verb), "",
+                          {not_supported("dryRun", "[" + quote_go(value) + "]", {"All"})}));
+    c.dry_run = true;
+  }
+  return {};
+}
+
+result<void> read_validation(call& c, const query& q) {
+  auto text = q.get("fieldValidation");
+  if (text.empty() || text == "Warn")
+    c.validation = validation_level::warn;
+  else if (text == "Strict")
+    c.validation = validation_level::strict;
+  else if (text == "Ignore")
+    c.validation = validation_level::ignore;
+  else
+    return fail(
+        invalid(options_kind(c.verb), "",
+                {not_supported("fieldValidation", quote_go(text), {"Ignore", "Warn", "Strict"})}));
+  return {};
+}
+
+/// Who owns the fields that are written: what the client says, or the program it is.
+result<void> read_manager(call& c, const exchange& x) {
+  auto text = x.target.query.get("fieldManager");
+  if (text.size() > max_field_manager)
+    return fail(invalid(options_kind(c.verb), "", {too_long("fieldManager", max_field_manager)}));
+  if (text.empty() && c.patch == patch_kind::apply)
+    return fail(invalid(options_kind(c.verb), "",
+                        {required("fieldManager", "is required for apply patch")}));
+  c.field_manager = text.empty() ? x.user_agent.substr(0, x.user_agent.find('/')) : text;
+  if (c.field_manager.size() > max_field_manager)
+    c.field_manager.resize(max_field_manager);
+  return {};
+}
+
+result<void> read_patch(call& c, const exchange& x, std::string_view body) {
+  auto kind = patch_kind_of(x.content_type);
+  if (!kind)
+    return fail(std::move(kind.error()));
+  c.patch = *kind;
+  c.force = x.target.query.flag("force");
+  if (c.force && c.patch != patch_kind::apply)
+    return fail(invalid(options_kind(c.verb), "",
+                        {field_forbidden("force", "may not be specified for non-apply patch")}));
+  if (c.patch != patch_kind::apply) {
+    c.body = body;
+    return {};
+  }
+  auto text = yaml_to_json(body);
+  if (!text)
+    return fail(std::move(text.error()));
+  c.body = std::move(*text);
+  return {};
+}
+
+result<void> read_delete(call& c, const exchange& x, std::string_view body) {
+  const auto& q = x.target.query;
+  auto grace = q.integer("gracePeriodSeconds");
+  if (!grace)
+    return fail(std::move(grace.error()));
+  if (grace->value_or(0) < 0)
+    return fail(invalid(options_kind(c.verb), "",
+                        {invalid_value("gracePeriodSeconds", std::to_string(**grace),
+                                       "must be greater than or equal to 0")}));
+  c.grace_seconds = grace->value_or(-1);
+  auto policy = q.get("propagationPolicy");
+  if (policy == "Background")
+    c.policy = propagation::background;
+  else if (policy == "Foreground")
+    c.policy = propagation::foreground;
+  else if (policy == "Orphan")
+    c.policy = propagation::orphan;
+  else if (!policy.empty())
+    return fail(invalid(options_kind(c.verb), "",
+                        {not_supported("propagationPolicy", quote_go(policy),
+                                       {"Foreground", "Background", "Orphan", "nil"})}));
+  else if (q.has("orphanDependents"))
+    c.policy = q.flag("orphanDependents") ? propagation::orphan : propagation::background;
+  if (body.empty())
+    return {};
+  auto text = json_body(x, body);
+  if (!text)
+    return fail(std::move(text.error()));
+  c.body = std::move(*text);
+  return {};
+}
+
+result<call> make_call(const exchange& x, api::verb v, std::string_view body) {
+  call c;
+  c.verb = v;
+  c.resource = x.group_resource();
+  c.ns = x.target.ns;
+  c.name = x.target.name;
+  c.subresource = x.target.subresource;
+  c.user = x.user;
+  result<void> ok;
+  switch (v) {
+  case verb::create:
+  case verb::update: {
+    auto text = json_body(x, body);
+    if (!text)
+      return fail(std::move(text.error()));
+    c.body = std::move(*text);
+    break;
+  }
+  case verb::patch:
+    ok = read_patch(c, x, body);
+    break;
+  case verb::remove:
+    ok = read_delete(c, x, body);
+    break;
+  }
+  if (ok)
+    ok = read_dry_run(c, x.target.query);
+  if (ok && v != verb::remove)
+    ok = read_validation(c, x.target.query);
+  if (ok)
+    ok = read_manager(c, x);
+  if (!ok)
+    return fail(std::move(ok.error()));
+  return c;
+}
+
+transport::response answer_reply(const exchange& x, const reply& r) {
+  if (!r.ok)
+    return answer(r.failure);
+  auto form = x.form;
+  form.shape = shape::plain;
+  int status = r.created ? 201 : 200;
+  if (!r.body.empty())
+    return answer(status, r.body, form);
+  if (r.object && x.target.subresource == "scale") {
+    auto scale = scale_of(*r.object);
+    return scale ? answer(status, std::move(*scale), form) : answer(scale.error());
+  }
+  const auto& schema = *x.resource;
+  if (r.removed || !r.object)
+    return answer(200,
+                  success_status_json(r.object ? r.object->name() : x.target.name, schema.group,
+                                      schema.plural, r.object ? r.object->uid() : ""),
+                  form);
+  return answer_object(x, status, r.object);
+}
+
+/// The deletions of a collection, one after the other would be slow: all at once, counted down.
+struct collection {
+  exchange_ptr x;
+  responder respond;
+  list_answer deleted;
+  std::mutex mutex;
+  size_t open = 0;
+  std::optional<error> failure;
+
+  void take(const reply& r) {
+    std::unique_lock lock(mutex);
+    if (r.ok && r.object)
+      deleted.objects.push_back(r.object);
+    else if (!r.ok && r.failure.why != reason::not_found && !failure)
+      failure = r.failure;
+    if (--open > 0)
+      return;
+    lock.unlock();
+    finish();
+  }
+
+  void finish() {
+    if (failure) {
+      respond(answer(*failure));
+      return;
+    }
+    deleted.revision = x->server->cluster.state().revision();
+    respond(answer_list(*x, std::move(deleted)));
+  }
+};
+
+void delete_collection(const exchange_ptr& x, std::string_view body, responder respond) {
+  auto options = read_list_options(*x->resource, x->target);
+  if (!options)
+    return respond(answer(options.error()));
+  auto prototype = make_call(*x, verb::remove, body);
+  if (!prototype)
+    return respond(answer(prototype.error()));
+  auto found = select_objects(*x, *options);
+  if (!found)
+    return respond(answer(found.error()));
+  auto all = std::make_shared<collection>();
+  all->x = x;
+  all->respond = std::move(respond);
+  all->deleted.continue_token = found->continue_token;
+  all->open = found->objects.size();
+  if (found->objects.empty())
+    return all->finish();
+  for (const auto& object : found->objects) {
+    auto c = *prototype;
+    c.ns = object->ns();
+    c.name = object->name();
+    x->server->cluster.submit(std::move(c), [all](const reply& r) { all->take(r); });
+  }
+}
+
+std::optional<api::verb> verb_of(std::string_view name) {
+  if (name == "create")
+    return verb::create;
+  if (name == "update")
+    return verb::update;
+  if (name == "patch")
+    return verb::patch;
+  if (name == "delete")
+    return verb::remove;
+  return std::nullopt;
+}
+
+} // namespace
+
+bool is_write(std::string_view name) {
+  return verb_of(name) || name == "deletecollection";
+}
+
+void run_write(const exchange_ptr& x, std::string_view body, responder respond) {
+  if (x->target.verb == "deletecollection")
+    return delete_collection(x, body, std::move(respond));
+  auto v = verb_of(x->target.verb);
+  if (!v)
+    return respond(answer(internal_error("no write: " + x->target.verb)));
+  auto c = make_call(*x, *v, body);
+  if (!c)
+    return respond(answer(c.error()));
+  x->server->cluster.submit(std::move(*c), [x, respond = std::move(respond)](const reply& r) {
+    auto a = answer_reply(*x, r);
+    add_warnings(a, r.warnings);
+    respond(std::move(a));
+  });
+}
+
+} // namespace thespis::api::rest

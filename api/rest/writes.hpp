@@ -1,0 +1,20 @@
+// create, update, patch, delete and deletecollection: decoded here, decided by the backend.
+#pragma once
+
+#include "api/rest/core.hpp"
+
+#include <functional>
+#include <string>
+
+namespace thespis::api::rest {
+
+/// Takes a request's body and answers later, from any thread, exactly once.
+using responder = std::function<void(transport::response)>;
+
+/// Runs the write that `x` asks for.
+void run_write(const exchange_ptr& x, std::string_view body, responder respond);
+
+/// Whether the verb changes something.
+bool is_write(std::string_view verb);
+
+} // namespace thespis::api::rest
