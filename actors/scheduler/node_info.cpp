@@ -1,0 +1,143 @@
+#include "actors/scheduler/node_info.hpp"
+
+#include "api/object/typed.hpp"
+#include "api/text/quantity.hpp"
+
+#include <algorithm>
+
+namespace thespis::actors {
+
+namespace {
+
+constexpr int64_t default_cpu = 100;
+constexpr int64_t default_memory = 200 << 20;
+
+void keep_greater(resources& a, const resources& b) {
+  a.cpu = std::max(a.cpu, b.cpu);
+  a.memory = std::max(a.memory, b.memory);
+  a.ephemeral_storage = std::max(a.ephemeral_storage, b.ephemeral_storage);
+  for (const auto& [name, amount] : b.others) {
+    auto& mine = a.others[name];
+    mine = std::max(mine, amount);
+  }
+}
+
+resources requests_of(const api::v1::container& c) {
+  return c.resources ? read_resources(c.resources->requests) : resources{};
+}
+
+} // namespace
+
+resources& resources::operator+=(const resources& o) {
+  cpu += o.cpu;
+  memory += o.memory;
+  ephemeral_storage += o.ephemeral_storage;
+  for (const auto& [name, amount] : o.others)
+    others[name] += amount;
+  return *this;
+}
+
+resources& resources::operator-=(const resources& o) {
+  cpu -= o.cpu;
+  memory -= o.memory;
+  ephemeral_storage -= o.ephemeral_storage;
+  for (const auto& [name, amount] : o.others)
+    others[name] -= amount;
+  return *this;
+}
+
+resources read_resources(const std::map<std::string, std::string>& list) {
+  resources res;
+  for (const auto& [name, text] : list) {
+    const auto q = api::parse_quantity(text);
+    if (!q)
+      continue;
+    if (name == "cpu")
+      res.cpu = q->milli_value();
+    else if (name == "memory")
+      res.memory = q->value();
+    else if (name == "ephemeral-storage")
+      res.ephemeral_storage = q->value();
+    else if (name != "pods")
+      res.others[name] = q->value();
+  }
+  return res;
+}
+
+resources pod_requests(const api::v1::pod_spec& spec) {
+  resources running;
+  for (const auto& c : spec.containers)
+    running += requests_of(c);
+  resources sidecars;
+  resources greediest;
+  for (const auto& c : spec.init_containers) {
+    auto need = requests_of(c);
+    if (c.restart_policy == "Always") {
+      sidecars += need;
+      keep_greater(greediest, sidecars);
+      continue;
+    }
+    need += sidecars;
+    keep_greater(greediest, need);
+  }
+  running += sidecars;
+  keep_greater(running, greediest);
+  running += read_resources(spec.overhead);
+  return running;
+}
+
+pod_info make_pod_info(const api::object_ptr& object) {
+  pod_info res;
+  res.object = object;
+  res.pod = api::typed<api::v1::pod>(*object);
+  const auto& spec = res.pod->spec;
+  res.requests = pod_requests(spec);
+  res.priority = spec.priority.value_or(0);
+  for (const auto& c : spec.containers)
+    for (const auto& p : c.ports) {
+      const auto port = spec.host_network.value_or(false) ? p.container_port
+                                                          : p.host_port.value_or(0);
+      if (port > 0)
+        res.ports.emplace_back(p.host_ip.empty() ? "0.0.0.0" : p.host_ip,
+                               p.protocol.empty() ? "TCP" : p.protocol, port);
+    }
+  for (const auto& owner : object->meta().owners)
+    if (owner.controller)
+      res.group = owner.uid;
+  return res;
+}
+
+void node_info::set_node(const api::object_ptr& o) {
+  object = o;
+  node = api::typed<api::v1::node>(*o);
+  allocatable = read_resources(node->status.allocatable);
+  const auto pods_limit = node->status.allocatable.find("pods");
+  max_pods = 110;
+  if (pods_limit != node->status.allocatable.end())
+    if (const auto q = api::parse_quantity(pods_limit->second))
+      max_pods = q->value();
+}
+
+void node_info::add(const pod_info& p) {
+  used += p.requests;
+  scored_cpu += std::max(p.requests.cpu, default_cpu);
+  scored_memory += std::max(p.requests.memory, default_memory);
+  ++pods;
+  ports.insert(p.ports.begin(), p.ports.end());
+  if (!p.group.empty())
+    ++groups[p.group];
+}
+
+void node_info::remove(const pod_info& p) {
+  used -= p.requests;
+  scored_cpu -= std::max(p.requests.cpu, default_cpu);
+  scored_memory -= std::max(p.requests.memory, default_memory);
+  --pods;
+  for (const auto& port : p.ports)
+    if (const auto i = ports.find(port); i != ports.end())
+      ports.erase(i);
+  if (const auto i = groups.find(p.group); i != groups.end() && --i->second == 0)
+    groups.erase(i);
+}
+
+} // namespace thespis::actors

@@ -1,0 +1,50 @@
+// The scheduler actor: see scheduler_interface.hpp.
+#pragma once
+
+#include "actors/framework/event_recorder.hpp"
+#include "actors/scheduler/scheduler_interface.hpp"
+#include "actors/scheduler/scheduler_state.hpp"
+#include "runtime/environment.hpp"
+#include "runtime/requests/requests_interface.hpp"
+
+#include <memory>
+#include <string>
+
+namespace thespis::actors {
+
+struct scheduler_deps {
+  runtime::environment env;
+  std::string name = "default-scheduler";
+};
+
+/// Takes a snapshot of its cache for each batch of waiting pods and submits the plan.
+class scheduler_actor : public runtime::actor_base<scheduler_handle> {
+public:
+  scheduler_actor(caf::actor_config& cfg, scheduler_deps deps);
+  behavior_type make_behavior() override;
+
+protected:
+  std::string describe() const override;
+
+private:
+  void subscribe_all();
+  void handle(const runtime::watch_batch& batch);
+  void wake();
+  void run();
+  void bind(std::vector<placement> plan);
+  void note_failures(const std::vector<placement>& failed);
+  void arm_retry();
+  scheduler_state::time now() { return this->clock().now().time_since_epoch(); }
+
+  scheduler_deps deps_;
+  std::unique_ptr<scheduler_state> state_;
+  event_recorder recorder_;
+  bool nodes_synced_ = false;
+  bool pods_synced_ = false;
+  bool scheduled_ = false;
+  bool retry_armed_ = false;
+  uint64_t bound_ = 0;
+  uint64_t generation_ = 0; ///< of the subscriptions; older ones are void
+};
+
+} // namespace thespis::actors
