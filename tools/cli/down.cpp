@@ -81,8 +81,9 @@ void clean_up_pods(const std::string& data_dir, const instance_state& state, nar
   if (!state.cni_bin_dir.empty())
     options.cni_bin_dir = state.cni_bin_dir;
   auto report = runtime::clean_up_node(options);
-  tell.done("Removed " + std::to_string(report.sandboxes_removed) +
-            " pods, their network and mounts");
+  auto pods = report.sandboxes_removed == 1 ? std::string{"one pod"}
+                                            : std::to_string(report.sandboxes_removed) + " pods";
+  tell.done("Removed " + pods + ", network and mounts");
   for (const auto& problem : report.problems)
     tell.trouble(problem);
 }

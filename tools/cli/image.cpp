@@ -18,6 +18,13 @@ std::string socket_of(const std::string& data_dir, const instance_state& state) 
              : state.container_runtime_endpoint;
 }
 
+/// Why nothing can be asked of the cluster's own containerd; empty when it should answer.
+std::string absence(const std::string& data_dir, const instance_state& state) {
+  if (!state.container_runtime_endpoint.empty() || instance_lock::holder(data_dir) != 0)
+    return {};
+  return "No cluster runs in " + data_dir + "; `thespis up` starts it.";
+}
+
 /// Decimal units, as container tools show sizes: 1.2 MB.
 std::string human_size(uint64_t bytes) {
   const char* units[] = {"B", "kB", "MB", "GB", "TB"};
@@ -72,12 +79,14 @@ int run_image_import(const std::string& data_dir, const std::vector<std::string>
   if (!state->container_runtime_endpoint.empty())
     return complain("This cluster uses the container runtime at " +
                     state->container_runtime_endpoint + "; import images with its own tools.");
+  if (auto why = absence(data_dir, *state); !why.empty())
+    return complain(why);
   runtime::node_layout layout{data_dir};
   int status = 0;
   for (const auto& file : files) {
     auto references = runtime::import_image(layout, file);
     if (!references) {
-      status = complain(file + ": " + references.error().message);
+      status = complain("Cannot import " + file + ": " + references.error().message);
       continue;
     }
     for (const auto& reference : *references)
@@ -90,6 +99,8 @@ int run_image_list(const std::string& data_dir, const std::string& output) {
   auto state = read_state(data_dir);
   if (!state)
     return complain(state.error().message);
+  if (auto why = absence(data_dir, *state); !why.empty())
+    return complain(why);
   std::promise<api::result<std::vector<runtime::image_info>>> promise;
   auto answer = promise.get_future();
   auto client = runtime::make_cri_runtime(socket_of(data_dir, *state));

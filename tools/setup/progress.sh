@@ -11,31 +11,32 @@ progress_log() {
   : >"$PROGRESS_LOG"
 }
 
-# The last line of the log, cut to the room that is left; ninja's "[12/300]" is all of it that tells.
+# How far ninja is in the log from byte $1 on: "[12/300]".
 _progress_hint() {
-  tail -c 300 "$PROGRESS_LOG" 2>/dev/null | tr '\r' '\n' | grep -aoE '^\[[0-9]+/[0-9]+\]' | tail -n 1
+  tail -c "+$1" "$PROGRESS_LOG" 2>/dev/null | tail -c 300 | tr '\r' '\n' | grep -aoE '^\[[0-9]+/[0-9]+\]' | tail -n 1
 }
 
 _progress_ticker() {
-  local text=$1 begin=$SECONDS hint
+  local text=$1 from=$2 begin=$SECONDS hint
   while kill -0 $$ 2>/dev/null; do
-    hint=$(_progress_hint)
+    hint=$(_progress_hint "$from")
     printf '\r\033[K • %s ... %d s %s' "$text" $((SECONDS - begin)) "$hint"
     sleep 1
   done
 }
 
 step() {
-  local text=$1 begin=$SECONDS status=0 ticker=
+  local text=$1 begin=$SECONDS status=0 ticker= from
   shift
+  printf '\n## %s: %s\n' "$text" "$*" >>"$PROGRESS_LOG"
+  from=$(($(stat -c %s "$PROGRESS_LOG") + 1))
   if [ -t 1 ]; then
     printf ' • %s ...' "$text"
-    _progress_ticker "$text" &
+    _progress_ticker "$text" "$from" &
     ticker=$!
   else
     printf ' • %s ...\n' "$text"
   fi
-  printf '\n## %s: %s\n' "$text" "$*" >>"$PROGRESS_LOG"
   "$@" >>"$PROGRESS_LOG" 2>&1 </dev/null || status=$?
   if [ -n "$ticker" ]; then
     kill "$ticker" 2>/dev/null
@@ -47,7 +48,7 @@ step() {
     return 0
   fi
   printf ' ✗ %s (%d s), status %d\n' "$text" $((SECONDS - begin)) "$status"
-  tail -n "${PROGRESS_TAIL:-40}" "$PROGRESS_LOG" | sed 's/^/   /' >&2
+  tail -c "+$from" "$PROGRESS_LOG" | tail -n "${PROGRESS_TAIL:-40}" | sed 's/^/   /' >&2
   printf '   The whole log: %s\n' "$PROGRESS_LOG" >&2
   return "$status"
 }
