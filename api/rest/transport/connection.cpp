@@ -189,7 +189,8 @@ bool connection::step_header() {
     version_ = 11;
     parser_.emplace();
     parser_->header_limit(static_cast<uint32_t>(worker_->shared->limits.header_bytes));
-    parser_->body_limit(boost::none); // judged by us once the hook has spoken
+    // Judged by us, once the hook has spoken.
+    parser_->body_limit(std::numeric_limits<uint64_t>::max());
     parser_->eager(false);
   }
   error_code ec;

@@ -218,14 +218,16 @@ public:
 // Never deleted: see install().
 listener::http_listener* anchor = nullptr;
 
-void set_scheduler() {
+// Before main, since pplx settles for its own thread pool as soon as anyone makes a task; a default
+// constructed http_listener is enough.
+const bool runs_inline = [] {
   try {
     pplx::set_ambient_scheduler(std::make_shared<inline_scheduler>());
-  } catch (const std::exception& e) {
-    spdlog::warn("http transport: pplx keeps another scheduler, handlers will be slower: {}",
-                 e.what());
+    return true;
+  } catch (const std::exception&) {
+    return false;
   }
-}
+}();
 
 } // namespace
 
@@ -233,7 +235,8 @@ result<void> install() {
   static std::mutex mutex;
   std::lock_guard lock{mutex};
   if (anchor == nullptr) {
-    set_scheduler();
+    if (!runs_inline)
+      return fail(internal_error("pplx runs on another scheduler already"));
     try {
       details::http_server_api::register_server_api(std::make_unique<beast_server>());
       auto first = std::make_unique<listener::http_listener>(web::uri{"http://transport:1/"});
