@@ -14,13 +14,8 @@ api::result<data_path> data_path::open(data_path_options options) {
 }
 
 api::result<void> data_path::replace(const service_table& services) {
-  for (const auto& name : planner_.names())
-    if (!services.count(name))
-      planner_.erase(name);
-  for (const auto& [name, port] : services)
-    planner_.set(name, port);
-  in_step_ = false;
-  return program(planner_.take());
+  planner_.reset(services);
+  return program_anew();
 }
 
 api::result<void> data_path::change(const service_changes& changes) {
@@ -30,27 +25,27 @@ api::result<void> data_path::change(const service_changes& changes) {
     else
       planner_.erase(name);
   }
-  return program(planner_.take());
-}
-
-api::result<void> data_path::program(const batch& changes) {
-  bool stepwise = in_step_;
-  if (in_step_) {
-    auto done = kernel_.apply(changes);
-    if (!done) {
-      spdlog::warn("service rules are programmed anew: {}", done.error().message);
-      in_step_ = false;
-    }
-  }
-  if (!in_step_) {
-    if (auto done = kernel_.replace(planner_.rules()); !done)
-      return done;
-    in_step_ = true;
+  auto batch = planner_.take();
+  if (!in_step_)
+    return program_anew();
+  if (auto done = kernel_.apply(batch); !done) {
+    spdlog::warn("service rules are programmed anew: {}", done.error().message);
+    return program_anew();
   }
   // After the rules, or a packet in between would make the same entry again.
-  auto forgotten = stepwise ? forget_flows(changes.stale) : forget_all_but(planner_.rules());
-  if (!forgotten)
-    spdlog::warn("stale UDP flows may remain: {}", forgotten.error().message);
+  if (auto done = forget_flows(batch.stale); !done)
+    spdlog::warn("stale UDP flows may remain: {}", done.error().message);
+  return {};
+}
+
+api::result<void> data_path::program_anew() {
+  in_step_ = false;
+  auto rules = planner_.rules();
+  if (auto done = kernel_.replace(rules); !done)
+    return done;
+  in_step_ = true;
+  if (auto done = forget_all_but(rules); !done)
+    spdlog::warn("stale UDP flows may remain: {}", done.error().message);
   return {};
 }
 

@@ -36,7 +36,7 @@ public:
 private:
   explicit data_path(nft_kernel kernel) : kernel_{std::move(kernel)} {}
 
-  api::result<void> program(const batch& changes);
+  api::result<void> program_anew();
 
   nft_kernel kernel_;
   planner planner_;

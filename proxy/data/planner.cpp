@@ -58,7 +58,8 @@ void planner::change(const service_port_name& owner, const element_key& key,
     is = claims.front().value;
   if (was == is)
     return;
-  before_.try_emplace(key, was);
+  if (tracking_)
+    before_.try_emplace(key, was);
   if (was)
     count(*was, -1);
   if (is)
@@ -69,10 +70,19 @@ void planner::count(const element_value& value, int by) {
   if (value.what != verdict::pick)
     return;
   auto [entry, fresh] = chains_.try_emplace(value.chain, 0);
-  chains_before_.try_emplace(value.chain, !fresh);
+  if (tracking_)
+    chains_before_.try_emplace(value.chain, !fresh);
   entry->second += by;
   if (entry->second == 0)
     chains_.erase(entry);
+}
+
+void planner::reset(const service_table& services) {
+  *this = {};
+  tracking_ = false;
+  for (const auto& [name, port] : services)
+    set(name, port);
+  tracking_ = true;
 }
 
 batch planner::take() {
@@ -105,14 +115,6 @@ ruleset planner::rules() const {
   for (const auto& [key, claims] : claims_)
     out.elements.emplace_hint(out.elements.end(), key, claims.front().value);
   out.chains = chains_;
-  return out;
-}
-
-std::vector<service_port_name> planner::names() const {
-  std::vector<service_port_name> out;
-  out.reserve(wanted_.size());
-  for (const auto& [name, elements] : wanted_)
-    out.push_back(name);
   return out;
 }
 

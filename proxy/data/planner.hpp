@@ -16,14 +16,14 @@ public:
   /// Forgets a service port; nothing happens for an unknown one.
   void erase(const service_port_name& name);
 
-  /// What changed since the last call.
+  /// Forgets all that was known and takes these instead; there are then no changes to take().
+  void reset(const service_table& services);
+
+  /// What changed since the last call, or since reset().
   batch take();
 
   /// The whole plan, in time linear in its size.
   ruleset rules() const;
-
-  /// The names known.
-  std::vector<service_port_name> names() const;
 
 private:
   // Who asks for an element. The names are keys of `wanted_`, which do not move.
@@ -41,6 +41,7 @@ private:
   // The state at the last take() of what has been touched since.
   std::map<element_key, std::optional<element_value>> before_;
   std::map<pick_chain, bool> chains_before_;
+  bool tracking_ = true;
 };
 
 } // namespace thespis::proxy

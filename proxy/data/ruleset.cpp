@@ -83,7 +83,7 @@ public:
     for (const auto& e : all)
       if (auto address = parse_ipv4(e.ip); address && e.node_local)
         if (cluster_.count({*address, e.port}) || local_.count({*address, e.port}))
-          add({part::hairpin, false, {}, 0, *address}, {});
+          add({part::hairpin, false, protocol::tcp, 0, *address}, {});
   }
 
   std::vector<element> take() {
@@ -160,8 +160,7 @@ std::vector<element> elements_of(const service_port& p) {
 
 ruleset plan(const service_table& services) {
   planner all;
-  for (const auto& [name, port] : services)
-    all.set(name, port);
+  all.reset(services);
   return all.rules();
 }
 
