@@ -1,0 +1,51 @@
+// What all controllers that own pods have in common: who is active, ready, available, and which
+// pods go first when there are too many.
+#pragma once
+
+#include "actors/framework/reconciler.hpp"
+#include "api/generated/core_v1_pod.hpp"
+
+#include <chrono>
+#include <vector>
+
+namespace thespis::actors {
+
+using observed_pod = observed<api::v1::pod>;
+
+/// Neither finished nor being deleted.
+bool is_active(const observed_pod& p);
+bool is_ready(const api::v1::pod& p);
+/// Since when the Ready condition is True; the epoch when it is not.
+wall_time ready_since(const api::v1::pod& p);
+/// Ready for at least `min_ready_seconds`.
+bool is_available(const api::v1::pod& p, int32_t min_ready_seconds, wall_time now);
+
+/// Orders pods so that the first ones are deleted first: unassigned, pending, not ready, of lower
+/// deletion cost, on nodes with more of these pods, ready for a shorter time, with more restarts,
+/// younger. (Kubernetes' ActivePodsWithRanks.)
+void sort_for_deletion(std::vector<observed_pod>& pods);
+
+/// The owner reference by which `T` controls what it makes.
+template <class T>
+api::v1::owner_reference controller_reference(const T& owner) {
+  api::v1::owner_reference res;
+  res.api_version = std::string{T::api_version_name};
+  res.kind = std::string{T::kind_name};
+  res.name = owner.metadata.name;
+  res.uid = owner.metadata.uid;
+  res.controller = true;
+  res.block_owner_deletion = true;
+  return res;
+}
+
+/// Does the object have that controlling owner?
+bool controlled_by(const api::object& o, const std::string& uid);
+/// Has it any controlling owner?
+bool has_controller(const api::object& o);
+
+/// The patch by which an orphan is adopted, or a pod that no longer matches is let go. The uid
+/// guards against another object of the same name.
+api::call adopt_call(const api::object& o, const api::v1::owner_reference& owner);
+api::call release_call(const api::object& o, const std::string& owner_uid);
+
+} // namespace thespis::actors
