@@ -152,6 +152,50 @@ BOOST_AUTO_TEST_CASE(bounds_operations_copies_depth_and_work) {
   BOOST_TEST(patched(list + "]}", "[{'op':'add','path':'/l/0','value':1}]", l).starts_with("413 "));
 }
 
+BOOST_AUTO_TEST_CASE(ends_soon_on_large_documents) {
+  std::string target = "{'l':[0";
+  for (int i = 0; i < 200'000; ++i)
+    target += ",0";
+  target += "],'o':{'k':0";
+  for (int i = 0; i < 100'000; ++i)
+    target += ",'k" + std::to_string(i) + "':0";
+  target += "}}";
+  for (std::string op : {"{'op':'add','path':'/l/0','value':1}", "{'op':'remove','path':'/l/0'}",
+                         "{'op':'replace','path':'/o/k99999','value':1}",
+                         "{'op':'move','from':'/o','path':'/p'},"
+                         "{'op':'move','from':'/p','path':'/o'}"}) {
+    std::string patch = "[" + op;
+    for (int i = 0; i < 4'999; ++i)
+      patch += "," + op;
+    BOOST_TEST(patched(target, patch + "]").starts_with("413 "), op);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(survives_patches_of_any_shape) {
+  std::mt19937 rng(13);
+  const char* ops[] = {"add", "remove", "replace", "move", "copy", "test"};
+  const char* paths[] = {"",     "/a",     "/a/b", "/a/0",   "/l",  "/l/0",    "/l/-",
+                         "/l/1", "/a/b/c", "/",    "/l/0/x", "/~1", "/a/b/l/0"};
+  const char* values[] = {"1", "null", "{'b':{'c':1,'l':[1]}}", "[1,[2]]", "'s'", "{}"};
+  int applied = 0;
+  for (int i = 0; i < 20'000; ++i) {
+    std::string patch = "[";
+    for (unsigned k = 0, n = 1 + rng() % 5; k < n; ++k)
+      patch += std::string(k ? "," : "") + "{'op':'" + ops[rng() % 6] + "','path':'" +
+               paths[rng() % 13] + "','from':'" + paths[rng() % 13] +
+               "','value':" + values[rng() % 6] + "}";
+    auto doc = js("{'a':{'b':{'c':1}},'l':[1,{'x':2}]}");
+    auto r = apply_json_patch(doc, js(patch + "]"), doc.GetAllocator());
+    if (!r) {
+      BOOST_REQUIRE(http_code(r.error().why) == 422);
+      continue;
+    }
+    ++applied;
+    BOOST_REQUIRE(json::parse(json::to_string(doc)).has_value());
+  }
+  BOOST_TEST(applied > 1000);
+}
+
 BOOST_AUTO_TEST_CASE(pointers_unescape_in_the_right_order) {
   auto t = parse_pointer("/a~1b/m~0n/~01/");
   BOOST_REQUIRE(t.has_value());
