@@ -139,7 +139,7 @@ struct column {
   std::string type;   ///< string, integer, boolean, date, number
   std::string format; ///< "name" for the first column, else mostly empty
   int priority = 0;   ///< above 0: only with -o wide
-  /// A path (".spec.replicas") or the name of a function of cells.hpp ("pod_ready").
+  /// A path, ".spec.replicas". Kinds whose cells are computed have their columns in api/table.
   std::string source;
   std::string about;
 };

@@ -131,9 +131,11 @@ field read_field(const std::string& path, const std::string& name, const YAML::N
   return f;
 }
 
-field implied(const char* name) {
+/// Members of every kind, which the files leave out.
+field implied(const char* name, const char* about) {
   field f;
   f.name = name;
+  f.about = about;
   f.type.base = "string";
   return f;
 }
@@ -163,8 +165,8 @@ type read_type_def(const file& f, const std::string& name, const YAML::Node& n) 
   t.kind = flag(n, "kind");
   t.map_atomic = text(n, "map") == "atomic";
   if (t.kind) {
-    t.fields.push_back(implied("apiVersion"));
-    t.fields.push_back(implied("kind"));
+    t.fields.push_back(implied("apiVersion", "The group and version of this kind."));
+    t.fields.push_back(implied("kind", "The kind's name."));
   }
   check_keys(f.path, n["fields"], {});
   for (const auto& kv : n["fields"])
