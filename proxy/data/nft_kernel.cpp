@@ -53,7 +53,7 @@ api::result<std::string> nft_kernel::run(const std::string& text) {
   std::string output = nft_ctx_get_output_buffer(context_.get());
   std::string errors = nft_ctx_get_error_buffer(context_.get());
   if (failed)
-    return api::fail(api::internal_error("nftables: " + errors.substr(0, 500)));
+    return api::fail(api::internal_error("nftables: " + errors.substr(0, errors.find('\n'))));
   return output;
 }
 

@@ -154,6 +154,34 @@ BOOST_AUTO_TEST_CASE(removal_leaves_nothing) {
   restarted.remove_all();
 }
 
+BOOST_AUTO_TEST_CASE(start_cleans_up_after_a_crash_amid_a_replacement) {
+  net_lab lab{2};
+  programmed first{lab};
+  first.replace({{web_name, web("10.96.0.10", {0})}});
+  // Such a crash leaves two tables, of which both serve or one is retired.
+  const std::string copy =
+      "list table ip thespis_test_0 | sed s/thespis_test_0/thespis_test_1/ | nft -f -";
+  for (const char* retired : {"", "flush chain ip thespis_test_0 prerouting",
+                              "flush chain ip thespis_test_1 prerouting"}) {
+    nft(lab.node, "delete table ip thespis_test_1 2>/dev/null; nft delete table ip thespis_test_0 "
+                  "2>/dev/null; true");
+    programmed crashed{lab};
+    crashed.replace({{web_name, web("10.96.0.10", {0})}});
+    nft(lab.node, copy);
+    if (*retired)
+      nft(lab.node, retired);
+    traffic from_pod{*lab.pods[1], "10.96.0.10", 80};
+    from_pod.more(2);
+    programmed restarted{lab};
+    restarted.replace({{web_name, web("10.96.0.10", {1})}});
+    from_pod.more(2);
+    BOOST_TEST(from_pod.end() == "");
+    BOOST_TEST((answers(lab.node, "10.96.0.10", 80) == names{"web-1"}));
+    auto rules = nft_ruleset(lab.node);
+    BOOST_TEST(rules.find("table ") == rules.rfind("table "));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(erasing_every_service_leaves_no_element_and_no_chain) {
   net_lab lab{2};
   programmed kernel{lab};

@@ -123,6 +123,18 @@ BOOST_AUTO_TEST_CASE(service_without_endpoints_refuses) {
   BOOST_TEST(ask_udp(lab.outside, net_lab::node_ip, 30080) == "refused");
 }
 
+// Nothing here speaks SCTP, so this sees only that the kernel takes the rules.
+BOOST_AUTO_TEST_CASE(sctp_service_is_programmed) {
+  net_lab lab{1};
+  programmed kernel{lab};
+  auto p = web("10.96.0.10", {0}, protocol::sctp);
+  p.node_port = 30080;
+  kernel.replace({{web_name, p}});
+  auto rules = nft_ruleset(lab.node);
+  BOOST_TEST(rules.find("10.96.0.10 . sctp . 80 : goto pick_1") != std::string::npos);
+  BOOST_TEST(rules.find("sctp . 30080 : goto node_pick_1_masquerade") != std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(terminating_endpoints_serve_when_none_is_ready) {
   net_lab lab{2};
   programmed kernel{lab};
