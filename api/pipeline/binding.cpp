@@ -86,7 +86,7 @@ result<void> check_binding(const operation& op, const json::value& binding) {
 } // namespace
 
 result<prepared> prepare_binding(operation& op) {
-  auto binding = decode_body(op, op.request.body, "Binding", "v1");
+  auto binding = decode_body(op, op.request.body, kind_type("", "v1", "Binding"));
   if (!binding)
     return fail(binding.error());
   if (auto ok = check_binding(op, *binding); !ok)
@@ -124,7 +124,7 @@ result<prepared> prepare_binding(operation& op) {
 }
 
 result<prepared> prepare_eviction(operation& op) {
-  auto eviction = decode_body(op, op.request.body, "Eviction", "policy/v1");
+  auto eviction = decode_body(op, op.request.body, kind_type("policy", "v1", "Eviction"));
   if (!eviction)
     return fail(eviction.error());
   auto name = json::get_string(metadata_of(*eviction), "name");

@@ -1,6 +1,6 @@
 #include "api/pipeline/metadata.hpp"
 #include "api/pipeline/operation.hpp"
-#include "api/validation/meta.hpp"
+#include "api/schema/defaults.hpp"
 
 namespace thespis::api {
 
@@ -50,7 +50,7 @@ result<void> settle_name(operation& op, json::document& doc, bool generated) {
 }
 
 void wipe_status(const operation& op, json::document& doc) {
-  if (op.type.has_status)
+  if (op.type.fresh_status)
     json::set(doc, "status", json::value(rapidjson::kObjectType), doc.GetAllocator());
 }
 
@@ -84,8 +84,7 @@ result<prepared> create_object(operation& op, json::document doc) {
                    !json::get_string(metadata, "generateName").empty();
   if (auto ok = check_namespace(op, json::get_string(metadata, "name")); !ok)
     return fail(ok.error());
-  if (auto ok = shape(op, doc); !ok)
-    return fail(ok.error());
+  schema::apply_defaults(op.type.type(), doc, doc.GetAllocator());
   wipe_status(op, doc);
   if (op.plan.admit)
     if (auto ok = op.plan.admit(op, doc); !ok)
@@ -94,13 +93,8 @@ result<prepared> create_object(operation& op, json::document doc) {
     op.plan.prepare_create(op, doc);
   begin_metadata(op, doc);
 
-  findings f;
-  validate_metadata(doc, op.type.namespaced, op.plan.check_name, f);
-  if (op.plan.validate)
-    op.plan.validate(doc, f);
-  std::string name(json::get_string(metadata_of(doc), "name"));
-  if (!f.empty())
-    return fail(invalid(op.type.group_kind(), name, std::move(f.causes())));
+  if (auto ok = validate_object(op, doc, nullptr); !ok)
+    return fail(ok.error());
   if (auto ok = settle_name(op, doc, generated); !ok)
     return fail(ok.error());
   if (op.plan.allocate)
@@ -124,7 +118,7 @@ result<prepared> create_object(operation& op, json::document doc) {
 }
 
 result<prepared> prepare_create(operation& op) {
-  auto doc = decode_body(op, op.request.body, op.type.kind, op.type.api_version());
+  auto doc = decode_body(op, op.request.body, op.type.type());
   if (!doc)
     return fail(doc.error());
   return create_object(op, std::move(*doc));

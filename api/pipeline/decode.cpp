@@ -1,4 +1,5 @@
-// From the bytes of a request to a document of the right kind.
+// From the bytes of a request to a document of the right kind, in canonical shape.
+#include "api/schema/decode.hpp"
 #include "api/pipeline/operation.hpp"
 #include "api/text/quote.hpp"
 
@@ -7,65 +8,96 @@ namespace thespis::api {
 namespace {
 
 /// "v1" of "apps/v1": the version alone, as decoding errors show it.
-std::string_view version_part(std::string_view api_version) {
+std::string version_part(std::string_view api_version) {
   auto slash = api_version.find('/');
-  return slash == api_version.npos ? api_version : api_version.substr(slash + 1);
+  return std::string(slash == api_version.npos ? api_version : api_version.substr(slash + 1));
 }
 
-error wrong_kind(std::string_view kind, std::string_view version, std::string_view wanted,
-                 std::string_view wanted_version) {
-  auto v = std::string(version_part(version));
-  return bad_request(std::string(kind) + " in version " + quote_go(v) + " cannot be handled as a " +
-                     std::string(wanted) + ": converting (" + v + "." + std::string(kind) +
-                     ") to (" + std::string(version_part(wanted_version)) + "." +
-                     std::string(wanted) + "): unknown conversion");
+error wrong_kind(std::string_view kind, const std::string& version,
+                 const schema::struct_type& wanted) {
+  return bad_request(std::string(kind) + " in version " + quote_go(version) +
+                     " cannot be handled as a " + wanted.name + ": converting (" + version + "." +
+                     std::string(kind) + ") to (" + wanted.version + "." + wanted.name +
+                     "): unknown conversion");
+}
+
+/// What the first bytes of a body look like, for messages about bodies that are no objects.
+std::string excerpt(std::string_view text) {
+  constexpr size_t shown = 30;
+  return text.size() <= shown ? std::string(text) : std::string(text.substr(0, shown)) + "...";
+}
+
+/// A body without kind or apiVersion is what the URL says.
+result<void> settle_kind(json::document& doc, const schema::struct_type& type,
+                         const std::string& api_version) {
+  auto kind = json::get_string(doc, "kind");
+  auto version = json::get_string(doc, "apiVersion");
+  auto& a = doc.GetAllocator();
+  if (!kind.empty() && kind != type.name)
+    return fail(wrong_kind(kind, version_part(version.empty() ? api_version : version), type));
+  if (!version.empty() && version != api_version)
+    return fail(bad_request("the API version in the data (" + std::string(version) +
+                            ") does not match the expected API version (" + api_version + ")"));
+  if (kind.empty())
+    json::set(doc, "kind", type.name, a);
+  if (version.empty())
+    json::set(doc, "apiVersion", api_version, a);
+  return {};
 }
 
 } // namespace
 
-result<json::document> decode_body(operation& op, std::string_view text, std::string_view kind,
-                                   std::string_view api_version) {
+result<void> conform_document(operation& op, json::document& doc, const schema::struct_type& type,
+                              const std::vector<std::string>& duplicates) {
+  bool report = op.request.validation != validation_level::ignore;
+  std::vector<std::string> unknown;
+  if (auto ok = schema::conform(type, doc, doc.GetAllocator(), report ? &unknown : nullptr); !ok)
+    return ok;
+  if (!report || (unknown.empty() && duplicates.empty()))
+    return {};
+  if (op.request.validation == validation_level::strict)
+    return fail(bad_request(schema::strict_error(duplicates, unknown)));
+  for (const auto& d : duplicates)
+    op.warnings.push_back("duplicate field " + quote_go(d));
+  op.warnings.insert(op.warnings.end(), unknown.begin(), unknown.end());
+  return {};
+}
+
+result<json::document> decode_body(operation& op, std::string_view text,
+                                   const schema::struct_type& type) {
   std::vector<std::string> duplicates;
   json::limits limits;
   // Go's decoder lets the last duplicate win; only strict validation refuses them.
   limits.refuse_duplicate_keys = false;
   auto doc = json::parse(text, limits, &duplicates);
-  if (!doc)
+  if (!doc) {
+    if (doc.error().why == reason::bad_request)
+      doc.error().message = "the object provided is unrecognized (must be of type " + type.name +
+                            "): couldn't get version/kind; " + doc.error().message + " (" +
+                            quote_go(excerpt(text)) + ")";
     return doc;
-  if (!doc->IsObject())
-    return fail(bad_request("the object provided is unrecognized (must be of type " +
-                            std::string(kind) + "): couldn't get version/kind; json parse error"));
-  for (const auto& at : duplicates) {
-    auto complaint = "duplicate field " + quote_go(at);
-    if (op.request.validation == validation_level::strict)
-      return fail(bad_request(std::string(kind) + " in version " +
-                              quote_go(version_part(api_version)) + " cannot be handled as a " +
-                              std::string(kind) + ": strict decoding error: " + complaint));
-    if (op.request.validation == validation_level::warn)
-      op.warnings.push_back(complaint);
   }
-  auto& a = doc->GetAllocator();
-  auto body_kind = json::get_string(*doc, "kind");
-  auto body_version = json::get_string(*doc, "apiVersion");
-  if (!body_kind.empty() && body_kind != kind)
-    return fail(wrong_kind(body_kind, body_version.empty() ? api_version : body_version, kind,
-                           api_version));
-  if (!body_version.empty() && body_version != api_version)
-    return fail(bad_request("the API version in the data (" + std::string(body_version) +
-                            ") does not match the expected API version (" +
-                            std::string(api_version) + ")"));
-  if (body_kind.empty())
-    json::set(*doc, "kind", kind, a);
-  if (body_version.empty())
-    json::set(*doc, "apiVersion", api_version, a);
-  auto* metadata = json::find(*doc, "metadata");
-  if (metadata && !metadata->IsObject() && !metadata->IsNull())
-    return fail(bad_request(std::string(kind) + " in version " +
-                            quote_go(version_part(api_version)) + " cannot be handled as a " +
-                            std::string(kind) + ": json: cannot unmarshal into Go struct field " +
-                            std::string(kind) + ".metadata of type v1.ObjectMeta"));
-  json::ensure_object(*doc, "metadata", a);
+  if (!doc->IsObject())
+    return fail(bad_request("the object provided is unrecognized (must be of type " + type.name +
+                            "): couldn't get version/kind; json parse error: json: cannot "
+                            "unmarshal into Go value of type struct { APIVersion string "
+                            "\"json:\\\"apiVersion,omitempty\\\"\"; Kind string "
+                            "\"json:\\\"kind,omitempty\\\"\" } (" +
+                            quote_go(excerpt(text)) + ")"));
+  auto api_version = type.group.empty() ? type.version : type.group + "/" + type.version;
+  if (auto ok = settle_kind(*doc, type, api_version); !ok)
+    return fail(ok.error());
+  if (auto ok = conform_document(op, *doc, type, duplicates); !ok)
+    return fail(schema::handled_as(type.name, type.version, ok.error().message));
+  json::ensure_object(*doc, "metadata", doc->GetAllocator());
   return doc;
+}
+
+const schema::struct_type& kind_type(std::string_view group, std::string_view version,
+                                     std::string_view kind) {
+  static const schema::struct_type none;
+  const auto* t = schema::registry::builtin().find_kind_type(group, version, kind);
+  return t ? *t : none;
 }
 
 } // namespace thespis::api

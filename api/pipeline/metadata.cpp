@@ -109,6 +109,11 @@ void bump_generation(const operation& op, json::document& after, const json::val
   case generation_rule::spec:
     same = same_member(after, before, "spec");
     break;
+  case generation_rule::spec_and_annotations:
+    same = same_member(after, before, "spec") &&
+           (op.request.subresource == "status" ||
+            same_member(metadata_of(after), metadata_of(before), "annotations"));
+    break;
   case generation_rule::content:
     same = same_content(after, before);
     break;

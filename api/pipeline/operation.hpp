@@ -32,10 +32,24 @@ result<prepared> prepare_remove(operation& op);
 
 // Their shared parts.
 
-/// Parses the body and checks that it is an object of `kind` and `api_version`; fills both in
-/// when the body leaves them out.
-result<json::document> decode_body(operation& op, std::string_view text, std::string_view kind,
-                                   std::string_view api_version);
+/// Parses a body that must be of that type, conforming to its schema; kind and apiVersion are
+/// filled in when it leaves them out. Errors: bad_request.
+result<json::document> decode_body(operation& op, std::string_view text,
+                                   const schema::struct_type& type);
+
+/// Makes a document canonical; unknown and duplicate fields are refused, warned of or dropped, as
+/// the call asks. Errors: bad_request, with what is wrong alone.
+result<void> conform_document(operation& op, json::document& doc, const schema::struct_type& type,
+                              const std::vector<std::string>& duplicates = {});
+
+/// A built-in type with kind and apiVersion, such as Scale.
+const schema::struct_type& kind_type(std::string_view group, std::string_view version,
+                                     std::string_view kind);
+
+/// Everything that must hold of a finished document; `old` is null for a new one.
+/// Errors: invalid.
+result<void> validate_object(const operation& op, const json::document& doc,
+                             const json::value* old);
 
 /// Takes a decoded object through everything that creates it.
 result<prepared> create_object(operation& op, json::document doc);
@@ -73,15 +87,6 @@ result<delete_options> delete_options_of(operation& op);
 
 /// The object of the call's name. Errors: not_found.
 result<object_ptr> existing(const operation& op);
-
-/// "2006-01-02T15:04:05Z"
-std::string timestamp(std::chrono::sys_time<std::chrono::nanoseconds> t);
-
-// Shapes: what the schema says about a document.
-
-/// Unknown and mistyped fields (refused, warned of or dropped, as the call asks), nulls dropped,
-/// defaults filled in.
-result<void> shape(operation& op, json::document& doc);
 
 // Subresources that are no plain update.
 result<prepared> prepare_binding(operation& op);

@@ -32,7 +32,7 @@ result<void> check_identity(const operation& op, const json::value& doc) {
 
 /// An applied configuration of an object that does not exist yet is the object.
 result<prepared> create_applied(operation& op) {
-  auto doc = decode_body(op, op.request.body, op.type.kind, op.type.api_version());
+  auto doc = decode_body(op, op.request.body, op.type.type());
   if (!doc)
     return fail(doc.error());
   auto& a = doc->GetAllocator();
@@ -82,16 +82,16 @@ result<prepared> prepare_patch(operation& op) {
   r.current = *current;
   r.before = r.current->parse();
   r.after.CopyFrom(r.before, r.after.GetAllocator());
-  if (auto ok = apply_patch(op, r.after, patch_schema_of(op.type)); !ok)
+  if (auto ok = apply_patch(op, r.after, &op.type.type().patch_schema()); !ok)
     return fail(ok.error());
   if (auto ok = check_identity(op, r.after); !ok)
     return fail(ok.error());
   auto kind = json::get_string(r.after, "kind");
   auto version = json::get_string(r.after, "apiVersion");
-  if (kind != op.type.kind || version != op.type.api_version())
+  if (kind != op.type.kind || version != op.type.api_version)
     return fail(bad_request("the API version in the data (" + std::string(version) + ", Kind=" +
                             std::string(kind) + ") does not match the expected API version (" +
-                            op.type.api_version() + ", Kind=" + op.type.kind + ")"));
+                            op.type.api_version + ", Kind=" + op.type.kind + ")"));
   return update_object(op, std::move(r));
 }
 

@@ -11,7 +11,4 @@ namespace thespis::api {
 result<void> apply_patch(const operation& op, json::document& target,
                          const patch::type_schema* schema);
 
-/// What strategic merge patch knows of a resource's type.
-const patch::type_schema* patch_schema_of(const resource_type& type);
-
 } // namespace thespis::api

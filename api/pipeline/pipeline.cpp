@@ -3,8 +3,7 @@
 #include "api/pipeline/operation.hpp"
 #include "api/pipeline/scale.hpp"
 #include "api/pipeline/service_addresses.hpp"
-
-#include <ctime>
+#include "api/text/time.hpp"
 
 namespace thespis::api {
 
@@ -94,7 +93,7 @@ prepared pipeline::prepare(const call& c) const {
                *type,
                strategy_of(c.resource),
                impl_->addresses,
-               timestamp(impl_->deps.now()),
+               format_time(impl_->deps.now()),
                {}};
   auto done = dispatch(op);
   if (!done) {
@@ -106,16 +105,6 @@ prepared pipeline::prepare(const call& c) const {
                                                       : std::get<prepared_write>(*done).answer;
   answer.warnings = std::move(op.warnings);
   return std::move(*done);
-}
-
-std::string timestamp(std::chrono::sys_time<std::chrono::nanoseconds> t) {
-  auto seconds = static_cast<std::time_t>(
-      std::chrono::floor<std::chrono::seconds>(t).time_since_epoch().count());
-  std::tm tm{};
-  gmtime_r(&seconds, &tm);
-  char text[32];
-  auto n = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm);
-  return {text, n};
 }
 
 } // namespace thespis::api

@@ -1,10 +1,11 @@
 // Deletion: at once, after a grace period, or when the last finalizer is gone.
 #include "api/pipeline/metadata.hpp"
 #include "api/pipeline/operation.hpp"
+#include "api/pipeline/service_addresses.hpp"
+#include "api/text/time.hpp"
 
 #include <algorithm>
 #include <array>
-#include <ctime>
 
 namespace thespis::api {
 
@@ -22,7 +23,7 @@ enum class grace : uint8_t {
 result<void> check_preconditions(const operation& op, const object& current,
                                  const delete_options& options) {
   auto refuse = [&](std::string detail) {
-    auto e = conflict(op.type.group_kind(), current.name(), detail);
+    auto e = conflict(op.type.group_kind, current.name(), detail);
     return fail(std::move(e));
   };
   if (!options.uid.empty() && options.uid != current.uid())
@@ -153,14 +154,12 @@ propagation read_policy(std::string_view s) {
 }
 
 std::string shifted(std::string_view text, int64_t seconds) {
-  std::tm tm{};
-  std::string s(text);
-  if (!strptime(s.c_str(), "%Y-%m-%dT%H:%M:%S", &tm))
-    return s;
   // Far beyond any use, but within what a timestamp can show.
   constexpr int64_t century = int64_t{100} * 366 * 24 * 3600;
-  auto at = std::chrono::sys_seconds{std::chrono::seconds{timegm(&tm)}};
-  return timestamp(at + std::chrono::seconds{std::clamp(seconds, -century, century)});
+  auto at = parse_time(text);
+  if (!at)
+    return std::string(text);
+  return format_time(*at + std::chrono::seconds{std::clamp(seconds, -century, century)});
 }
 
 } // namespace
@@ -168,6 +167,8 @@ std::string shifted(std::string_view text, int64_t seconds) {
 result<prepared> remove_object(operation& op, object_ptr current, delete_options options) {
   if (auto ok = check_preconditions(op, *current, options); !ok)
     return fail(ok.error());
+  if (op.type.resource == "services")
+    op.addresses.observe();
   auto doc = current->parse();
   bool retry = options.revision.empty();
   if (op.type.resource == "namespaces")

@@ -2,6 +2,8 @@
 
 #include "api/pipeline/metadata.hpp"
 #include "api/pipeline/patching.hpp"
+#include "api/text/labels.hpp"
+#include "api/validation/access.hpp"
 
 #include <algorithm>
 #include <array>
@@ -13,55 +15,13 @@ namespace {
 constexpr std::array<std::string_view, 4> scalable{"deployments.apps", "replicasets.apps",
                                                    "replicationcontrollers", "statefulsets.apps"};
 
-const json::value& member(const json::value& v, std::string_view key) {
-  static const json::value none(rapidjson::kObjectType);
-  const auto* m = json::find(v, key);
-  return m ? *m : none;
-}
-
-/// One matchExpressions entry in the syntax of selectors.
-std::string requirement_text(const json::value& e) {
-  std::string key(json::get_string(e, "key"));
-  auto op = json::get_string(e, "operator");
-  if (op == "Exists")
-    return key;
-  if (op == "DoesNotExist")
-    return "!" + key;
-  std::vector<std::string> values;
-  if (const auto& list = member(e, "values"); list.IsArray())
-    for (const auto& v : list.GetArray())
-      values.emplace_back(json::as_string(v));
-  std::sort(values.begin(), values.end());
-  std::string joined;
-  for (const auto& v : values)
-    joined += (joined.empty() ? "" : ",") + v;
-  return key + (op == "NotIn" ? " notin (" : " in (") + joined + ")";
-}
-
-/// The pod selector as a query string, requirements in the order of their keys.
+/// The pod selector as a query string.
 std::string selector_text(std::string_view resource, const json::value& spec) {
   const auto& selector = member(spec, "selector");
-  std::vector<std::pair<std::string, std::string>> parts;
-  auto add_labels = [&](const json::value& labels) {
-    if (labels.IsObject())
-      for (const auto& m : labels.GetObject()) {
-        std::string key(json::as_string(m.name));
-        parts.emplace_back(key, key + "=" + std::string(json::as_string(m.value)));
-      }
-  };
-  if (resource == "replicationcontrollers") {
-    add_labels(selector);
-  } else {
-    add_labels(member(selector, "matchLabels"));
-    if (const auto& list = member(selector, "matchExpressions"); list.IsArray())
-      for (const auto& e : list.GetArray())
-        parts.emplace_back(json::get_string(e, "key"), requirement_text(e));
-  }
-  std::sort(parts.begin(), parts.end());
-  std::string out;
-  for (const auto& [key, text] : parts)
-    out += (out.empty() ? "" : ",") + text;
-  return out;
+  if (resource == "replicationcontrollers")
+    return label_selector::from_map(&selector).to_string();
+  auto read = read_label_selector(&selector);
+  return read ? read->to_string() : std::string{};
 }
 
 json::document scale_document(const object& workload) {
@@ -90,7 +50,7 @@ json::document scale_document(const object& workload) {
 /// The Scale that the call wants.
 result<json::document> wanted_scale(operation& op, const object& current) {
   if (op.request.verb == verb::update)
-    return decode_body(op, op.request.body, "Scale", "autoscaling/v1");
+    return decode_body(op, op.request.body, kind_type("autoscaling", "v1", "Scale"));
   auto doc = scale_document(current);
   if (auto ok = apply_patch(op, doc, nullptr); !ok)
     return fail(ok.error());

@@ -1,26 +1,18 @@
 #include "api/pipeline/service_addresses.hpp"
 
-#include <arpa/inet.h>
+#include "api/text/cidr.hpp"
 
 #include <algorithm>
-#include <charconv>
 
 namespace thespis::api {
 
 namespace {
 
-std::optional<uint32_t> parse_ip(const std::string& text) {
-  in_addr a{};
-  if (inet_pton(AF_INET, text.c_str(), &a) != 1)
+std::optional<uint32_t> parse_v4(std::string_view text) {
+  auto ip = parse_ip(text);
+  if (!ip || !ip->is_v4())
     return std::nullopt;
-  return ntohl(a.s_addr);
-}
-
-std::string format_ip(uint32_t ip) {
-  in_addr a{htonl(ip)};
-  char text[INET_ADDRSTRLEN] = {};
-  inet_ntop(AF_INET, &a, text, sizeof text);
-  return text;
+  return ip->to_v4();
 }
 
 /// Addresses at the start of the range that are left to people who choose their own, as the
@@ -32,22 +24,35 @@ uint32_t static_band(uint32_t size) {
 } // namespace
 
 service_addresses::service_addresses(const pipeline_deps& deps) : deps_(deps) {
-  const auto& cidr = deps.service_cidr;
-  auto slash = cidr.find('/');
-  auto base = parse_ip(cidr.substr(0, slash));
-  unsigned bits = 32;
-  if (slash != cidr.npos)
-    std::from_chars(cidr.data() + slash + 1, cidr.data() + cidr.size(), bits);
-  if (!base || bits < 1 || bits > 30)
+  auto range = parse_cidr(deps.service_cidr);
+  if (!range || !range->base().is_v4() || range->prefix() < 1 || range->prefix() > 30)
     return;
-  uint32_t mask = ~uint32_t{0} << (32 - bits);
   // The network's own address and the broadcast address are nobody's.
-  first_ = (*base & mask) + 1;
-  last_ = (*base | ~mask) - 1;
+  first_ = range->base().to_v4() + 1;
+  last_ = first_ + static_cast<uint32_t>(range->size()) - 3;
 }
 
 std::string service_addresses::port_range() const {
   return std::to_string(deps_.node_port_min) + "-" + std::to_string(deps_.node_port_max);
+}
+
+void service_addresses::observe() {
+  std::lock_guard lock(mutex_);
+  refresh();
+}
+
+void service_addresses::hold(uint32_t ip, const std::string& owner, holding& h) {
+  h.ips.push_back(ip);
+  ips_[ip] = owner;
+  if (auto it = claimed_ips_.find(ip); it != claimed_ips_.end() && it->second.owner == owner)
+    claimed_ips_.erase(it);
+}
+
+void service_addresses::hold(port_key port, const std::string& owner, holding& h) {
+  ports_[port] = owner;
+  if (auto it = claimed_ports_.find(port); it != claimed_ports_.end() && it->second.owner == owner)
+    claimed_ports_.erase(it);
+  h.ports.push_back(std::move(port));
 }
 
 void service_addresses::release(const std::string& owner, const holding& h) {
@@ -80,21 +85,15 @@ void service_addresses::refresh() {
     auto doc = s->parse();
     if (const auto* list = json::at(doc, {"spec", "clusterIPs"}); list && list->IsArray())
       for (const auto& v : list->GetArray())
-        if (auto ip = parse_ip(std::string(json::as_string(v)))) {
-          h.ips.push_back(*ip);
-          ips_[*ip] = owner;
-        }
+        if (auto ip = parse_v4(json::as_string(v)))
+          hold(*ip, owner, h);
     if (const auto* list = json::at(doc, {"spec", "ports"}); list && list->IsArray())
       for (const auto& p : list->GetArray())
-        if (auto port = static_cast<int>(json::get_int(p, "nodePort"))) {
-          h.ports.push_back({port, std::string(json::get_string(p, "protocol", "TCP"))});
-          ports_[h.ports.back()] = owner;
-        }
+        if (auto port = static_cast<int>(json::get_int(p, "nodePort")))
+          hold(port_key{port, std::string(json::get_string(p, "protocol", "TCP"))}, owner, h);
     if (const auto* spec = json::find(doc, "spec"))
-      if (auto port = static_cast<int>(json::get_int(*spec, "healthCheckNodePort"))) {
-        h.ports.push_back({port, "TCP"});
-        ports_[h.ports.back()] = owner;
-      }
+      if (auto port = static_cast<int>(json::get_int(*spec, "healthCheckNodePort")))
+        hold(port_key{port, "TCP"}, owner, h);
   }
   for (auto it = holdings_.begin(); it != holdings_.end();) {
     if (it->second.seen == pass_) {
@@ -132,7 +131,7 @@ void service_addresses::take(const port_key& port, const std::string& owner) {
 
 service_addresses::answer service_addresses::claim_ip(const std::string& text,
                                                       const std::string& owner) {
-  auto ip = parse_ip(text);
+  auto ip = parse_v4(text);
   if (!ip || *ip < first_ || *ip > last_)
     return answer::outside;
   std::lock_guard lock(mutex_);
@@ -158,7 +157,7 @@ std::optional<std::string> service_addresses::claim_any_ip(const std::string& ow
     if (!is_free(ip, {}))
       return std::nullopt;
     take(ip, owner);
-    return format_ip(ip);
+    return ip_address::v4(ip).to_string();
   };
   for (uint32_t i = 0; i < high; ++i)
     if (auto ip = offer(low + static_cast<uint32_t>((seed + i) % high)))

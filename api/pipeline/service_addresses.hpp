@@ -15,13 +15,17 @@
 
 namespace thespis::api {
 
-/// Thread-safe. A claim holds for `claim_life`, long enough for its write to reach the snapshot; a
-/// write that fails gives its claim back by that.
+/// Thread-safe. A claim holds until its write shows in the snapshot, or for `claim_life`: a write
+/// that fails gives its claim back by that.
 class service_addresses {
 public:
-  static constexpr std::chrono::seconds claim_life{30};
+  static constexpr std::chrono::seconds claim_life{10};
 
   explicit service_addresses(const pipeline_deps& deps);
+
+  /// Takes note of the Services there are now. To be called before one is removed, so that its
+  /// claim is known to have come true and goes with it.
+  void observe();
 
   enum class answer : uint8_t { ok, taken, outside };
 
@@ -58,6 +62,8 @@ private:
   };
 
   void refresh();
+  void hold(uint32_t ip, const std::string& owner, holding& h);
+  void hold(port_key port, const std::string& owner, holding& h);
   void release(const std::string& owner, const holding& h);
   bool is_free(uint32_t ip, const std::string& owner) const;
   bool is_free(const port_key& port, const std::string& owner) const;

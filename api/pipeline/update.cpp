@@ -1,6 +1,7 @@
 #include "api/pipeline/metadata.hpp"
 #include "api/pipeline/operation.hpp"
-#include "api/validation/meta.hpp"
+#include "api/pipeline/strategies/strategies.hpp"
+#include "api/schema/defaults.hpp"
 
 namespace thespis::api {
 
@@ -38,11 +39,11 @@ result<void> check_revision(const operation& op, const object& current, const js
     if (op.plan.unconditional_update || op.request.verb == verb::patch)
       return {};
     return fail(invalid(
-        op.type.group_kind(), current.name(),
+        op.type.group_kind, current.name(),
         {invalid_value("metadata.resourceVersion", "0", "must be specified for an update")}));
   }
   if (rv.find_first_not_of("0123456789") != rv.npos)
-    return fail(invalid(op.type.group_kind(), current.name(),
+    return fail(invalid(op.type.group_kind, current.name(),
                         {invalid_value("metadata.resourceVersion", json::quote(rv),
                                        "must be a non-negative integer")}));
   if (rv != std::to_string(current.revision()))
@@ -56,14 +57,8 @@ void keep_other_half(const operation& op, json::document& after, const json::val
   bool status = op.request.subresource == "status";
   if (!status && !op.type.has_status)
     return;
-  auto keep = [&](std::string_view key) {
-    if (const auto* v = json::find(before, key))
-      json::set(after, key, json::copy(*v, a), a);
-    else
-      json::erase(after, key);
-  };
   if (!status)
-    return keep("status");
+    return keep_member(after, before, "status", a);
   std::vector<std::string> keys;
   for (const auto* doc : {static_cast<const json::value*>(&after), &before})
     for (const auto& m : doc->GetObject()) {
@@ -72,7 +67,7 @@ void keep_other_half(const operation& op, json::document& after, const json::val
         keys.emplace_back(key);
     }
   for (const auto& key : keys)
-    keep(key);
+    keep_member(after, before, key, a);
 }
 
 /// Whether this update takes the last thing away that held a deleted object.
@@ -146,22 +141,15 @@ result<prepared> update_object(operation& op, update_request r) {
     return fail(ok.error());
   if (auto ok = settle_namespace(op, after); !ok)
     return fail(ok.error());
-  if (auto ok = shape(op, after); !ok)
-    return fail(ok.error());
+  schema::apply_defaults(op.type.type(), after, after.GetAllocator());
   carry_metadata(op, after, r.before);
   keep_other_half(op, after, r.before);
   if (op.plan.prepare_update)
     op.plan.prepare_update(op, after, r.before);
   bump_generation(op, after, r.before);
 
-  findings f;
-  validate_metadata_update(after, r.before, f);
-  if (op.plan.validate)
-    op.plan.validate(after, f);
-  if (op.plan.validate_update)
-    op.plan.validate_update(op, after, r.before, f);
-  if (!f.empty())
-    return fail(invalid(op.type.group_kind(), current.name(), std::move(f.causes())));
+  if (auto ok = validate_object(op, after, &r.before); !ok)
+    return fail(ok.error());
   if (op.plan.allocate)
     if (auto ok = op.plan.allocate(op, after, &r.before); !ok)
       return fail(ok.error());
@@ -177,7 +165,7 @@ result<prepared> update_object(operation& op, update_request r) {
 }
 
 result<prepared> prepare_update(operation& op) {
-  auto doc = decode_body(op, op.request.body, op.type.kind, op.type.api_version());
+  auto doc = decode_body(op, op.request.body, op.type.type());
   if (!doc)
     return fail(doc.error());
   auto name = json::get_string(metadata_of(*doc), "name");

@@ -5,14 +5,18 @@
 
 namespace thespis::api {
 
-/// Says what is wrong with a name, or a generateName when `prefix`; empty when nothing is.
-using name_check = std::string (*)(std::string_view name, bool prefix);
-
-/// Checks a new object's metadata. `check_name` may be null: the name is then held only to what a
-/// path segment must be.
-void validate_metadata(const json::value& doc, bool namespaced, name_check check_name, findings& f);
+/// Checks a new object's metadata; `name_format` is a format of api/schema/formats.hpp.
+void validate_metadata(const json::value& doc, bool namespaced, std::string_view name_format,
+                       findings& f);
 
 /// Checks the metadata of a change: what never changes, and what may be added.
 void validate_metadata_update(const json::value& doc, const json::value& old, findings& f);
+
+// Parts, for metadata inside specs (pod templates).
+void validate_labels(const json::value& labels, const path& at, findings& f);
+void validate_annotations(const json::value& annotations, const path& at, findings& f);
+
+/// A metav1.LabelSelector.
+void validate_selector(const json::value& selector, const path& at, findings& f);
 
 } // namespace thespis::api

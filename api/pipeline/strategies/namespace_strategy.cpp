@@ -38,16 +38,10 @@ void prepare_create(operation& op, json::document& ns) {
 /// spec.finalizers are written through /finalize alone, which writes nothing else.
 void prepare_update(operation& op, json::document& ns, const json::value& old) {
   auto& a = ns.GetAllocator();
-  auto keep = [&](std::string_view key) {
-    if (const auto* v = json::find(old, key))
-      json::set(ns, key, json::copy(*v, a), a);
-    else
-      json::erase(ns, key);
-  };
   if (op.request.subresource != "finalize")
-    keep("spec");
+    keep_member(ns, old, "spec", a);
   if (op.request.subresource != "status")
-    keep("status");
+    keep_member(ns, old, "status", a);
   label_with_name(ns);
 }
 

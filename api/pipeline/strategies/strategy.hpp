@@ -26,13 +26,15 @@ struct strategy {
   void (*prepare_create)(operation& op, json::document& obj) = nullptr;
   /// Keeps what this kind of update may not touch, by taking it from `old`.
   void (*prepare_update)(operation& op, json::document& obj, const json::value& old) = nullptr;
+  /// `validate` has something to say about status, too.
+  bool judges_status = false;
   /// What must hold of any object.
   void (*validate)(const json::value& obj, findings& f) = nullptr;
   /// What must hold of a change.
   void (*validate_update)(const operation& op, const json::value& obj, const json::value& old,
                           findings& f) = nullptr;
-  /// Whether the name is one for this kind; the reason why not, or empty.
-  std::string (*check_name)(std::string_view name, bool prefix) = nullptr;
+  /// What only holds of new objects.
+  void (*validate_create)(const json::value& obj, findings& f) = nullptr;
   /// Claims what must be unique in the cluster: last, when the object is otherwise good. `old` is
   /// null on create.
   result<void> (*allocate)(operation& op, json::document& obj, const json::value* old) = nullptr;

@@ -1,0 +1,190 @@
+#include "api/validation/service.hpp"
+
+#include "api/text/cidr.hpp"
+#include "api/validation/access.hpp"
+
+#include <set>
+#include <unordered_set>
+
+namespace thespis::api {
+
+namespace {
+
+/// No pod may take over the kubelet's port from outside.
+constexpr int64_t kubelet_port = 10250;
+
+/// A port as Kubernetes' message about two equal ones shows it.
+std::string port_text(std::string_view protocol, int64_t port) {
+  return R"({"Name":"","Protocol":)" + json::quote(protocol) + R"(,"AppProtocol":null,"Port":)" +
+         std::to_string(port) + R"(,"TargetPort":0,"NodePort":0})";
+}
+
+void check_type(const json::value& spec, const path& at, findings& f) {
+  auto type = text(spec, "type");
+  path ips(at, "clusterIPs");
+  if ((type == "LoadBalancer" || type == "NodePort") && is_headless(spec))
+    f.invalid(path(ips, size_t{0}), "None",
+              "may not be set to 'None' for " + std::string(type) + " services");
+  if (type == "LoadBalancer")
+    each(spec, "ports", at, [&](const json::value& p, const path& q) {
+      if (json::get_int(p, "port") == kubelet_port)
+        f.invalid(q, kubelet_port,
+                  "may not expose port 10250 externally since it is used by kubelet");
+    });
+  if (type != "ExternalName")
+    return;
+  for (std::string_view key : {"clusterIPs", "ipFamilies", "ipFamilyPolicy"})
+    if (filled(member(spec, key)) || !text(spec, key).empty())
+      f.forbidden(path(at, key), "may not be set for ExternalName services");
+  auto name = text(spec, "externalName");
+  if (name.ends_with('.'))
+    name.remove_suffix(1);
+  if (name.empty())
+    f.required(path(at, "externalName"));
+  else
+    complain(f, path(at, "externalName"), name, check_dns1123_subdomain(name));
+}
+
+void check_ports(const json::value& spec, const path& at, findings& f) {
+  bool several = count(member(spec, "ports")) > 1;
+  bool inside_only = text(spec, "type") == "ClusterIP";
+  std::unordered_set<std::string_view> names;
+  std::set<std::pair<std::string_view, int64_t>> ports;
+  std::set<std::pair<std::string_view, int64_t>> node_ports;
+  each(spec, "ports", at, [&](const json::value& port, const path& p) {
+    auto name = text(port, "name");
+    if (name.empty() && several)
+      f.required(path(p, "name"));
+    else if (!name.empty() && !names.insert(name).second)
+      f.duplicate(path(p, "name"), name);
+    auto protocol = json::get_string(port, "protocol", "TCP");
+    if (auto node_port = json::get_int(port, "nodePort"); node_port != 0) {
+      if (inside_only)
+        f.forbidden(path(p, "nodePort"), "may not be used when `type` is 'ClusterIP'");
+      if (!node_ports.emplace(protocol, node_port).second)
+        f.duplicate(path(p, "nodePort"), member(port, "nodePort"));
+    }
+    auto number = json::get_int(port, "port");
+    if (!ports.emplace(protocol, number).second)
+      f.causes().push_back(duplicate(p.str(), port_text(protocol, number)));
+  });
+}
+
+void check_affinity(const json::value& spec, const path& at, findings& f) {
+  path config(at, "sessionAffinityConfig");
+  if (text(spec, "sessionAffinity") == "ClientIP") {
+    const auto& client = member(member(spec, "sessionAffinityConfig"), "clientIP");
+    path p(config, "clientIP");
+    if (!client.IsObject())
+      f.required(p, "when session affinity type is ClientIP");
+    else if (auto n = json::get_int(client, "timeoutSeconds"); n <= 0 || n > 86400)
+      f.invalid(path(p, "timeoutSeconds"), n, "must be greater than 0 and less than 86400");
+  } else if (has(spec, "sessionAffinityConfig")) {
+    f.forbidden(config, "must not be set when session affinity is None");
+  }
+}
+
+void check_addresses(const json::value& spec, const path& at, findings& f) {
+  const auto& ips = member(spec, "clusterIPs");
+  path list(at, "clusterIPs");
+  if (!ips.IsArray())
+    return;
+  auto first = text(spec, "clusterIP");
+  if (!ips.Empty() && json::as_string(ips[0]) != first)
+    f.invalid(list, ips, "first value must match `clusterIP`");
+  if (ips.Size() > 2)
+    f.invalid(list, ips, "may only hold up to 2 values");
+  for (rapidjson::SizeType i = 0; i < ips.Size(); ++i) {
+    auto ip = json::as_string(ips[i]);
+    path p(list, i);
+    if (ip == "None") {
+      if (ips.Size() > 1)
+        f.invalid(p, ip, "'None' must be the first and only value");
+    } else {
+      complain(f, p, ip, check_ip(ip));
+    }
+  }
+}
+
+void check_families(const json::value& spec, const path& at, findings& f) {
+  // Addresses are IPv4; a Service without a selector may name families it leaves to others.
+  if (!needs_cluster_ip(spec) || (is_headless(spec) && !filled(member(spec, "selector"))))
+    return;
+  if (text(spec, "ipFamilyPolicy") == "RequireDualStack")
+    f.invalid(path(at, "ipFamilyPolicy"), "RequireDualStack",
+              "this cluster is not configured for dual-stack services");
+  each(spec, "ipFamilies", at, [&](const json::value& v, const path& p) {
+    if (json::as_string(v) == "IPv6")
+      f.invalid(p, "IPv6", "not configured on this cluster");
+  });
+}
+
+void check_external(const json::value& spec, const path& at, findings& f) {
+  auto policy = text(spec, "externalTrafficPolicy");
+  bool external = needs_node_port(spec) ||
+                  (text(spec, "type") == "ClusterIP" && filled(member(spec, "externalIPs")));
+  if (!policy.empty() && !external)
+    f.invalid(path(at, "externalTrafficPolicy"), policy,
+              "may only be set for externally-accessible services");
+  bool balanced = text(spec, "type") == "LoadBalancer";
+  for (std::string_view key : {"allocateLoadBalancerNodePorts", "loadBalancerClass"})
+    if (!balanced && has(spec, key))
+      f.forbidden(path(at, key), "may only be used when `type` is 'LoadBalancer'");
+  if (auto port = json::get_int(spec, "healthCheckNodePort");
+      port != 0 && !(balanced && policy == "Local"))
+    f.invalid(path(at, "healthCheckNodePort"), port,
+              "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is "
+              "'Local'");
+}
+
+} // namespace
+
+bool is_headless(const json::value& spec) {
+  const auto& ips = member(spec, "clusterIPs");
+  return text(spec, "clusterIP") == "None" ||
+         (ips.IsArray() && !ips.Empty() && json::as_string(ips[0]) == "None");
+}
+
+bool needs_cluster_ip(const json::value& spec) {
+  return text(spec, "type") != "ExternalName";
+}
+
+bool needs_node_port(const json::value& spec) {
+  auto type = text(spec, "type");
+  return type == "NodePort" ||
+         (type == "LoadBalancer" && json::get_bool(spec, "allocateLoadBalancerNodePorts", true));
+}
+
+void validate_service(const json::value& service, findings& f) {
+  path at("spec");
+  const auto& spec = member(service, "spec");
+  if (!filled(member(spec, "ports")) && !is_headless(spec) && needs_cluster_ip(spec))
+    f.required(path(at, "ports"));
+  check_type(spec, at, f);
+  check_ports(spec, at, f);
+  check_affinity(spec, at, f);
+  check_addresses(spec, at, f);
+  check_families(spec, at, f);
+  check_external(spec, at, f);
+}
+
+void validate_service_update(const json::value& service, const json::value& old, findings& f) {
+  const auto& spec = member(service, "spec");
+  const auto& before = member(old, "spec");
+  if (!needs_cluster_ip(spec) || !needs_cluster_ip(before))
+    return;
+  path at("spec");
+  path ips(at, "clusterIPs");
+  auto held = text(before, "clusterIP");
+  if (!held.empty() && text(spec, "clusterIP") != held)
+    f.invalid(path(ips, size_t{0}), member(spec, "clusterIPs"), "may not change once set");
+  const auto& family = member(before, "ipFamilies");
+  const auto& now = member(spec, "ipFamilies");
+  if (filled(family) && family.IsArray() &&
+      (!filled(now) || !now.IsArray() || !json::equal(now[0], family[0]))) {
+    path families(at, "ipFamilies");
+    f.invalid(path(families, size_t{0}), now, "may not change once set");
+  }
+}
+
+} // namespace thespis::api
