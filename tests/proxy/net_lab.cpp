@@ -227,6 +227,7 @@ std::string name_in(const std::string& answer) {
 
 net_lab::net_lab(int pod_count) {
   node.write("/proc/sys/net/ipv4/ip_forward", "1");
+  node.write("/proc/sys/net/ipv4/conf/all/rp_filter", "1"); // the strictest a machine may be
   node.ip("link set lo up\n"
           "link add eth0 type veth peer name eth0 netns " +
           outside.path() +
