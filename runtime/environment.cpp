@@ -56,6 +56,11 @@ void directory::erase(const std::string& role) {
   roles_.erase(role);
 }
 
+void directory::clear() {
+  const std::unique_lock lock{mutex_};
+  roles_.clear();
+}
+
 caf::strong_actor_ptr directory::lookup(std::string_view role) const {
   const std::shared_lock lock{mutex_};
   const auto i = roles_.find(role);

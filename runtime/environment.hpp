@@ -50,6 +50,7 @@ class directory {
 public:
   void put(const std::string& role, caf::strong_actor_ptr actor);
   void erase(const std::string& role);
+  void clear();
   /// A null handle when nobody plays the role.
   template <class Handle>
   Handle find(std::string_view role) const {

@@ -34,6 +34,14 @@ supervisor_actor::behavior_type supervisor_actor::make_behavior() {
   };
 }
 
+void supervisor_actor::on_exit() {
+  for (auto& [role, c] : children_)
+    if (const auto target = caf::actor_cast<caf::actor>(c.address))
+      this->send_exit(target, caf::exit_reason::user_shutdown);
+  children_.clear();
+  actor_base::on_exit();
+}
+
 void supervisor_actor::start(child& c) {
   const auto handle = c.spec->start(*this);
   c.address = caf::actor_cast<caf::actor_addr>(handle);

@@ -61,6 +61,7 @@ public:
   supervisor_actor(caf::actor_config& cfg, std::shared_ptr<directory> roles,
                    restart_limits limits = {});
   behavior_type make_behavior() override;
+  void on_exit() override;
 
 protected:
   std::string describe() const override;

@@ -1,0 +1,14 @@
+#include "actors/controllers/controllers.hpp"
+
+#include "actors/controllers/replication.hpp"
+
+namespace thespis::actors {
+
+std::vector<controller_entry> all_controllers(const runtime::environment& env) {
+  return {
+      {"replicaset", [random = env.random] { return make_replica_set_controller(random); }},
+      {"replication", [random = env.random] { return make_replication_controller(random); }},
+  };
+}
+
+} // namespace thespis::actors

@@ -1,0 +1,33 @@
+#include "actors/messages.hpp"
+
+#include "actors/framework/controller_interface.hpp"
+#include "actors/node/node_interface.hpp"
+#include "actors/pod/pod_interface.hpp"
+#include "actors/scheduler/scheduler_interface.hpp"
+
+namespace thespis::actors {
+
+void register_actor_messages(caf::actor_system_config& cfg) {
+  // A type's name is wire format.
+  cfg.add_message_type<run_queue>("run_queue");
+  cfg.add_message_type<wake_key>("wake_key");
+  cfg.add_message_type<resubscribe>("resubscribe");
+  cfg.add_message_type<schedule_now>("schedule_now");
+  cfg.add_message_type<retry_unschedulable>("retry_unschedulable");
+  cfg.add_message_type<watch_again>("watch_again");
+  cfg.add_message_type<pod_update>("pod_update");
+  cfg.add_message_type<container_hint>("container_hint");
+  cfg.add_message_type<pod_tick>("pod_tick");
+  cfg.add_message_type<refresh_volumes>("refresh_volumes");
+  cfg.add_message_type<container_query>("container_query");
+  cfg.add_message_type<container_location>("container_location");
+  cfg.add_message_type<pod_status_changed>("pod_status_changed");
+  cfg.add_message_type<pod_event>("pod_event");
+  cfg.add_message_type<pod_released>("pod_released");
+  cfg.add_message_type<find_container>("find_container");
+  cfg.add_message_type<heartbeat>("heartbeat");
+  cfg.add_message_type<relist>("relist");
+  cfg.add_message_type<flush_statuses>("flush_statuses");
+}
+
+} // namespace thespis::actors

@@ -1,0 +1,143 @@
+// The body of `thespis up`: certificates, the control plane, nodes, the REST server; then waits.
+#include "tools/cli/commands.hpp"
+
+#include "api/rest/server.hpp"
+#include "config/certificates.hpp"
+#include "config/kubeconfig.hpp"
+#include "config/token_file.hpp"
+#include "tools/cluster/bootstrap.hpp"
+#include "tools/cluster/cluster.hpp"
+#include "tools/cluster/nodes.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <sys/signal.h>
+
+#include <memory>
+#include <thread>
+
+namespace thespis::tools {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto node_deadline = 60s;
+constexpr auto stop_grace = 3s;
+
+api::rest::token_authenticator tokens_of(std::shared_ptr<const config::token_file> tokens) {
+  if (!tokens)
+    return nullptr;
+  return [tokens](std::string_view token) -> std::optional<api::user_info> {
+    const auto* who = tokens->find(token);
+    if (!who)
+      return std::nullopt;
+    return api::user_info{who->user, who->uid, who->groups};
+  };
+}
+
+api::rest::server_options server_options_of(const config::settings& s, const config::pki& pki,
+                                            std::shared_ptr<const config::token_file> tokens,
+                                            const cluster& c, const std::string& address) {
+  api::rest::server_options res;
+  res.transport.address = s.api.bind_address;
+  res.transport.port = static_cast<uint16_t>(s.api.port);
+  res.transport.tls = {pki.server.certificate, pki.server.key, pki.ca.pem().certificate, true};
+  res.transport.io_threads =
+      s.api.threads > 0 ? static_cast<unsigned>(s.api.threads)
+                        : std::min(4U, std::max(1U, std::thread::hardware_concurrency()));
+  auto& l = res.transport.limits;
+  l.header_bytes = static_cast<size_t>(s.api.max_header);
+  l.body_bytes = static_cast<size_t>(s.api.max_body);
+  l.body_bytes_per_second = static_cast<size_t>(s.api.min_body_rate);
+  l.handshake = s.api.tls_timeout;
+  l.header = s.api.header_timeout;
+  l.idle = s.api.idle_timeout;
+  l.write = s.api.write_timeout;
+  l.max_connections = static_cast<size_t>(s.api.max_connections);
+  res.tokens = tokens_of(std::move(tokens));
+  res.now = [clock = c.env().clock] { return clock->now(); };
+  res.watch_timeout = s.api.min_watch_timeout;
+  res.write_timeout = s.api.request_timeout;
+  res.external_address = address + ":" + std::to_string(s.api.port);
+  return res;
+}
+
+bool node_ready(const cluster& c, const std::string& name) {
+  const auto node = c.state()->get("nodes", {}, name);
+  return node && node->bytes().find(R"("status":"True","lastHeartbeatTime")") != std::string::npos;
+}
+
+/// Blocks until the API knows the node as Ready.
+bool wait_for_node(const cluster& c, const std::string& name) {
+  const auto end = std::chrono::steady_clock::now() + node_deadline;
+  while (!node_ready(c, name)) {
+    if (std::chrono::steady_clock::now() > end)
+      return false;
+    ::usleep(10'000);
+  }
+  return true;
+}
+
+int failed(startup& start, const std::string& why) {
+  spdlog::error("{}", why);
+  start.fail(why);
+  return 1;
+}
+
+} // namespace
+
+int run_up(const config::settings& settings, startup& start) {
+  const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  auto pki = config::ensure_pki(settings.pki_dir(), config::server_names(settings), now);
+  if (!pki)
+    return failed(start, pki.error().message);
+  std::shared_ptr<const config::token_file> tokens;
+  if (!settings.api.token_auth_file.empty()) {
+    auto loaded = config::token_file::load(settings.api.token_auth_file);
+    if (!loaded)
+      return failed(start, loaded.error().message);
+    tokens = std::make_shared<const config::token_file>(std::move(*loaded));
+  }
+  auto storage = runtime::open_rocksdb_engine(settings.data_dir + "/store");
+  if (!storage)
+    return failed(start, storage.error().message);
+  cluster c{settings, std::move(*storage)};
+  const auto address = settings.api.advertise_address.empty() ? machine_address()
+                                                              : settings.api.advertise_address;
+  bootstrap_cluster(c, settings.kubernetes_service_ip(), address,
+                    static_cast<int>(settings.api.port));
+  auto server = api::rest::server::start(c.backend(), api::schema::registry::builtin(),
+                                         server_options_of(settings, *pki, tokens, c, address));
+  if (!server)
+    return failed(start, server.error().message);
+  const auto url = "https://127.0.0.1:" + std::to_string((*server)->port());
+  auto kubeconfig = config::write_kubeconfig(
+      settings.kubeconfig_path(), {settings.api.context, url, pki->ca.pem().certificate,
+                                   pki->admin.certificate, pki->admin.key});
+  if (!kubeconfig)
+    return failed(start, kubeconfig.error().message);
+  start.say("API serves at " + url);
+  std::unique_ptr<local_node> node;
+  if (settings.node.local) {
+    auto started = local_node::start(c, settings, address);
+    if (!started)
+      return failed(start, started.error().message);
+    node = std::move(*started);
+    if (!wait_for_node(c, node->name()))
+      return failed(start, "node " + node->name() + " did not become Ready");
+    start.say("Node " + node->name() + " is Ready");
+  }
+  std::unique_ptr<simulated_nodes> simulated;
+  if (settings.simulation.nodes > 0) {
+    simulated = std::make_unique<simulated_nodes>(c, settings);
+    start.say(std::to_string(settings.simulation.nodes) + " simulated nodes joined");
+  }
+  start.ready();
+  const int signal = start.wait_for_stop();
+  spdlog::info("signal {}: stopping; containers go on", signal);
+  (*server)->stop(stop_grace);
+  return 0;
+}
+
+} // namespace thespis::tools

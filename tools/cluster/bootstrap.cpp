@@ -1,0 +1,102 @@
+#include "tools/cluster/bootstrap.hpp"
+
+#include "actors/framework/reconciler.hpp"
+#include "api/generated/core_v1_namespace.hpp"
+#include "api/generated/core_v1_service.hpp"
+#include "api/generated/discovery_v1.hpp"
+
+#include <spdlog/spdlog.h>
+
+namespace thespis::tools {
+
+namespace {
+
+namespace v1 = api::v1;
+
+constexpr const char* service_name = "kubernetes";
+
+v1::service kubernetes_service(const std::string& ip, int api_port) {
+  v1::service s;
+  s.metadata.name = service_name;
+  s.metadata.namespace_ = "default";
+  s.metadata.labels = {{"component", "apiserver"}, {"provider", "kubernetes"}};
+  s.spec.type = "ClusterIP";
+  s.spec.cluster_ip = ip;
+  s.spec.cluster_ips = {ip};
+  v1::service_port port;
+  port.name = "https";
+  port.protocol = "TCP";
+  port.port = 443;
+  port.target_port = api::int_or_string{api_port};
+  s.spec.ports = {port};
+  return s;
+}
+
+v1::endpoints kubernetes_endpoints(const std::string& address, int api_port) {
+  v1::endpoints e;
+  e.metadata.name = service_name;
+  e.metadata.namespace_ = "default";
+  e.metadata.labels = {{"endpointslice.kubernetes.io/skip-mirror", "true"}};
+  v1::endpoint_subset subset;
+  subset.addresses.emplace_back().ip = address;
+  auto& port = subset.ports.emplace_back();
+  port.name = "https";
+  port.port = api_port;
+  port.protocol = "TCP";
+  e.subsets = {subset};
+  return e;
+}
+
+v1::endpoint_slice kubernetes_slice(const std::string& address, int api_port) {
+  v1::endpoint_slice s;
+  s.metadata.name = service_name;
+  s.metadata.namespace_ = "default";
+  s.metadata.labels = {{"kubernetes.io/service-name", service_name}};
+  s.address_type = "IPv4";
+  auto& endpoint = s.endpoints.emplace_back();
+  endpoint.addresses = {address};
+  endpoint.conditions.ensure().ready = true;
+  auto& port = s.ports.emplace_back();
+  port.name = "https";
+  port.port = api_port;
+  port.protocol = "TCP";
+  return s;
+}
+
+/// An update that wins whatever the object's revision: we are its only writer.
+template <class T>
+api::call replace_call(const api::reader& state, T object) {
+  const auto known =
+      state.get(T::resource_name, object.metadata.namespace_, object.metadata.name);
+  if (!known)
+    return actors::create_call(object);
+  object.metadata.resource_version = std::to_string(known->revision());
+  return actors::update_call(object);
+}
+
+void report(const runtime::call_outcomes& res) {
+  for (const auto& o : res.outcomes)
+    if (!o.ok && o.failure.why != api::reason::already_exists)
+      spdlog::error("bootstrap: {}", o.failure.message);
+}
+
+} // namespace
+
+void bootstrap_cluster(cluster& c, const std::string& service_ip, const std::string& api_address,
+                       int api_port) {
+  std::vector<api::call> namespaces;
+  for (const char* name : {"default", "kube-system", "kube-public", "kube-node-lease"}) {
+    v1::namespace_ n;
+    n.metadata.name = name;
+    namespaces.push_back(actors::create_call(n));
+  }
+  report(c.run(std::move(namespaces)));
+  std::vector<api::call> calls;
+  if (!c.state()->get("services", "default", service_name))
+    calls.push_back(actors::create_call(kubernetes_service(service_ip, api_port)));
+  calls.push_back(replace_call(*c.state(), kubernetes_endpoints(api_address, api_port)));
+  calls.push_back(replace_call(*c.state(), kubernetes_slice(api_address, api_port)));
+  report(c.run(std::move(calls)));
+}
+
+} // namespace thespis::tools

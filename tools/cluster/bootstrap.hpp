@@ -1,0 +1,15 @@
+// What every cluster has from its first second: system namespaces and the `kubernetes` Service.
+#pragma once
+
+#include "tools/cluster/cluster.hpp"
+
+#include <string>
+
+namespace thespis::tools {
+
+/// Creates what is missing of default, kube-system, kube-public, kube-node-lease, and leads the
+/// Service `kubernetes` to the API at that address. Blocks.
+void bootstrap_cluster(cluster& c, const std::string& service_ip, const std::string& api_address,
+                       int api_port);
+
+} // namespace thespis::tools

@@ -1,0 +1,137 @@
+#include "tools/cluster/cluster.hpp"
+
+#include "actors/controllers/controllers.hpp"
+#include "actors/framework/controller_actor.hpp"
+#include "actors/messages.hpp"
+#include "actors/scheduler/scheduler_actor.hpp"
+#include "api/discovery/selection.hpp"
+#include "runtime/actor_system.hpp"
+#include "runtime/registry/registry_actor.hpp"
+#include "runtime/requests/requests_actor.hpp"
+#include "runtime/store/store_actor.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <random>
+
+namespace thespis::tools {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto start_deadline = 60s;
+constexpr auto call_deadline = 60s;
+
+/// The configuration must outlive the system that reads it.
+struct thespis_config : runtime::system_config {
+  explicit thespis_config(size_t threads) : system_config(threads) {
+    actors::register_actor_messages(*this);
+  }
+};
+
+/// Runs a factory with typed deps as a supervised child.
+template <class Actor, class Deps>
+runtime::child_factory child(Deps deps) {
+  return [deps = std::move(deps)](caf::local_actor& self) {
+    return caf::actor_cast<caf::strong_actor_ptr>(self.home_system().spawn<Actor>(deps));
+  };
+}
+
+} // namespace
+
+struct cluster::host {
+  explicit host(size_t threads) : config(threads), system(config) {}
+  thespis_config config;
+  caf::actor_system system;
+};
+
+cluster::cluster(const config::settings& settings, std::shared_ptr<runtime::engine> storage)
+    : host_(std::make_unique<host>(static_cast<size_t>(settings.actors.threads))) {
+  std::random_device seed;
+  env_.clock = runtime::system_clock_port();
+  env_.random = std::make_shared<runtime::random_port>((uint64_t{seed()} << 32) ^ seed());
+  env_.roles = std::make_shared<runtime::directory>();
+  supervisor_ = host_->system.spawn<runtime::supervisor_actor>(env_.roles);
+  start_storage(settings, std::move(storage));
+  start_controllers(settings);
+}
+
+cluster::~cluster() {
+  // Children first: an actor that loses the supervisor would only be confused.
+  backend_.reset();
+  caf::anon_send_exit(supervisor_, caf::exit_reason::user_shutdown);
+  supervisor_ = nullptr;
+  env_.roles->clear();
+}
+
+caf::actor_system& cluster::system() {
+  return host_->system;
+}
+
+void cluster::supervise(std::string role, runtime::child_factory start) {
+  caf::scoped_actor self{host_->system};
+  auto spec = std::make_shared<const runtime::child_spec>(
+      runtime::child_spec{std::move(role), std::move(start)});
+  self->request(supervisor_, start_deadline, runtime::supervise{spec})
+      .receive([](caf::unit_t) {},
+               [&](const caf::error& e) {
+                 spdlog::critical("cannot start {}: {}", spec->role, host_->system.render(e));
+               });
+}
+
+void cluster::start_storage(const config::settings& settings,
+                            std::shared_ptr<runtime::engine> storage) {
+  state_ = std::make_shared<runtime::snapshots>();
+  const auto& schemas = api::schema::registry::builtin();
+  runtime::store_deps store{std::move(storage), state_, env_.roles, true};
+  supervise(std::string{runtime::store_role}, child<runtime::store_actor>(std::move(store)));
+  runtime::window_limits window;
+  window.max_events = static_cast<size_t>(settings.store.watch_window);
+  window.max_bytes = static_cast<size_t>(settings.store.watch_window_bytes);
+  for (const auto& r : schemas.resources()) {
+    if (!r->has_verb("list"))
+      continue;
+    const auto name = r->group_resource();
+    supervise(runtime::registry_role(name),
+              child<runtime::registry_actor>(runtime::registry_deps{
+                  name, state_, api::matchers_of(schemas), window}));
+  }
+  api::pipeline_deps deps;
+  deps.state = state_;
+  deps.now = [clock = env_.clock] { return clock->now(); };
+  deps.new_uid = [random = env_.random] { return random->uuid(); };
+  deps.random_suffix = [random = env_.random](size_t n) { return random->suffix(n); };
+  deps.service_cidr = config::to_string(settings.network.service_cidr);
+  deps.node_port_min = static_cast<int>(settings.network.node_ports.first);
+  deps.node_port_max = static_cast<int>(settings.network.node_ports.last);
+  pipeline_ = std::make_shared<const api::pipeline>(std::move(deps));
+  supervise(std::string{runtime::requests_role},
+            child<runtime::requests_actor>(runtime::requests_deps{pipeline_, env_.roles}));
+  backend_ = std::make_unique<cluster_backend>(
+      backend_deps{host_->system, env_, state_, pipeline_});
+}
+
+void cluster::start_controllers(const config::settings& settings) {
+  (void)settings;
+  supervise("scheduler", child<actors::scheduler_actor>(actors::scheduler_deps{env_}));
+  for (auto& c : actors::all_controllers(env_))
+    supervise("controller/" + c.name,
+              child<actors::controller_actor>(actors::controller_deps{env_, c.make}));
+}
+
+runtime::call_outcomes cluster::run(std::vector<api::call> calls) {
+  runtime::call_outcomes res;
+  caf::scoped_actor self{host_->system};
+  const auto requests = env_.roles->find<runtime::requests_handle>(runtime::requests_role);
+  for (auto& c : calls)
+    c.user = {"system:apiserver", {}, {"system:masters"}};
+  self->request(requests, call_deadline, runtime::call_batch{std::move(calls)})
+      .receive([&](runtime::call_outcomes& o) { res = std::move(o); },
+               [&](const caf::error& e) {
+                 spdlog::error("start-up call failed: {}", host_->system.render(e));
+               });
+  return res;
+}
+
+} // namespace thespis::tools

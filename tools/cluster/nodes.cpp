@@ -1,0 +1,218 @@
+#include "tools/cluster/nodes.hpp"
+
+#include "actors/node/node_actor.hpp"
+#include "runtime/cri/cri_runtime.hpp"
+#include "runtime/cri/simulated_runtime.hpp"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/statvfs.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <fstream>
+#include <future>
+#include <thread>
+
+namespace thespis::tools {
+
+namespace {
+
+std::string first_line(const char* path) {
+  std::ifstream in{path};
+  std::string res;
+  std::getline(in, res);
+  return res;
+}
+
+int64_t memory_kib() {
+  std::ifstream in{"/proc/meminfo"};
+  std::string key;
+  int64_t value = 0;
+  in >> key >> value;
+  return value;
+}
+
+std::string os_image() {
+  std::ifstream in{"/etc/os-release"};
+  for (std::string line; std::getline(in, line);)
+    if (line.starts_with("PRETTY_NAME=\""))
+      return line.substr(13, line.size() - 14);
+  return "Linux";
+}
+
+api::v1::node describe_node(const std::string& name, const std::string& address,
+                            const std::string& pod_cidr) {
+  utsname u{};
+  ::uname(&u);
+  api::v1::node n;
+  n.metadata.name = name;
+  n.metadata.labels = {{"kubernetes.io/hostname", name},
+                       {"kubernetes.io/os", "linux"},
+                       {"kubernetes.io/arch", "amd64"},
+                       {"beta.kubernetes.io/os", "linux"},
+                       {"beta.kubernetes.io/arch", "amd64"}};
+  n.spec.pod_cidr = pod_cidr;
+  n.spec.pod_cidrs = {pod_cidr};
+  auto& info = n.status.node_info.ensure();
+  info.kernel_version = u.release;
+  info.os_image = os_image();
+  info.machine_id = first_line("/etc/machine-id");
+  info.system_uuid = info.machine_id;
+  info.boot_id = first_line("/proc/sys/kernel/random/boot_id");
+  info.kubelet_version = "v1.34.0+thespis";
+  info.operating_system = "linux";
+  info.architecture = "amd64";
+  auto& internal = n.status.addresses.emplace_back();
+  internal.type = "InternalIP";
+  internal.address = address;
+  auto& host = n.status.addresses.emplace_back();
+  host.type = "Hostname";
+  host.address = name;
+  return n;
+}
+
+void set_capacity(api::v1::node& n, int64_t cpu, int64_t memory_kib, int64_t disk_kib,
+                  int64_t pods) {
+  n.status.capacity = {{"cpu", std::to_string(cpu)},
+                       {"memory", std::to_string(memory_kib) + "Ki"},
+                       {"ephemeral-storage", std::to_string(disk_kib) + "Ki"},
+                       {"hugepages-1Gi", "0"},
+                       {"hugepages-2Mi", "0"},
+                       {"pods", std::to_string(pods)}};
+  n.status.allocatable = n.status.capacity;
+}
+
+std::string nth_pod_cidr(const config::settings& s, uint64_t n) {
+  const auto& all = s.network.pod_cidr;
+  const auto bits = static_cast<int>(s.network.node_cidr_mask);
+  const config::cidr part{all.address(n << (32 - bits)), bits};
+  return config::to_string(part);
+}
+
+std::shared_ptr<actors::node_facts> facts_of(const api::v1::node& n, const config::settings& s,
+                                             const std::string& address) {
+  auto res = std::make_shared<actors::node_facts>();
+  res->name = n.metadata.name;
+  res->ip = address;
+  res->data_dir = s.data_dir;
+  res->cluster_domain = s.network.cluster_domain;
+  res->allocatable = n.status.allocatable;
+  return res;
+}
+
+} // namespace
+
+std::string machine_address() {
+  // Connecting a datagram socket sends nothing; it only picks the way out.
+  const int fd = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_port = htons(9);
+  to.sin_addr.s_addr = inet_addr("192.0.2.1");
+  std::string res = "127.0.0.1";
+  sockaddr_in self{};
+  socklen_t size = sizeof self;
+  if (fd >= 0 && ::connect(fd, reinterpret_cast<sockaddr*>(&to), sizeof to) == 0 &&
+      ::getsockname(fd, reinterpret_cast<sockaddr*>(&self), &size) == 0) {
+    char text[INET_ADDRSTRLEN];
+    if (::inet_ntop(AF_INET, &self.sin_addr, text, sizeof text))
+      res = text;
+  }
+  if (fd >= 0)
+    ::close(fd);
+  return res;
+}
+
+api::result<std::unique_ptr<local_node>>
+local_node::start(cluster& c, const config::settings& settings, const std::string& address) {
+  std::unique_ptr<local_node> res{new local_node{c}};
+  res->name_ = settings.node_name();
+  const auto pod_cidr = nth_pod_cidr(settings, 0);
+  auto socket = settings.node.container_runtime_endpoint;
+  if (socket.empty()) {
+    runtime::containerd_options options;
+    options.data_dir = settings.data_dir;
+    options.network.pod_cidr = pod_cidr;
+    options.network.native_cidrs = {config::to_string(settings.network.pod_cidr)};
+    options.network.mtu = static_cast<int>(settings.network.mtu);
+    options.cni_bin_dir = settings.node.cni_bin_dir;
+    auto started = runtime::containerd_process::start(std::move(options));
+    if (!started)
+      return api::fail(std::move(started.error()));
+    res->containerd_ = std::move(*started);
+    socket = res->containerd_->socket();
+  }
+  auto description = describe_node(res->name_, address, pod_cidr);
+  struct statvfs disk {};
+  ::statvfs(settings.data_dir.c_str(), &disk);
+  set_capacity(description, static_cast<int64_t>(std::thread::hardware_concurrency()),
+               memory_kib(), static_cast<int64_t>(disk.f_blocks * disk.f_frsize / 1024),
+               settings.node.max_pods);
+  auto facts = facts_of(description, settings, address);
+  facts->memory_bytes = memory_kib() * 1024;
+  auto ports = std::make_shared<actors::pod_ports>();
+  ports->env = c.env();
+  ports->facts = facts;
+  ports->containers = runtime::make_cri_runtime(socket);
+  ports->volumes = actors::make_disk_volumes(*facts, c.state());
+  ports->probes = actors::make_network_probes();
+  ports->state = c.state();
+  std::promise<std::string> version;
+  ports->containers->get_version([&](api::result<runtime::runtime_version> v) {
+    version.set_value(v ? v->name + "://" + v->version : "containerd://unknown");
+  });
+  description.status.node_info->container_runtime_version = version.get_future().get();
+  c.backend().add_runtime(res->name_, ports->containers);
+  actors::node_deps deps;
+  deps.ports = std::move(ports);
+  deps.description = std::move(description);
+  c.supervise(actors::node_role(res->name_), [deps](caf::local_actor& self) {
+    return caf::actor_cast<caf::strong_actor_ptr>(
+        self.home_system().spawn<actors::node_actor>(deps));
+  });
+  return res;
+}
+
+local_node::~local_node() = default;
+
+simulated_nodes::simulated_nodes(cluster& c, const config::settings& settings) {
+  const auto first = settings.node.local ? 1 : 0;
+  for (int64_t i = 0; i < settings.simulation.nodes; ++i) {
+    char name[32];
+    std::snprintf(name, sizeof name, "sim-%04lld", static_cast<long long>(i));
+    const auto pod_cidr = nth_pod_cidr(settings, static_cast<uint64_t>(i + first));
+    auto description = describe_node(name, "127.0.0.1", pod_cidr);
+    description.metadata.labels["node.thespis.dev/simulated"] = "true";
+    description.status.node_info->container_runtime_version = "simulated://0.1";
+    set_capacity(description, settings.simulation.cpu, settings.simulation.memory / 1024,
+                 int64_t{100} << 20, settings.simulation.max_pods);
+    runtime::simulated_options options;
+    options.seed = static_cast<uint64_t>(settings.simulation.seed + i);
+    options.pod_cidr = pod_cidr;
+    auto ports = std::make_shared<actors::pod_ports>();
+    ports->env = c.env();
+    ports->facts = facts_of(description, settings, "127.0.0.1");
+    ports->containers = std::make_shared<runtime::simulated_runtime>(
+        runtime::simulation_ports{runtime::timer_thread::now,
+                                  [this](auto delay, auto fn) {
+                                    timers_.schedule_after(delay, std::move(fn));
+                                  }},
+        std::move(options));
+    ports->volumes = actors::make_simulated_volumes();
+    ports->probes = actors::make_simulated_probes();
+    ports->state = c.state();
+    actors::node_deps deps;
+    deps.ports = std::move(ports);
+    deps.description = std::move(description);
+    deps.relist_interval = std::chrono::seconds{0};
+    c.supervise(actors::node_role(name), [deps](caf::local_actor& self) {
+      return caf::actor_cast<caf::strong_actor_ptr>(
+          self.home_system().spawn<actors::node_actor>(deps));
+    });
+  }
+}
+
+} // namespace thespis::tools
