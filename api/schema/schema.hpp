@@ -50,10 +50,12 @@ enum patch_strategy : uint8_t {
 
 /// Declarative validation of one value. Negative bounds are unset.
 struct rules {
-  bool nonempty = false;  ///< absent, null, "" and empty lists are "Required value"
-  bool immutable = false; ///< may not change after creation
-  bool open_enum = false; ///< the values are known ones; others are accepted
-  std::string format;     ///< a named format of formats.hpp
+  bool nonempty = false;       ///< absent, null, "" and empty lists are "Required value"
+  std::string nonempty_detail; ///< said behind it
+  std::string message;         ///< said of bounds in place of the usual words
+  bool immutable = false;      ///< may not change after creation
+  bool open_enum = false;      ///< the values are known ones; others are accepted
+  std::string format;          ///< a named format of formats.hpp
   std::vector<std::string> enum_values;
   std::optional<int64_t> min, max;
   int min_length = -1, max_length = -1;

@@ -54,6 +54,8 @@ rule_list load_rules() {
   for (const auto& row : table::all_rules) {
     auto r = std::make_shared<rules>();
     r->nonempty = row.nonempty;
+    r->nonempty_detail = row.nonempty_detail;
+    r->message = row.message;
     r->immutable = row.immutable;
     r->open_enum = row.open_enum;
     r->format = row.format;

@@ -14,6 +14,7 @@ struct rules_row {
   const char* max;
   int16_t min_length, min_items;
   int32_t max_length, max_items;
+  const char *nonempty_detail, *message;
 };
 
 struct field_row {

@@ -33,6 +33,8 @@ bool is_empty(const value* v) {
 }
 
 std::string bounds_message(const rules& r) {
+  if (!r.message.empty())
+    return r.message;
   if (r.min && r.max)
     return range_message(*r.min, *r.max);
   if (r.max)
@@ -71,13 +73,14 @@ private:
       return;
     }
     if (r && r->nonempty && is_empty(v)) {
-      causes_.push_back(required(at.str()));
+      causes_.push_back(required(at.str(), r->nonempty_detail));
       return;
     }
     if (v && !v->IsNull()) {
       check_value(f.type, *v, old, at);
     } else if (f.required && r && r->min > 0 &&
-               (f.type.form == shape::int32 || f.type.form == shape::int64)) {
+               (f.type.form == shape::int32 || f.type.form == shape::int64 ||
+                f.type.form == shape::int_or_string)) {
       bounds(*r, value{0}, 0, at);
     }
   }

@@ -53,13 +53,16 @@ bool flag(const YAML::Node& map, const char* key, bool fallback = false) {
   return n ? n.as<bool>() : fallback;
 }
 
-const std::set<std::string> rule_keys = {"nonempty",   "immutable", "format",   "enum",
-                                         "open_enum",  "min",       "max",      "min_length",
-                                         "max_length", "min_items", "max_items"};
+const std::set<std::string> rule_keys = {"nonempty",   "message",    "immutable", "format",
+                                         "enum",       "open_enum",  "min",       "max",
+                                         "min_length", "max_length", "min_items", "max_items"};
 
 rules read_rules(const YAML::Node& n) {
   rules r;
-  r.nonempty = flag(n, "nonempty");
+  const auto nonempty = text(n, "nonempty");
+  r.nonempty = !nonempty.empty() && nonempty != "false";
+  r.nonempty_detail = nonempty == "true" ? "" : nonempty;
+  r.message = text(n, "message");
   r.immutable = flag(n, "immutable");
   r.format = text(n, "format");
   r.enum_values = texts(n, "enum");

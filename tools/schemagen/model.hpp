@@ -26,6 +26,8 @@ struct type_expr {
 /// Validation of one value.
 struct rules {
   bool nonempty = false;
+  std::string nonempty_detail; ///< said behind "Required value"
+  std::string message;         ///< said in place of the usual words about bounds
   bool immutable = false;
   bool open_enum = false; ///< the values are known, others are accepted
   std::string format;     ///< a named format ("dns1123-label")

@@ -79,9 +79,10 @@ private:
     row << "  {" << boolean(r.nonempty) << ", " << boolean(r.immutable) << ", "
         << boolean(r.open_enum) << ", " << literal(r.format) << ", " << lines(r.enum_values) << ", "
         << literal(r.min) << ", " << literal(r.max) << ", " << r.min_length << ", " << r.min_items
-        << ", " << r.max_length << ", " << r.max_items << "},\n";
+        << ", " << r.max_length << ", " << r.max_items << ", " << literal(r.nonempty_detail) << ", "
+        << literal(r.message) << "},\n";
     static const std::string none =
-        "  {false, false, false, \"\", \"\", \"\", \"\", -1, -1, -1, -1},\n";
+        "  {false, false, false, \"\", \"\", \"\", \"\", -1, -1, -1, -1, \"\", \"\"},\n";
     if (row.str() == none)
       return -1;
     const auto [it, fresh] = rule_positions_.emplace(row.str(), rule_count_);

@@ -82,6 +82,14 @@ BOOST_AUTO_TEST_CASE(numbers_keep_their_bounds) {
                        "must be greater than or equal to 0");
 }
 
+BOOST_AUTO_TEST_CASE(fields_may_have_words_of_their_own) {
+  expect("pods", R"({"spec":{"containers":[{"name":"a","image":"b"}],"volumes":[
+      {"name":"v","secret":{"secretName":"s","defaultMode":1000}}],"os":{}}})",
+         {"spec.volumes[0].secret.defaultMode: Invalid value: 1000: must be a number between 0 and "
+          "0777 (octal), both inclusive",
+          "spec.os.name: Required value: cannot be empty"});
+}
+
 BOOST_AUTO_TEST_CASE(numbers_or_strings_are_checked_as_what_they_are) {
   const auto probe = [](std::string_view port) {
     return R"({"spec":{"containers":[{"name":"a","image":"b","livenessProbe":{"httpGet":{"port":)" +
@@ -90,6 +98,10 @@ BOOST_AUTO_TEST_CASE(numbers_or_strings_are_checked_as_what_they_are) {
   BOOST_TEST(complaints("pods", probe("\"web\"")).empty());
   BOOST_TEST(complaints("pods", probe("8080")).empty());
   BOOST_TEST(complaints("pods", probe("70000")).size() == 1u);
+  expect("pods",
+         R"({"spec":{"containers":[{"name":"a","image":"b","livenessProbe":{"httpGet":{}}}]}})",
+         {"spec.containers[0].livenessProbe.httpGet.port: Invalid value: 0: must be between 1 and "
+          "65535, inclusive"});
   BOOST_TEST(complaints("pods", probe("\"no_port\"")).size() >= 1u);
 }
 
