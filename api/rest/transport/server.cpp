@@ -27,6 +27,8 @@ public:
   server_impl(transport_options options, early_hook hook)
       : options_{std::move(options)}, shared_{std::make_shared<server_shared>()} {
     shared_->limits = options_.limits;
+    auto& rate = shared_->limits.body_bytes_per_second;
+    rate = std::max<size_t>(1, rate);
     shared_->hook = std::move(hook);
   }
   ~server_impl() override { stop(std::chrono::milliseconds{0}); }
@@ -79,7 +81,7 @@ public:
 private:
   result<void> bind();
   void accept();
-  void accepted(worker& on, tcp::socket socket);
+  void accepted(const std::shared_ptr<worker>& on, tcp::socket socket);
   std::string authority() const {
     bool v6 = options_.address.find(':') != options_.address.npos;
     return (v6 ? "[" + options_.address + "]" : options_.address) + ":" + std::to_string(port_);
@@ -131,7 +133,7 @@ void server_impl::accept() {
     if (ec == asio::error::operation_aborted || !acceptor_->is_open())
       return;
     if (!ec) {
-      accepted(*on, std::move(socket));
+      accepted(on, std::move(socket));
       accept();
       return;
     }
@@ -145,7 +147,7 @@ void server_impl::accept() {
   });
 }
 
-void server_impl::accepted(worker& on, tcp::socket socket) {
+void server_impl::accepted(const std::shared_ptr<worker>& on, tcp::socket socket) {
   auto number = ++shared_->count.accepted;
   if (number % prune_every == 0)
     shared_->peers.prune();
@@ -157,9 +159,8 @@ void server_impl::accepted(worker& on, tcp::socket socket) {
   peer_identity peer;
   peer.address = remote.address().to_string();
   peer.port = remote.port();
-  auto w = workers_[(next_worker_ - 1) % workers_.size()];
-  on.dispatch([w, tls = std::atomic_load(&tls_), peer = std::move(peer),
-               s = std::make_shared<tcp::socket>(std::move(socket))]() mutable {
+  on->dispatch([w = on, tls = std::atomic_load(&tls_), peer = std::move(peer),
+                s = std::make_shared<tcp::socket>(std::move(socket))]() mutable {
     if (w->size() >= w->max_connections || w->shared->stopping)
       return;
     std::make_shared<connection>(w, std::move(*s), std::move(tls), std::move(peer))->start();

@@ -118,6 +118,9 @@ result<void> tls_context::load(const tls_material& material) {
   SSL_CTX_set_min_proto_version(ctx_, TLS1_2_VERSION);
   SSL_CTX_set_options(ctx_, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                 SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_IGNORE_UNEXPECTED_EOF);
+  // With AES in hardware 128 bits cost a quarter less than OpenSSL's first choice of 256.
+  SSL_CTX_set_ciphersuites(
+      ctx_, "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256");
   SSL_CTX_set_mode(ctx_, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   SSL_CTX_set_read_ahead(ctx_, 1);
   SSL_CTX_set_session_cache_mode(ctx_, SSL_SESS_CACHE_OFF); // tickets keep no memory here

@@ -112,7 +112,9 @@ client::client(uint16_t port) {
   BOOST_REQUIRE_EQUAL(::connect(fd_, reinterpret_cast<sockaddr*>(&to), sizeof to), 0);
 }
 
-client::client(uint16_t port, const std::string& ca, const key_pair* identity) : client(port) {
+client::client(uint16_t port, const std::string& ca, const key_pair* identity,
+               const client* earlier)
+    : client(port) {
   ctx_ = SSL_CTX_new(TLS_client_method());
   X509* root = read_certificate(ca);
   X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx_), root);
@@ -126,10 +128,16 @@ client::client(uint16_t port, const std::string& ca, const key_pair* identity) :
     X509_free(x);
     EVP_PKEY_free(k);
   }
+  SSL_CTX_set_mode(ctx_, SSL_MODE_NO_AUTO_CHAIN); // send the leaf alone, as kubectl does
   static constexpr unsigned char protocols[] = "\x02h2\x08http/1.1";
   SSL_CTX_set_alpn_protos(ctx_, protocols, sizeof protocols - 1);
   ssl_ = SSL_new(ctx_);
   SSL_set_fd(ssl_, fd_);
+  if (earlier) {
+    auto* session = SSL_get1_session(earlier->ssl_);
+    SSL_set_session(ssl_, session);
+    SSL_SESSION_free(session);
+  }
   BOOST_REQUIRE_EQUAL(SSL_connect(ssl_), 1);
 }
 

@@ -27,8 +27,9 @@ key_pair make_leaf(const key_pair& ca, const std::string& name,
 class client {
 public:
   explicit client(uint16_t port);
-  /// TLS; `identity` may be null.
-  client(uint16_t port, const std::string& ca, const key_pair* identity);
+  /// TLS; `identity` may be null. Resumes the session of `earlier`, which must have read something.
+  client(uint16_t port, const std::string& ca, const key_pair* identity,
+         const client* earlier = nullptr);
   client(const client&) = delete;
   ~client();
 
@@ -43,6 +44,7 @@ public:
   void shutdown_write();
   /// Aborts the connection with a reset.
   void reset();
+  bool resumed() const { return SSL_session_reused(ssl_) == 1; }
   std::string alpn() const;
   std::string peer_common_name() const;
   int fd() const { return fd_; }

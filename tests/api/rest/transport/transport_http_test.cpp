@@ -110,6 +110,20 @@ BOOST_AUTO_TEST_CASE(longest_listener_path_wins_and_unknown_paths_get_404) {
   BOOST_CHECK_EQUAL(get(c, "/a/b/c").body, "root");
 }
 
+BOOST_AUTO_TEST_CASE(wildcard_and_ipv6_addresses_lead_to_their_listener) {
+  for (auto* address : {"0.0.0.0", "::"}) {
+    transport::transport_options o;
+    o.address = address;
+    auto started = transport::server::start(o, to_listener);
+    if (!started && std::string{address} == "::")
+      continue; // no IPv6 on this machine
+    BOOST_REQUIRE(started);
+    opened l{*started, [](http_request r) { r.reply(200, "here"); }};
+    client c{(*started)->port()};
+    BOOST_CHECK_EQUAL(get(c, "/").body, "here");
+  }
+}
+
 BOOST_AUTO_TEST_CASE(transport_survives_the_last_listener) {
   for (int i = 0; i < 3; ++i) {
     auto s = serve(to_listener);

@@ -55,6 +55,24 @@ BOOST_AUTO_TEST_CASE(names_with_a_nul_are_not_trusted) {
   BOOST_CHECK_EQUAL(ask(c).substr(0, 8), "nobody |");
 }
 
+BOOST_AUTO_TEST_CASE(resumed_sessions_are_verified_again) {
+  auto s = serve(who, shared_pki().options());
+  auto admin = make_leaf(shared_pki().ca, "admin", {"system:masters"});
+  client first{s->port(), shared_pki().ca.certificate, &admin};
+  BOOST_CHECK_EQUAL(ask(first), "verified admin,system:masters|");
+  client second{s->port(), shared_pki().ca.certificate, &admin, &first};
+  BOOST_CHECK(second.resumed());
+  BOOST_CHECK_EQUAL(ask(second), "verified admin,system:masters|");
+
+  // An unverified certificate is not made good by resumption.
+  auto foreign = make_leaf(make_ca("other"), "admin", {"system:masters"});
+  client third{s->port(), shared_pki().ca.certificate, &foreign};
+  BOOST_CHECK_EQUAL(ask(third).substr(0, 8), "nobody |");
+  client fourth{s->port(), shared_pki().ca.certificate, &foreign, &third};
+  BOOST_CHECK(fourth.resumed());
+  BOOST_CHECK_EQUAL(ask(fourth).substr(0, 8), "nobody |");
+}
+
 BOOST_AUTO_TEST_CASE(certificates_are_reloaded_without_dropping_connections) {
   auto s = serve(who, shared_pki().options());
   client before{s->port(), shared_pki().ca.certificate, nullptr};
