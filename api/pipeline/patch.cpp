@@ -30,6 +30,15 @@ result<void> check_identity(const operation& op, const json::value& doc) {
   return {};
 }
 
+/// A patched object must still be one of its type, and the patch is to blame when it is not.
+result<void> conform_patched(operation& op, json::document& doc, const schema::struct_type& type) {
+  auto ok = conform_document(op, doc, type);
+  if (ok)
+    return ok;
+  return fail(invalid(
+      "", "", {invalid_value("patch", json::quote(json::to_string(doc)), ok.error().message)}));
+}
+
 /// An applied configuration of an object that does not exist yet is the object.
 result<prepared> create_applied(operation& op) {
   auto doc = decode_body(op, op.request.body, op.type.type());
@@ -92,6 +101,8 @@ result<prepared> prepare_patch(operation& op) {
     return fail(bad_request("the API version in the data (" + std::string(version) + ", Kind=" +
                             std::string(kind) + ") does not match the expected API version (" +
                             op.type.api_version + ", Kind=" + op.type.kind + ")"));
+  if (auto ok = conform_patched(op, r.after, op.type.type()); !ok)
+    return fail(ok.error());
   return update_object(op, std::move(r));
 }
 

@@ -118,4 +118,45 @@ BOOST_AUTO_TEST_CASE(patch_may_not_change_identity) {
              "immutable");
 }
 
+BOOST_AUTO_TEST_CASE(patch_must_leave_an_object_of_the_kind) {
+  auto r = patch("configmaps", "default", "a", R"({"data":{"k":7}})");
+  BOOST_TEST(http_code(r.failure.why) == 422);
+  BOOST_TEST(r.failure.message.find("cannot unmarshal") != std::string::npos);
+  auto c = make(verb::patch, "configmaps", "default", "a", R"({"dota":{"k":"v"}})", "");
+  c.patch = patch_kind::json_merge;
+  c.validation = validation_level::strict;
+  r = send(c);
+  BOOST_TEST(http_code(r.failure.why) == 422);
+  BOOST_TEST(r.failure.message.find("strict decoding error: unknown field \"dota\"") !=
+             std::string::npos);
+  c.validation = validation_level::ignore;
+  r = ok(send(c));
+  BOOST_TEST(text_at(*r.object, {"dota"}) == "");
+}
+
+BOOST_AUTO_TEST_CASE(apply_patch_creates_and_then_merges) {
+  auto r = ok(patch("configmaps", "default", "new",
+                    R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"new"},
+                        "data":{"a":"1"}})",
+                    patch_kind::apply));
+  BOOST_TEST(r.created);
+  r = ok(patch("configmaps", "default", "new",
+               R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"new"},
+                   "data":{"b":"2"}})",
+               patch_kind::apply));
+  BOOST_TEST(!r.created);
+  BOOST_TEST(text_at(*r.object, {"data"}) == R"({"a":"1","b":"2"})");
+}
+
+BOOST_AUTO_TEST_CASE(of_a_deleted_object_cannot_add_finalizers) {
+  ok(patch("configmaps", "default", "a", R"({"metadata":{"finalizers":["example.com/a"]}})"));
+  ok(remove("configmaps", "default", "a"));
+  auto r = patch("configmaps", "default", "a",
+                 R"({"metadata":{"finalizers":["example.com/a","example.com/b"]}})");
+  BOOST_TEST(r.failure.message ==
+             "ConfigMap \"a\" is invalid: metadata.finalizers: Forbidden: no new finalizers can be "
+             "added if the object is being deleted, found new finalizers "
+             "[]string{\"example.com/b\"}");
+}
+
 BOOST_AUTO_TEST_SUITE_END()

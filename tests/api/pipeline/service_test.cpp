@@ -1,0 +1,153 @@
+#include "api/pipeline/cluster_fixture.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include <set>
+
+using namespace thespis::api;
+using thespis::api::testing::cluster;
+using thespis::api::testing::text_at;
+
+namespace {
+
+struct with_services : cluster {
+  reply service(const std::string& name, const std::string& spec = {},
+                const std::string& port = {}) {
+    return create("services", "default",
+                  R"({"metadata":{"name":")" + name + R"("},"spec":{)" + spec +
+                      R"("ports":[{"port":80)" + port + "}]}}");
+  }
+  static std::string ip(const reply& r) { return text_at(*r.object, {"spec", "clusterIP"}); }
+  static std::string ports(const reply& r) { return text_at(*r.object, {"spec", "ports"}); }
+};
+
+} // namespace
+
+BOOST_FIXTURE_TEST_SUITE(services, with_services)
+
+BOOST_AUTO_TEST_CASE(are_given_an_address_of_their_own) {
+  std::set<std::string> seen;
+  for (int i = 0; i < 20; ++i)
+    seen.insert(ip(ok(service("s" + std::to_string(i)))));
+  BOOST_TEST(seen.size() == 20u);
+  auto o = get("services", "default", "s0");
+  BOOST_TEST(text_at(*o, {"spec", "clusterIP"}).find("10.43.") == 0u);
+  BOOST_TEST(text_at(*o, {"spec", "clusterIPs"}) ==
+             "[\"" + text_at(*o, {"spec", "clusterIP"}) + "\"]");
+  BOOST_TEST(text_at(*o, {"spec", "ipFamilies"}) == R"(["IPv4"])");
+  BOOST_TEST(text_at(*o, {"spec", "ipFamilyPolicy"}) == "SingleStack");
+  BOOST_TEST(text_at(*o, {"spec", "type"}) == "ClusterIP");
+  BOOST_TEST(text_at(*o, {"spec", "ports"}) == R"([{"port":80,"protocol":"TCP","targetPort":80}])");
+  BOOST_TEST(text_at(*o, {"status"}) == R"({"loadBalancer":{}})");
+}
+
+BOOST_AUTO_TEST_CASE(are_given_different_addresses_before_either_is_written) {
+  auto body = [](const char* name) {
+    return std::string(R"({"metadata":{"name":")") + name + R"("},"spec":{"type":"NodePort",
+      "clusterIP":"10.43.0.7","ports":[{"port":80,"nodePort":30123}]}})";
+  };
+  auto first = prepare(make(verb::create, "services", "default", "", body("a"), ""));
+  auto second = send(make(verb::create, "services", "default", "", body("b"), ""));
+  BOOST_TEST(!second.ok);
+  BOOST_TEST(second.failure.message ==
+             "Service \"b\" is invalid: [spec.clusterIPs: Invalid value: [\"10.43.0.7\"]: failed "
+             "to allocate IP 10.43.0.7: provided IP is already allocated, "
+             "spec.ports[0].nodePort: Invalid value: 30123: provided port is already allocated]");
+  // The first was never written: what it claimed is free again after a while.
+  advance(std::chrono::seconds{60});
+  ok(send(make(verb::create, "services", "default", "", body("b"), "")));
+}
+
+BOOST_AUTO_TEST_CASE(give_back_what_they_had_when_they_go) {
+  ok(service("a", R"("type":"NodePort","clusterIP":"10.43.0.7",)", R"(,"nodePort":30123)"));
+  BOOST_TEST(!service("b", R"("type":"NodePort",)", R"(,"nodePort":30123)").ok);
+  ok(remove("services", "default", "a"));
+  ok(service("b", R"("type":"NodePort","clusterIP":"10.43.0.7",)", R"(,"nodePort":30123)"));
+}
+
+BOOST_AUTO_TEST_CASE(refuse_addresses_and_ports_outside_the_ranges) {
+  auto r = service("a", R"("clusterIP":"10.9.9.9",)");
+  BOOST_TEST(r.failure.message ==
+             "Service \"a\" is invalid: spec.clusterIPs: Invalid value: [\"10.9.9.9\"]: failed to "
+             "allocate IP 10.9.9.9: the provided IP (10.9.9.9) is not in the valid range. The "
+             "range of valid IPs is 10.43.0.0/16");
+  r = service("a", R"("type":"NodePort",)", R"(,"nodePort":80)");
+  BOOST_TEST(r.failure.message == "Service \"a\" is invalid: spec.ports[0].nodePort: Invalid "
+                                  "value: 80: provided port is not in the valid range. The range "
+                                  "of valid ports is 30000-32767");
+}
+
+BOOST_AUTO_TEST_CASE(without_address_have_none) {
+  auto r = ok(service("a", R"("clusterIP":"None","selector":{"app":"x"},)"));
+  BOOST_TEST(ip(r) == "None");
+  BOOST_TEST(text_at(*r.object, {"spec", "clusterIPs"}) == R"(["None"])");
+  r = ok(create("services", "default",
+                R"({"metadata":{"name":"e"},"spec":{"type":"ExternalName",
+                    "externalName":"example.com"}})"));
+  BOOST_TEST(ip(r) == "");
+  BOOST_TEST(text_at(*r.object, {"spec", "ipFamilies"}) == "");
+}
+
+BOOST_AUTO_TEST_CASE(keep_what_they_were_given_over_updates) {
+  auto r = ok(service("a", R"("type":"NodePort",)"));
+  auto address = ip(r);
+  auto before = ports(r);
+  BOOST_TEST(before.find("nodePort") != std::string::npos);
+  r = ok(update("services", "default", "a",
+                R"({"metadata":{"name":"a"},"spec":{"type":"NodePort","selector":{"a":"b"},
+                    "ports":[{"port":80}]}})"));
+  BOOST_TEST(ip(r) == address);
+  auto port_of = [](const std::string& s) { return s.substr(s.find("\"nodePort\":"), 16); };
+  BOOST_TEST(port_of(ports(r)) == port_of(before));
+  r = ok(patch("services", "default", "a", R"({"spec":{"type":"ClusterIP"}})"));
+  BOOST_TEST(ip(r) == address);
+  BOOST_TEST(ports(r).find("nodePort") == std::string::npos);
+  BOOST_TEST(text_at(*r.object, {"spec", "externalTrafficPolicy"}) == "");
+}
+
+BOOST_AUTO_TEST_CASE(refuse_another_address) {
+  auto held = ip(ok(service("a")));
+  auto r = patch("services", "default", "a", R"({"spec":{"clusterIP":"10.43.0.99"}})");
+  BOOST_TEST(r.failure.message == "Service \"a\" is invalid: spec.clusterIPs[0]: Invalid value: "
+                                  "[\"10.43.0.99\"]: may not change once set");
+}
+
+BOOST_AUTO_TEST_CASE(share_a_node_port_between_protocols) {
+  auto r = ok(create("services", "default",
+                     R"({"metadata":{"name":"dns"},"spec":{"type":"NodePort","ports":[
+                       {"name":"u","port":53,"protocol":"UDP"},{"name":"t","port":53}]}})"));
+  auto text = ports(r);
+  auto first = text.find("\"nodePort\":");
+  auto second = text.find("\"nodePort\":", first + 1);
+  BOOST_REQUIRE(second != std::string::npos);
+  BOOST_TEST(text.substr(first, 16) == text.substr(second, 16));
+}
+
+BOOST_AUTO_TEST_CASE(follow_the_rules_of_their_ports) {
+  auto refused = [&](const std::string& spec) {
+    return create("services", "default", R"({"metadata":{"name":"a"},"spec":{)" + spec + "}}")
+        .failure.message;
+  };
+  BOOST_TEST(refused("") == "Service \"a\" is invalid: spec.ports: Required value");
+  BOOST_TEST(refused(R"("ports":[{"port":80},{"port":81}])") ==
+             "Service \"a\" is invalid: [spec.ports[0].name: Required value, spec.ports[1].name: "
+             "Required value]");
+  BOOST_TEST(refused(R"("ports":[{"port":80,"nodePort":30000}])") ==
+             "Service \"a\" is invalid: spec.ports[0].nodePort: Forbidden: may not be used when "
+             "`type` is 'ClusterIP'");
+  BOOST_TEST(refused(R"("ports":[{"port":0}])") ==
+             "Service \"a\" is invalid: [spec.ports[0].port: Invalid value: 0: must be between 1 "
+             "and 65535, inclusive, spec.ports[0].targetPort: Invalid value: 0: must be between "
+             "1 and 65535, inclusive]");
+  BOOST_TEST(refused(R"("type":"ExternalName")") ==
+             "Service \"a\" is invalid: spec.externalName: Required value");
+  BOOST_TEST(refused(R"("type":"Odd","ports":[{"port":80}])") ==
+             "Service \"a\" is invalid: spec.type: Unsupported value: \"Odd\": supported values: "
+             "\"ClusterIP\", \"ExternalName\", \"LoadBalancer\", \"NodePort\"");
+  auto r =
+      create("services", "default", R"({"metadata":{"name":"9a"},"spec":{"ports":[{"port":80}]}})");
+  BOOST_TEST(r.failure.message.find("Service \"9a\" is invalid: metadata.name: Invalid value: "
+                                    "\"9a\": a DNS-1035 label must consist of") == 0u);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
