@@ -1,0 +1,152 @@
+#include "proxy/proxy_state.hpp"
+
+#include "api/generated/core_v1_service.hpp"
+#include "api/generated/discovery_v1.hpp"
+#include "api/object/typed.hpp"
+
+namespace thespis::proxy {
+
+namespace {
+
+constexpr const char* service_label = "kubernetes.io/service-name";
+constexpr uint32_t default_affinity_seconds = 10800;
+
+protocol protocol_of(const std::string& name) {
+  if (name == "UDP")
+    return protocol::udp;
+  if (name == "SCTP")
+    return protocol::sctp;
+  return protocol::tcp;
+}
+
+void add_endpoints(const api::v1::endpoint_slice& slice, const std::string& port_name,
+                   const std::string& port_protocol, const std::string& node, service_port& out) {
+  if (slice.address_type != "IPv4")
+    return;
+  for (const auto& p : slice.ports) {
+    const auto proto = p.protocol.empty() ? "TCP" : p.protocol;
+    if (p.name != port_name || proto != port_protocol || !p.port)
+      continue;
+    for (const auto& e : slice.endpoints) {
+      if (e.addresses.empty())
+        continue;
+      endpoint one;
+      one.ip = e.addresses.front();
+      one.port = static_cast<uint16_t>(*p.port);
+      const auto* c = e.conditions.get();
+      one.ready = !c || c->ready.value_or(true);
+      one.terminating = c && c->terminating.value_or(false);
+      one.serving = c ? c->serving.value_or(one.ready) : true;
+      one.node_local = e.node_name == node;
+      out.endpoints.push_back(std::move(one));
+    }
+  }
+}
+
+} // namespace
+
+void proxy_state::apply_service(const api::watch_event& e) {
+  const service_key key{e.object->ns(), e.object->name()};
+  if (e.kind == api::event_kind::deleted)
+    services_.erase(key);
+  else
+    services_[key] = e.object;
+  dirty_.insert(key);
+}
+
+void proxy_state::apply_slice(const api::watch_event& e) {
+  const std::pair<std::string, std::string> id{e.object->ns(), e.object->name()};
+  if (const auto i = slice_owner_.find(id); i != slice_owner_.end()) {
+    dirty_.insert(i->second);
+    auto& known = slices_[i->second];
+    known.erase(id.second);
+    if (known.empty())
+      slices_.erase(i->second);
+    slice_owner_.erase(i);
+  }
+  const auto* service = api::find_label(e.object->labels(), service_label);
+  if (e.kind == api::event_kind::deleted || !service)
+    return;
+  const service_key key{id.first, *service};
+  slices_[key][id.second] = e.object;
+  slice_owner_[id] = key;
+  dirty_.insert(key);
+}
+
+void proxy_state::clear() {
+  for (const auto& [key, object] : services_)
+    dirty_.insert(key);
+  services_.clear();
+  slices_.clear();
+  slice_owner_.clear();
+}
+
+void proxy_state::ports_of(const service_key& key, service_table& out) const {
+  const auto i = services_.find(key);
+  if (i == services_.end())
+    return;
+  const auto service = api::typed<api::v1::service>(*i->second);
+  const auto& spec = service->spec;
+  if (spec.type == "ExternalName" || spec.cluster_ip.empty() || spec.cluster_ip == "None")
+    return;
+  for (const auto& p : spec.ports) {
+    service_port port;
+    const auto proto = p.protocol.empty() ? std::string{"TCP"} : p.protocol;
+    port.proto = protocol_of(proto);
+    port.cluster_ips = spec.cluster_ips.empty() ? std::vector{spec.cluster_ip} : spec.cluster_ips;
+    port.port = static_cast<uint16_t>(p.port);
+    port.node_port = static_cast<uint16_t>(p.node_port.value_or(0));
+    port.external_ips = spec.external_ips;
+    if (service->status.load_balancer)
+      for (const auto& ingress : service->status.load_balancer->ingress)
+        port.external_ips.push_back(ingress.ip);
+    if (spec.session_affinity == "ClientIP") {
+      port.affinity_seconds = default_affinity_seconds;
+      if (spec.session_affinity_config && spec.session_affinity_config->client_ip)
+        port.affinity_seconds = static_cast<uint32_t>(
+            spec.session_affinity_config->client_ip->timeout_seconds.value_or(
+                default_affinity_seconds));
+    }
+    port.internal_local = spec.internal_traffic_policy == "Local";
+    port.external_local = spec.external_traffic_policy == "Local";
+    if (const auto s = slices_.find(key); s != slices_.end())
+      for (const auto& [name, slice] : s->second)
+        add_endpoints(*api::typed<api::v1::endpoint_slice>(*slice), p.name, proto, node_, port);
+    out[{key.first, key.second, p.name}] = std::move(port);
+  }
+}
+
+service_table proxy_state::table() {
+  dirty_.clear();
+  programmed_.clear();
+  for (const auto& [key, object] : services_)
+    ports_of(key, programmed_);
+  return programmed_;
+}
+
+service_changes proxy_state::take_changes() {
+  service_changes res;
+  for (const auto& key : std::exchange(dirty_, {})) {
+    service_table now;
+    ports_of(key, now);
+    auto i = programmed_.lower_bound({key.first, key.second, ""});
+    while (i != programmed_.end() && i->first.ns == key.first && i->first.service == key.second) {
+      if (now.contains(i->first)) {
+        ++i;
+        continue;
+      }
+      res[i->first] = std::nullopt;
+      i = programmed_.erase(i);
+    }
+    for (auto& [name, port] : now) {
+      auto& known = programmed_[name];
+      if (known == port && !port.cluster_ips.empty())
+        continue;
+      known = port;
+      res[name] = std::move(port);
+    }
+  }
+  return res;
+}
+
+} // namespace thespis::proxy
