@@ -7,8 +7,7 @@ namespace thespis::api::rest {
 
 namespace {
 
-constexpr std::string_view supported_types =
-    "application/json, application/yaml, application/vnd.kubernetes.protobuf";
+constexpr std::string_view supported_types = "application/json, application/yaml";
 
 std::string_view trim(std::string_view s) {
   while (!s.empty() && (s.front() == ' ' || s.front() == '\t'))
@@ -212,9 +211,11 @@ result<encoding> body_encoding(std::string_view content_type) {
     return encoding::json;
   if (type == "application/yaml")
     return encoding::yaml;
+  if (type == "application/vnd.kubernetes.protobuf")
+    return encoding::protobuf;
   return refuse(reason::unsupported_media_type,
                 "the body of the request was in an unknown format - accepted media types include: "
-                "application/json, application/yaml");
+                "application/json, application/yaml, application/vnd.kubernetes.protobuf");
 }
 
 } // namespace thespis::api::rest

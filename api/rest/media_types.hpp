@@ -22,7 +22,8 @@ struct media_range {
 /// Entries in the order of preference. Malformed entries are skipped.
 std::vector<media_range> parse_media_ranges(std::string_view header);
 
-enum class encoding : uint8_t { json, yaml };
+/// Protobuf is taken in request bodies only.
+enum class encoding : uint8_t { json, yaml, protobuf };
 
 /// What an answer's object is turned into.
 enum class shape : uint8_t { plain, table, partial_metadata, partial_metadata_list };
@@ -55,7 +56,7 @@ result<openapi_form> negotiate_openapi_v2(std::string_view accept);
 /// The patch type of a Content-Type. Errors: unsupported_media_type.
 result<patch_kind> patch_kind_of(std::string_view content_type);
 
-/// Whether a request body is JSON or YAML; JSON when nothing is said. Errors:
+/// What a request body is; JSON when nothing is said. Errors:
 /// unsupported_media_type.
 result<encoding> body_encoding(std::string_view content_type);
 

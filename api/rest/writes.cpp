@@ -2,6 +2,7 @@
 
 #include "api/pipeline/scale.hpp"
 #include "api/rest/answers.hpp"
+#include "api/rest/protobuf_body.hpp"
 #include "api/rest/reads.hpp"
 #include "api/text/quote.hpp"
 #include "api/yaml.hpp"
@@ -39,8 +40,14 @@ result<std::string> json_body(const exchange& x, std::string_view body) {
   auto kind = body_encoding(x.content_type);
   if (!kind)
     return fail(std::move(kind.error()));
-  if (*kind == encoding::yaml)
+  switch (*kind) {
+  case encoding::json:
+    break;
+  case encoding::yaml:
     return yaml_to_json(body);
+  case encoding::protobuf:
+    return protobuf_to_json(x.server->schemas, body);
+  }
   return std::string(body);
 }
 

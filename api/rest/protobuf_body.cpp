@@ -1,0 +1,421 @@
+#include "api/rest/protobuf_body.hpp"
+
+#include "api/json.hpp"
+#include "api/text/base64.hpp"
+#include "api/text/quote.hpp"
+#include "api/text/time.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace thespis::api::rest {
+
+namespace {
+
+constexpr std::string_view magic("k8s\0", 4);
+constexpr int max_depth = 128;
+
+enum class wire : uint8_t { varint = 0, fixed64 = 1, bytes = 2, fixed32 = 5 };
+
+/// One field as it stands on the wire.
+struct wire_field {
+  uint32_t number = 0;
+  wire type = wire::varint;
+  uint64_t scalar = 0;
+  std::string_view bytes;
+};
+
+/// Reads one message's fields. Stops, failed, at malformed bytes.
+class wire_reader {
+public:
+  explicit wire_reader(std::string_view bytes) : rest_(bytes) {}
+
+  bool next(wire_field& f) {
+    uint64_t tag = 0;
+    if (rest_.empty() || !varint(rest_, tag))
+      return false;
+    f.number = static_cast<uint32_t>(tag >> 3);
+    f.type = static_cast<wire>(tag & 7);
+    ok_ = f.number != 0 && value(f);
+    return ok_;
+  }
+  bool ok() const { return ok_; }
+
+  bool varint(std::string_view& s, uint64_t& n) {
+    n = 0;
+    for (unsigned shift = 0; shift < 64; shift += 7) {
+      if (s.empty())
+        break;
+      auto c = static_cast<unsigned char>(s.front());
+      s.remove_prefix(1);
+      n |= static_cast<uint64_t>(c & 0x7F) << shift;
+      if (!(c & 0x80))
+        return true;
+    }
+    ok_ = false;
+    return false;
+  }
+
+private:
+  bool value(wire_field& f) {
+    switch (f.type) {
+    case wire::varint:
+      return varint(rest_, f.scalar);
+    case wire::fixed64:
+      return take(8, f);
+    case wire::fixed32:
+      return take(4, f);
+    case wire::bytes: {
+      uint64_t size = 0;
+      return varint(rest_, size) && take(size, f);
+    }
+    }
+    return false;
+  }
+
+  bool take(uint64_t size, wire_field& f) {
+    if (size > rest_.size())
+      return false;
+    f.bytes = rest_.substr(0, size);
+    rest_.remove_prefix(size);
+    f.scalar = 0;
+    if (f.type != wire::bytes)
+      for (size_t i = size; i-- > 0;)
+        f.scalar = f.scalar << 8 | static_cast<unsigned char>(f.bytes[i]);
+    return true;
+  }
+
+  std::string_view rest_;
+  bool ok_ = true;
+};
+
+/// Fields that are plain Go values, not pointers: protobuf always carries them, and zero means
+/// that they are not set. (Pointers are carried only when they are set, and keep their zero.)
+bool is_plain(const schema::struct_type& t, const schema::field& f) {
+  static constexpr std::array<std::string_view, 22> names = {"containerPort",
+                                                             "failureThreshold",
+                                                             "hostIPC",
+                                                             "hostNetwork",
+                                                             "hostPID",
+                                                             "hostPort",
+                                                             "initialDelaySeconds",
+                                                             "minReadySeconds",
+                                                             "nodePort",
+                                                             "observedGeneration",
+                                                             "paused",
+                                                             "periodSeconds",
+                                                             "port",
+                                                             "publishNotReadyAddresses",
+                                                             "readOnly",
+                                                             "stdin",
+                                                             "stdinOnce",
+                                                             "successThreshold",
+                                                             "timeoutSeconds",
+                                                             "tty",
+                                                             "unschedulable",
+                                                             "generation"};
+  return std::find(names.begin(), names.end(), f.name) != names.end() ||
+         (t.name.size() > 6 && t.name.substr(t.name.size() - 6) == "Status") || t.name == "Event" ||
+         t.name == "EventSeries";
+}
+
+class decoder {
+public:
+  explicit decoder(json::allocator& a) : alloc_(a) {}
+
+  /// Reads `bytes` as a message of type `t` into `out`. False: malformed.
+  bool message(const schema::struct_type& t, std::string_view bytes, json::value& out, int depth) {
+    if (depth > max_depth)
+      return false;
+    wire_reader in(bytes);
+    wire_field f;
+    while (in.next(f))
+      if (!member(t, f, out, depth))
+        return false;
+    return in.ok();
+  }
+
+private:
+  bool member(const schema::struct_type& t, const wire_field& w, json::value& out, int depth) {
+    for (const auto& f : t.fields)
+      if (f.pb == w.number && f.pb != 0)
+        return add(t, f, w, out, depth);
+    for (const auto& group : t.wraps)
+      if (group.pb == w.number)
+        return w.type == wire::bytes && wrapped(t, group, w.bytes, out, depth + 1);
+    return true; // of a newer client
+  }
+
+  /// Fields that JSON keeps beside the others, but protobuf in a message of their own.
+  bool wrapped(const schema::struct_type& t, const schema::wrap& group, std::string_view bytes,
+               json::value& out, int depth) {
+    wire_reader in(bytes);
+    wire_field w;
+    while (in.next(w))
+      for (const auto& [name, number] : group.members)
+        if (const auto* f = t.find(name); f && number == w.number && !add(t, *f, w, out, depth))
+          return false;
+    return in.ok();
+  }
+
+  bool add(const schema::struct_type& t, const schema::field& f, const wire_field& w,
+           json::value& out, int depth) {
+    if (f.type.form == schema::shape::list)
+      return add_item(f, w, out, depth);
+    if (f.type.form == schema::shape::map)
+      return w.type == wire::bytes && add_entry(f, w.bytes, out, depth);
+    json::value v;
+    if (!value(f.type, w, v, depth))
+      return false;
+    if (v.IsNull() || (!f.required && is_unset(t, f, v)))
+      return true;
+    json::set(out, f.name, std::move(v), alloc_);
+    return true;
+  }
+
+  static bool is_unset(const schema::struct_type& t, const schema::field& f, const json::value& v) {
+    if (v.IsString())
+      return v.GetStringLength() == 0 && f.name != "storageClassName";
+    bool zero = (v.IsBool() && !v.GetBool()) || (v.IsInt64() && v.GetInt64() == 0);
+    return zero && is_plain(t, f);
+  }
+
+  json::value& container(json::value& out, const std::string& name, rapidjson::Type type) {
+    auto* v = json::find(out, name);
+    if (!v) {
+      json::set(out, name, json::value(type), alloc_);
+      v = json::find(out, name);
+    }
+    return *v;
+  }
+
+  bool add_item(const schema::field& f, const wire_field& w, json::value& out, int depth) {
+    auto& list = container(out, f.name, rapidjson::kArrayType);
+    const auto& element = *f.type.element;
+    bool number = element.form == schema::shape::int32 || element.form == schema::shape::int64;
+    if (number && w.type == wire::bytes) { // packed
+      wire_reader in(w.bytes);
+      auto rest = w.bytes;
+      for (uint64_t n = 0; !rest.empty() && in.varint(rest, n);)
+        list.PushBack(json::value(static_cast<int64_t>(n)), alloc_);
+      return in.ok();
+    }
+    json::value v;
+    if (!value(element, w, v, depth))
+      return false;
+    list.PushBack(std::move(v), alloc_);
+    return true;
+  }
+
+  bool add_entry(const schema::field& f, std::string_view bytes, json::value& out, int depth) {
+    auto& map = container(out, f.name, rapidjson::kObjectType);
+    std::string key;
+    json::value v;
+    wire_reader in(bytes);
+    wire_field w;
+    while (in.next(w)) {
+      if (w.number == 1)
+        key = w.bytes;
+      else if (w.number == 2 && !value(*f.type.element, w, v, depth))
+        return false;
+    }
+    if (v.IsNull())
+      v = empty_of(*f.type.element);
+    json::set(map, key, std::move(v), alloc_);
+    return in.ok();
+  }
+
+  /// What an absent map value stands for.
+  json::value empty_of(const schema::value_type& t) {
+    if (t.form == schema::shape::list)
+      return json::value(rapidjson::kArrayType);
+    return json::make_string(t.form == schema::shape::quantity ? "0" : "", alloc_);
+  }
+
+  bool value(const schema::value_type& t, const wire_field& w, json::value& out, int depth) {
+    switch (t.form) {
+    case schema::shape::boolean:
+      out.SetBool(w.scalar != 0);
+      return w.type == wire::varint;
+    case schema::shape::int32:
+    case schema::shape::int64:
+      out.SetInt64(static_cast<int64_t>(w.scalar));
+      return w.type == wire::varint;
+    case schema::shape::number: {
+      double d = 0;
+      static_assert(sizeof d == sizeof w.scalar);
+      std::memcpy(&d, &w.scalar, sizeof d);
+      out.SetDouble(d);
+      return w.type == wire::fixed64;
+    }
+    default:
+      return w.type == wire::bytes && bytes_value(t, w.bytes, out, depth);
+    }
+  }
+
+  bool bytes_value(const schema::value_type& t, std::string_view bytes, json::value& out,
+                   int depth) {
+    switch (t.form) {
+    case schema::shape::string:
+      out = json::make_string(bytes, alloc_);
+      return is_utf8(bytes);
+    case schema::shape::bytes:
+      out = json::make_string(encode_base64(bytes), alloc_);
+      return true;
+    case schema::shape::quantity:
+      return quantity(bytes, out);
+    case schema::shape::time:
+    case schema::shape::micro_time:
+      return time(bytes, t.form == schema::shape::micro_time, out);
+    case schema::shape::int_or_string:
+      return int_or_string(bytes, out);
+    case schema::shape::any:
+      return any(bytes, out);
+    case schema::shape::object:
+      out.SetObject();
+      return message(*t.object, bytes, out, depth + 1);
+    case schema::shape::list: {
+      // A list within a map stands in a message of its own: ExtraValue{items = 1}.
+      schema::field items;
+      items.name = "items";
+      items.type = t;
+      json::value holder(rapidjson::kObjectType);
+      wire_reader in(bytes);
+      wire_field w;
+      while (in.next(w))
+        if (w.number == 1 && !add_item(items, w, holder, depth + 1))
+          return false;
+      auto* list = json::find(holder, "items");
+      out = list ? std::move(*list) : json::value(rapidjson::kArrayType);
+      return in.ok();
+    }
+    default:
+      return false;
+    }
+  }
+
+  /// Quantity{string = 1}.
+  bool quantity(std::string_view bytes, json::value& out) {
+    wire_reader in(bytes);
+    wire_field w;
+    std::string_view text = "0";
+    while (in.next(w))
+      if (w.number == 1 && w.type == wire::bytes)
+        text = w.bytes;
+    out = json::make_string(text, alloc_);
+    return in.ok() && is_utf8(text);
+  }
+
+  /// Time{seconds = 1, nanos = 2}; an empty message is no time.
+  bool time(std::string_view bytes, bool micro, json::value& out) {
+    if (bytes.empty())
+      return true;
+    wire_reader in(bytes);
+    wire_field w;
+    int64_t seconds = 0;
+    int64_t nanos = 0;
+    while (in.next(w))
+      (w.number == 1 ? seconds : nanos) = static_cast<int64_t>(w.scalar);
+    // The years 1678 to 2261, which 64 bits of nanoseconds hold.
+    if (!in.ok() || seconds < -9'000'000'000 || seconds > 9'000'000'000 || nanos < 0 ||
+        nanos > 999'999'999)
+      return false;
+    time_point t{std::chrono::seconds{seconds} + std::chrono::nanoseconds{micro ? nanos : 0}};
+    out = json::make_string(micro ? format_micro_time(t) : format_time(t), alloc_);
+    return true;
+  }
+
+  /// IntOrString{type = 1 (0: int), intVal = 2, strVal = 3}.
+  bool int_or_string(std::string_view bytes, json::value& out) {
+    wire_reader in(bytes);
+    wire_field w;
+    bool is_text = false;
+    int64_t number = 0;
+    std::string_view text;
+    while (in.next(w)) {
+      if (w.number == 1)
+        is_text = w.scalar != 0;
+      else if (w.number == 2)
+        number = static_cast<int64_t>(w.scalar);
+      else if (w.number == 3)
+        text = w.bytes;
+    }
+    out = is_text ? json::make_string(text, alloc_) : json::value(number);
+    return in.ok() && is_utf8(text);
+  }
+
+  /// RawExtension or FieldsV1{raw = 1}: JSON.
+  bool any(std::string_view bytes, json::value& out) {
+    wire_reader in(bytes);
+    wire_field w;
+    while (in.next(w)) {
+      if (w.number != 1 || w.type != wire::bytes || w.bytes.empty())
+        continue;
+      auto doc = json::parse(w.bytes);
+      if (!doc)
+        return false;
+      out = json::copy(*doc, alloc_);
+    }
+    return in.ok();
+  }
+
+  json::allocator& alloc_;
+};
+
+error malformed() {
+  return bad_request("the body of the request is no well-formed Kubernetes protobuf message");
+}
+
+/// runtime.Unknown: {typeMeta = 1 {apiVersion = 1, kind = 2}, raw = 2}.
+struct envelope {
+  std::string api_version, kind;
+  std::string_view raw;
+};
+
+bool read_envelope(std::string_view body, envelope& e) {
+  wire_reader in(body);
+  wire_field w;
+  while (in.next(w)) {
+    if (w.number == 2)
+      e.raw = w.bytes;
+    if (w.number != 1)
+      continue;
+    wire_reader meta(w.bytes);
+    wire_field m;
+    while (meta.next(m))
+      (m.number == 1 ? e.api_version : e.kind) = m.bytes;
+    if (!meta.ok())
+      return false;
+  }
+  return in.ok();
+}
+
+} // namespace
+
+result<std::string> protobuf_to_json(const schema::registry& schemas, std::string_view body) {
+  if (body.substr(0, magic.size()) != magic)
+    return fail(malformed());
+  body.remove_prefix(magic.size());
+  envelope e;
+  if (!read_envelope(body, e))
+    return fail(malformed());
+  auto slash = e.api_version.find('/');
+  auto group = slash == std::string::npos ? std::string{} : e.api_version.substr(0, slash);
+  auto version = slash == std::string::npos ? e.api_version : e.api_version.substr(slash + 1);
+  const auto* type = schemas.find_kind_type(group, version, e.kind);
+  // DeleteOptions and the like come in the version of the resource's own group.
+  if (!type)
+    type = schemas.find_kind_type("", "v1", e.kind);
+  if (!type)
+    return fail(bad_request("no kind " + quote_go(e.kind) + " is registered for version " +
+                            quote_go(e.api_version)));
+  json::document doc(rapidjson::kObjectType);
+  auto& a = doc.GetAllocator();
+  json::set(doc, "kind", e.kind, a);
+  json::set(doc, "apiVersion", e.api_version, a);
+  if (!decoder(a).message(*type, e.raw, doc, 0))
+    return fail(malformed());
+  return json::to_string(doc);
+}
+
+} // namespace thespis::api::rest

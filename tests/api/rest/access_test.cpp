@@ -1,0 +1,55 @@
+#include "fixture.hpp"
+
+using namespace thespis::test;
+
+BOOST_FIXTURE_TEST_SUITE(access_, rest_fixture)
+
+BOOST_AUTO_TEST_CASE(strangers_are_asked_who_they_are) {
+  check_status(request("GET", "/api/v1/pods", {}, {}, ""), 401, "Unauthorized", "Unauthorized");
+  check_status(request("GET", "/api", {}, {}, ""), 401, "Unauthorized");
+  check_status(request("GET", "/api/v1/pods", {}, {}, "wrong"), 401, "Unauthorized");
+  check_status(request("GET", "/healthz", {}, {}, "wrong"), 401, "Unauthorized");
+  check_status(request("GET", "/api/v1/pods", {}, "Authorization: Basic YTpi\r\n", ""), 401,
+               "Unauthorized");
+}
+
+BOOST_AUTO_TEST_CASE(health_and_version_are_for_anyone) {
+  for (std::string_view path : {"/healthz", "/livez", "/readyz", "/version"})
+    BOOST_TEST(request("GET", path, {}, {}, "").status == 200, path);
+  check_status(request("GET", "/metrics", {}, {}, ""), 401, "Unauthorized");
+}
+
+BOOST_AUTO_TEST_CASE(others_are_refused_in_kubernetes_words) {
+  auto as_joe = [&](std::string_view method, std::string_view path) {
+    return request(method, path, {}, {}, "joe-token");
+  };
+  check_status(as_joe("GET", "/api/v1/namespaces/default/pods"), 403, "Forbidden",
+               "pods is forbidden: User \"joe\" cannot list resource \"pods\" in API group \"\" in "
+               "the namespace \"default\"");
+  check_status(as_joe("GET", "/apis/apps/v1/namespaces/a/deployments/web/scale"), 403, "Forbidden",
+               "deployments.apps \"web\" is forbidden: User \"joe\" cannot get resource "
+               "\"deployments/scale\" in API group \"apps\" in the namespace \"a\"");
+  check_status(
+      as_joe("GET", "/api/v1/nodes"), 403, "Forbidden",
+      "nodes is forbidden: User \"joe\" cannot list resource \"nodes\" in API group \"\" at "
+      "the cluster scope");
+  check_status(as_joe("GET", "/metrics"), 403, "Forbidden",
+               "forbidden: User \"joe\" cannot get path \"/metrics\"");
+  check_status(as_joe("GET", "/thespis/v1/introspect?command=ps"), 403, "Forbidden");
+  BOOST_TEST(as_joe("GET", "/apis").status == 200);
+}
+
+BOOST_AUTO_TEST_CASE(a_shell_is_no_read) {
+  check_status(request("GET", "/api/v1/namespaces/a/pods/p/exec?command=sh", {}, {}, "joe-token"),
+               403, "Forbidden",
+               "pods \"p\" is forbidden: User \"joe\" cannot create resource \"pods/exec\" in API "
+               "group \"\" in the namespace \"a\"");
+}
+
+BOOST_AUTO_TEST_CASE(nobody_plays_another) {
+  check_status(request("GET", "/api/v1/pods", {}, "Impersonate-User: root\r\n"), 403, "Forbidden");
+  check_status(request("GET", "/api/v1/pods", {}, "impersonate-group: system:masters\r\n"), 403,
+               "Forbidden");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
