@@ -1,5 +1,7 @@
 #include "runtime/cri/command.hpp"
 
+#include "runtime/cri/errors.hpp"
+
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
@@ -30,13 +32,6 @@ public:
 private:
   int fd_;
 };
-
-api::error make_error(api::reason why, std::string message) {
-  api::error e;
-  e.why = why;
-  e.message = std::move(message);
-  return e;
-}
 
 std::vector<std::string> environment_with_sbin() {
   std::vector<std::string> out;

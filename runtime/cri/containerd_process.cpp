@@ -4,6 +4,7 @@
 #include "runtime/cri/containerd_child.hpp"
 #include "runtime/cri/containerd_config.hpp"
 #include "runtime/cri/cri_runtime.hpp"
+#include "runtime/cri/errors.hpp"
 #include "runtime/cri/pause_image.hpp"
 
 #include <fcntl.h>
@@ -33,13 +34,6 @@ constexpr milliseconds probe_deadline{2'000};
 constexpr milliseconds first_backoff{200};
 constexpr milliseconds last_backoff{10'000};
 constexpr milliseconds import_timeout{600'000};
-
-api::error make_error(api::reason why, std::string message) {
-  api::error e;
-  e.why = why;
-  e.message = std::move(message);
-  return e;
-}
 
 std::string first_line(const fs::path& file) {
   std::ifstream in{file};

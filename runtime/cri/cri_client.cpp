@@ -1,5 +1,7 @@
 #include "runtime/cri/cri_client.hpp"
 
+#include "runtime/cri/errors.hpp"
+
 #include <grpcpp/alarm.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
@@ -44,10 +46,7 @@ api::reason reason_of(grpc::StatusCode code) {
 }
 
 api::error to_error(const grpc::Status& s) {
-  api::error e;
-  e.why = reason_of(s.error_code());
-  e.message = s.error_message();
-  return e;
+  return make_error(reason_of(s.error_code()), s.error_message());
 }
 
 grpc::ByteBuffer to_buffer(const google::protobuf::MessageLite& m) {

@@ -1,5 +1,6 @@
 #include "runtime/cri/simulated_runtime.hpp"
 
+#include "runtime/cri/errors.hpp"
 #include "runtime/cri/simulated_state.hpp"
 
 #include <algorithm>
@@ -12,13 +13,6 @@ namespace {
 using namespace simulated;
 using std::chrono::nanoseconds;
 constexpr int32_t killed_code = 137;
-
-api::error make_error(api::reason why, std::string message) {
-  api::error e;
-  e.why = why;
-  e.message = std::move(message);
-  return e;
-}
 
 api::error no_such(const char* what, const std::string& id) {
   return make_error(api::reason::not_found, std::string{what} + " " + id + " not found");

@@ -1,184 +1,31 @@
-// The port over a real containerd of our own, in a directory of its own. Needs root, containerd,
-// runc, the CNI plugins and busybox-static.
-#include "await.hpp"
+// The port over a real containerd of our own.
+#include "node_fixture.hpp"
 
-#include "runtime/cri/command.hpp"
 #include "runtime/cri/containerd_child.hpp"
-#include "runtime/cri/containerd_process.hpp"
-#include "runtime/cri/cri_runtime.hpp"
-#include "runtime/cri/node_cleanup.hpp"
 
 #include <boost/test/unit_test.hpp>
 
 #include <signal.h>
-#include <unistd.h>
 
-#include <condition_variable>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <iostream>
-#include <iterator>
+#include <algorithm>
 
-namespace fs = std::filesystem;
 using namespace thespis;
 using namespace thespis::runtime;
 using namespace thespis::runtime::test;
-using std::chrono::seconds;
 
 namespace {
 
-const std::string sample = "thespis.local/sample:v1";
-
-std::string read_all(const fs::path& path) {
-  std::ifstream in{path};
-  return {std::istreambuf_iterator<char>{in}, {}};
-}
-
-/// One node for all cases: a data directory, a containerd, a client.
-struct node {
-  node() {
-    char name[] = "/tmp/thespis-cri-XXXXXX";
-    dir = ::mkdtemp(name);
-    options.data_dir = dir;
-    options.network.pod_cidr = "10.213.77.0/24";
-    fs::create_directories(dir / "images");
-    const fs::path tool = fs::path{__FILE__}.parent_path() / "../../../tools/sample_image";
-    const auto made = check_command(
-        {tool.string(), "-t", sample, "-o", (dir / "images/sample.tar").string()}, seconds{60});
-    BOOST_REQUIRE_MESSAGE(made.has_value(), made.error().message);
-    start();
-  }
-
-  ~node() {
-    stop();
-    (void)clean_up_node(options, true);
-    std::error_code ec;
-    fs::remove_all(dir, ec);
-  }
-
-  void start() {
-    auto started = containerd_process::start(options, [this](containerd_event e, std::string) {
-      const std::lock_guard lock{mutex};
-      events.push_back(e);
-      changed.notify_all();
-    });
-    BOOST_REQUIRE_MESSAGE(started.has_value(), (started ? "" : started.error().message));
-    containerd = std::move(*started);
-    cri = make_cri_runtime(containerd->socket());
-  }
-
-  void stop() {
-    cri.reset();
-    containerd.reset();
-  }
-
-  bool wait_for_event(containerd_event e) {
-    std::unique_lock lock{mutex};
-    return changed.wait_for(lock, seconds{60}, [&] {
-      return std::find(events.begin(), events.end(), e) != events.end();
-    });
-  }
-
-  fs::path dir;
-  containerd_options options;
-  std::mutex mutex;
-  std::condition_variable changed;
-  std::vector<containerd_event> events; // guarded by mutex
-  std::unique_ptr<containerd_process> containerd;
-  std::unique_ptr<container_runtime> cri;
-};
-
-bool is_root(boost::unit_test::test_unit_id) {
-  return ::geteuid() == 0;
-}
-
-boost::test_tools::assertion_result needs_root(boost::unit_test::test_unit_id id) {
-  boost::test_tools::assertion_result r{is_root(id)};
-  r.message() << "real containers need root: run the tests as root";
-  if (!r)
-    std::cerr << "SKIPPED: real containers need root\n";
-  return r;
-}
-
-node& shared_node() {
-  static auto* n = new node;
-  return *n;
-}
-
-/// Ends the shared node after the last case, when it was ever started.
-struct shared_node_end {
-  static inline bool started = false;
-  ~shared_node_end() {
-    if (started)
-      delete &shared_node();
-  }
+/// One node for all cases, ended after the last, when it was ever started.
+struct shared_node {
+  static inline std::unique_ptr<node> instance;
+  ~shared_node() { instance.reset(); }
 };
 
 node& the_node() {
-  shared_node_end::started = true;
-  return shared_node();
+  if (!shared_node::instance)
+    shared_node::instance = std::make_unique<node>("10.213.77.0/24");
+  return *shared_node::instance;
 }
-
-/// A pod of one sandbox, removed at the end of the case.
-struct pod {
-  pod(node& n, const std::string& name) : host{n} {
-    config.metadata = {name, name + "-uid", "default", 0};
-    config.hostname = name + "-host";
-    config.log_directory = (n.dir / "logs" / name).string();
-    config.labels = {{"app", name}};
-    config.cgroup_parent = n.containerd->layout().cgroup_root() + "/" + name;
-    fs::create_directories(config.log_directory);
-  }
-
-  ~pod() {
-    if (id.empty() || !host.cri)
-      return;
-    (void)await<void>([&](auto cb) { host.cri->stop_sandbox(id, cb); });
-    (void)await<void>([&](auto cb) { host.cri->remove_sandbox(id, cb); });
-    remove_cgroup(config.cgroup_parent);
-  }
-
-  pod& run() {
-    id = must<std::string>([&](auto cb) { host.cri->run_sandbox(config, cb); });
-    return *this;
-  }
-
-  static container_config shell(const std::string& name, const std::string& script) {
-    container_config c;
-    c.name = name;
-    c.image = sample;
-    c.command = {"/bin/sh", "-c", script};
-    c.log_path = name + ".log";
-    c.security.masked_paths = default_masked_paths();
-    c.security.readonly_paths = default_readonly_paths();
-    return c;
-  }
-
-  std::string create(const container_config& c) {
-    return must<std::string>([&](auto cb) { host.cri->create_container(id, c, config, cb); });
-  }
-
-  std::string start(const container_config& c) {
-    const std::string container = create(c);
-    must<void>([&](auto cb) { host.cri->start_container(container, cb); });
-    return container;
-  }
-
-  container_status status(const std::string& container) {
-    return must<container_status>([&](auto cb) { host.cri->get_container(container, cb); });
-  }
-
-  exec_result exec(const std::string& container, const std::string& script) {
-    return must<exec_result>([&](auto cb) {
-      host.cri->exec_sync(container, {"/bin/sh", "-c", script}, seconds{20}, cb);
-    });
-  }
-
-  node& host;
-  sandbox_config config;
-  std::string id;
-};
 
 /// Collects the ids that on_exit tells.
 class exits {
@@ -218,7 +65,7 @@ std::string log_text(const fs::path& path) {
 
 } // namespace
 
-BOOST_TEST_GLOBAL_FIXTURE(shared_node_end);
+BOOST_TEST_GLOBAL_FIXTURE(shared_node);
 
 BOOST_AUTO_TEST_SUITE(containerd, *boost::unit_test::precondition(needs_root))
 
@@ -292,26 +139,6 @@ BOOST_AUTO_TEST_CASE(containers_of_a_pod_share_address_ipc_and_host_name) {
              p.exec(server, "readlink /proc/self/ns/pid").out);
 }
 
-BOOST_AUTO_TEST_CASE(pods_reach_each_other_with_their_own_addresses) {
-  auto& n = the_node();
-  pod a{n, "net-a"};
-  pod b{n, "net-b"};
-  a.run();
-  b.run();
-  const auto ip_of = [&](const pod& p) {
-    return must<sandbox_status>([&](auto cb) { n.cri->get_sandbox(p.id, cb); }).ips.front();
-  };
-  auto serving = pod::shell("server", "exec nc -ll -p 8080 -e sh -c 'echo $NCREMOTE; env'");
-  const auto server = a.start(serving);
-  const auto client = b.start(pod::shell("client", "sleep 1000"));
-  const std::string script = "for i in 1 2 3 4 5 6 7 8 9; do nc -w 5 " + ip_of(a) +
-                             " 8080 </dev/null && break; sleep 0.2; done";
-  BOOST_TEST(b.exec(client, script).exit_code == 0);
-  // The server's side of the connection shows the client's own address.
-  const auto routes = b.exec(client, "ip route get " + ip_of(a));
-  BOOST_TEST(routes.out.find("src " + ip_of(b)) != std::string::npos, routes.out);
-}
-
 BOOST_AUTO_TEST_CASE(exec_sync_gives_code_and_streams_and_ends_at_its_timeout) {
   auto& n = the_node();
   pod p{n, "exec"};
@@ -379,6 +206,27 @@ BOOST_AUTO_TEST_CASE(stops_with_grace_and_then_by_force) {
   must<void>([&](auto cb) { n.cri->stop_container(deaf, seconds{1}, cb); });
   BOOST_TEST(p.status(deaf).exit_code == 137);
   must<void>([&](auto cb) { n.cri->stop_container("0123456789abcdef", seconds{0}, cb); });
+}
+
+BOOST_AUTO_TEST_CASE(the_sample_image_serves_and_ends_after_its_drain) {
+  auto& n = the_node();
+  pod p{n, "sample"};
+  p.run();
+  auto c = pod::shell("main", "");
+  c.command = {};
+  c.env = {{"DRAIN", "0.5"}, {"GREETING", "hello"}};
+  const auto id = p.start(c);
+  const auto client = p.start(pod::shell("client", "sleep 1000"));
+  const std::string get = "for i in 1 2 3 4 5 6 7 8 9 10; do wget -q -O - http://127.0.0.1:8080";
+  BOOST_TEST(p.exec(client, get + "/ && break; sleep 0.2; done").out == "sample-host v1\n");
+  BOOST_TEST(p.exec(client, get + "/healthz && break; done").out == "ok\n");
+  BOOST_TEST(p.exec(client, get + "/cgi-bin/env.cgi && break; done").out.find("GREETING=hello\n") !=
+             std::string::npos);
+  must<void>([&](auto cb) { n.cri->stop_container(id, seconds{30}, cb); });
+  BOOST_TEST(p.status(id).exit_code == 0);
+  BOOST_TEST(p.status(id).reason == "Completed");
+  BOOST_TEST(log_text(p.status(id).log_path) ==
+             "sample-host v1 serves port 8080\nending in 0.5 s\n");
 }
 
 BOOST_AUTO_TEST_CASE(names_why_a_container_could_not_start) {
