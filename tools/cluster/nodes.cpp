@@ -1,8 +1,10 @@
 #include "tools/cluster/nodes.hpp"
 
 #include "actors/node/node_actor.hpp"
+#include "proxy/proxy_actor.hpp"
 #include "runtime/cri/cri_runtime.hpp"
 #include "runtime/cri/simulated_runtime.hpp"
+#include "tools/cli/instance.hpp"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -92,6 +94,19 @@ std::string nth_pod_cidr(const config::settings& s, uint64_t n) {
   return config::to_string(part);
 }
 
+void start_proxy(cluster& c, const config::settings& settings, const std::string& node) {
+  proxy::proxy_deps deps;
+  deps.env = c.env();
+  deps.node = node;
+  deps.options.table = proxy_table_name(settings.data_dir);
+  deps.options.pod_cidrs = {config::to_string(settings.network.pod_cidr)};
+  deps.options.service_cidrs = {config::to_string(settings.network.service_cidr)};
+  c.supervise(std::string{proxy::proxy_role}, [deps](caf::local_actor& self) {
+    return caf::actor_cast<caf::strong_actor_ptr>(
+        self.home_system().spawn<proxy::proxy_actor, caf::detached>(deps));
+  });
+}
+
 std::shared_ptr<actors::node_facts> facts_of(const api::v1::node& n, const config::settings& s,
                                              const std::string& address) {
   auto res = std::make_shared<actors::node_facts>();
@@ -173,6 +188,7 @@ local_node::start(cluster& c, const config::settings& settings, const std::strin
     return caf::actor_cast<caf::strong_actor_ptr>(
         self.home_system().spawn<actors::node_actor>(deps));
   });
+  start_proxy(c, settings, res->name_);
   return res;
 }
 
