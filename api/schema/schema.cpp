@@ -1,16 +1,51 @@
 #include "api/schema/schema.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <mutex>
 
 namespace thespis::api::schema {
 namespace {
 
-/// "" sorts the core group before the others.
+/// A text that sorts versions as Kubernetes prefers them: v2, v1, v2beta1, v1beta2, v1alpha1, and
+/// names of any other form behind.
+std::string version_order(std::string_view version) {
+  const auto number = [&version](int& n) {
+    const auto r = std::from_chars(version.data(), version.data() + version.size(), n);
+    const bool ok = r.ec == std::errc{} && n > 0 && n < 1000;
+    version.remove_prefix(ok ? static_cast<size_t>(r.ptr - version.data()) : 0);
+    return ok;
+  };
+  const auto order = [](char stage, int major, int minor) {
+    return stage + std::to_string(9999 - major) + std::to_string(9999 - minor);
+  };
+  const auto whole = version;
+  int major = 0, minor = 0;
+  if (version.substr(0, 1) == "v") {
+    version.remove_prefix(1);
+    if (number(major)) {
+      if (version.empty())
+        return order('0', major, 0);
+      const char stage = version.substr(0, 4) == "beta" ? '1' : '2';
+      version.remove_prefix(std::min(version.size(), stage == '1' ? size_t{4} : size_t{5}));
+      if (whole.find(stage == '1' ? "beta" : "alpha") != whole.npos && number(minor) &&
+          version.empty())
+        return order(stage, major, minor);
+    }
+  }
+  return "3" + std::string{whole};
+}
+
+/// Where a kind of that plural (or, for types, name) stands: by group, the core group first, then
+/// by preference of versions.
 std::string key_of(std::string_view group, std::string_view version, std::string_view name) {
-  std::string key;
-  key.reserve(group.size() + version.size() + name.size() + 2);
-  return key.append(group).append("/").append(version).append("/").append(name);
+  std::string key{group};
+  return key.append("/").append(version_order(version)).append("/").append(name);
+}
+
+std::string plain_key(std::string_view group, std::string_view version, std::string_view name) {
+  std::string key{group};
+  return key.append("/").append(version).append("/").append(name);
 }
 
 /// Answers what a strategic merge patch asks of a type.
@@ -93,8 +128,7 @@ resource_ptr registry::find_group_resource(std::string_view group_resource) cons
   const auto group =
       dot == std::string_view::npos ? std::string_view{} : group_resource.substr(dot + 1);
   std::shared_lock lock(mutex_);
-  const auto start = key_of(group, "", "");
-  const std::string prefix = start.substr(0, start.size() - 1);
+  const auto prefix = std::string{group} + "/";
   for (auto it = by_plural_.lower_bound(prefix);
        it != by_plural_.end() && it->first.compare(0, prefix.size(), prefix) == 0; ++it)
     if (it->second->plural == plural)
@@ -115,12 +149,13 @@ resource_ptr registry::find_kind(std::string_view group, std::string_view versio
 
 const struct_type* registry::find_kind_type(std::string_view group, std::string_view version,
                                             std::string_view kind) const {
-  if (const auto it = by_kind_.find(key_of(group, version, kind)); it != by_kind_.end())
+  if (const auto it = by_kind_.find(plain_key(group, version, kind)); it != by_kind_.end())
     return it->second;
   if (const auto r = find_kind(group, version, kind))
     return r->type;
   // Options are known in every group.
-  const auto it = kind == "DeleteOptions" ? by_kind_.find(key_of("", "v1", kind)) : by_kind_.end();
+  const auto it =
+      kind == "DeleteOptions" ? by_kind_.find(plain_key("", "v1", kind)) : by_kind_.end();
   return it == by_kind_.end() ? nullptr : it->second;
 }
 
@@ -138,8 +173,8 @@ std::vector<resource_ptr> registry::resources() const {
 }
 
 void registry::add(resource r) {
-  auto key = key_of(r.group, r.version, r.plural);
   auto ptr = std::make_shared<const resource>(std::move(r));
+  auto key = key_of(ptr->group, ptr->version, ptr->plural);
   std::unique_lock lock(mutex_);
   by_plural_[std::move(key)] = std::move(ptr);
   ++generation_;

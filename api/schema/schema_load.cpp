@@ -246,8 +246,7 @@ void registry::load() {
     auto r = make_resource(row, types_);
     if (r.has_verb("list"))
       r.list_type = make_list_type(r);
-    auto key = r.group + "/" + r.version + "/" + r.plural;
-    by_plural_[std::move(key)] = std::make_shared<const resource>(std::move(r));
+    add(std::move(r));
   }
   type_list_.reserve(types_.size());
   for (size_t i = ns; i < types_.size(); ++i)

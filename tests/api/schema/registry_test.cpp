@@ -89,4 +89,31 @@ BOOST_AUTO_TEST_CASE(kinds_come_and_go_at_run_time_and_built_in_ones_stay) {
   BOOST_TEST(r.resources().size() == before);
 }
 
+BOOST_AUTO_TEST_CASE(the_stable_and_newest_version_of_a_group_is_preferred) {
+  registry r;
+  const auto before = r.resources().size();
+  auto types = std::make_shared<schema::type_set>();
+  types->types.push_back(std::make_unique<schema::struct_type>());
+  for (auto* version : {"v1alpha1", "v1", "v10", "v1beta1", "v2", "v2beta1", "first", "v1beta2"}) {
+    schema::resource thing;
+    thing.group = "example.com";
+    thing.version = version;
+    thing.kind = "Thing";
+    thing.plural = "things";
+    thing.type = types->types[0].get();
+    thing.owner = types;
+    r.add(thing);
+  }
+  BOOST_TEST(r.find_group_resource("things.example.com")->version == "v10");
+  BOOST_TEST(r.find_resource("example.com", "v1beta2", "things")->version == "v1beta2");
+  std::vector<std::string> order;
+  for (auto& x : r.resources())
+    if (x->group == "example.com")
+      order.push_back(x->version);
+  const std::vector<std::string> expected = {"v10",     "v2",      "v1",       "v2beta1",
+                                             "v1beta2", "v1beta1", "v1alpha1", "first"};
+  BOOST_TEST(order == expected, boost::test_tools::per_element());
+  BOOST_TEST(r.resources().size() == before + expected.size());
+}
+
 BOOST_AUTO_TEST_SUITE_END()

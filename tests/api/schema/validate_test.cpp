@@ -149,6 +149,23 @@ BOOST_AUTO_TEST_CASE(checks_of_a_kind_run_with_both_states) {
   BOOST_TEST(causes.size() == 1u);
 }
 
+BOOST_AUTO_TEST_CASE(values_of_any_shape_are_survived) {
+  for (auto& r : schema::registry::builtin().resources())
+    for (auto& f : r->type->fields) {
+      if (f.type.form != schema::shape::object)
+        continue;
+      for (auto& inner : f.type.object->fields)
+        for (auto* junk :
+             {"null", "true", "-1", "1.5", "\"\"", "[]", "[null,1,[]]", "{}", "{\"a\":{}}"}) {
+          const auto doc =
+              test::parse("{\"" + f.name + "\":{\"" + inner.name + "\":" + junk + "}}");
+          std::vector<cause> causes;
+          schema::validate(*r->type, doc, &doc, causes);
+          schema::validate(*r->type, doc[f.name.c_str()], &doc, causes);
+        }
+    }
+}
+
 BOOST_AUTO_TEST_CASE(every_format_the_schema_names_exists) {
   const auto check = [](const std::shared_ptr<const schema::rules>& r, const std::string& where) {
     if (r && !r->format.empty())
