@@ -74,7 +74,7 @@ BOOST_AUTO_TEST_CASE(listener_gets_body_context_and_replies) {
   opened l{s, [](http_request r) {
              auto user = transport::context_of<std::string>(r);
              auto body = r.extract_utf8string(true).get();
-             BOOST_CHECK_EQUAL(body, transport::body_of(r));
+             body += body == transport::body_of(r) ? "" : " differs from body_of";
              r.reply(201, *user + ":" + r.method() + ":" + body + ":" +
                               r.relative_uri().to_string() + ":" +
                               std::string{transport::target_of(r)});
