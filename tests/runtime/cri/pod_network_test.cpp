@@ -11,7 +11,6 @@
 #include <spawn.h>
 #include <sys/wait.h>
 
-#include <thread>
 
 using namespace thespis;
 using namespace thespis::runtime;
@@ -193,9 +192,11 @@ BOOST_AUTO_TEST_CASE(killing_the_owner_ends_containerd_and_leaves_the_containers
   pid_t owner = 0;
   BOOST_REQUIRE(::posix_spawn(&owner, "/proc/self/exe", nullptr, nullptr, const_cast<char**>(argv),
                               const_cast<char**>(environment)) == 0);
-  const auto eventually = [](auto condition) {
+  std::promise<void> never;
+  const auto pause = never.get_future();
+  const auto eventually = [&](auto condition) {
     for (int i = 0; i < 600 && !condition(); ++i)
-      std::this_thread::sleep_for(std::chrono::milliseconds{100});
+      pause.wait_for(std::chrono::milliseconds{100});
     return condition();
   };
   const node_layout layout{n.dir};
