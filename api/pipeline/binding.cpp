@@ -124,7 +124,8 @@ result<prepared> prepare_binding(operation& op) {
 }
 
 result<prepared> prepare_eviction(operation& op) {
-  auto eviction = decode_body(op, op.request.body, kind_type("policy", "v1", "Eviction"));
+  auto eviction =
+      decode_body(op, op.request.body, kind_type("policy", "v1", "Eviction"), "policy/v1beta1");
   if (!eviction)
     return fail(eviction.error());
   auto name = json::get_string(metadata_of(*eviction), "name");

@@ -84,6 +84,9 @@ result<prepared> create_object(operation& op, json::document doc) {
                    !json::get_string(metadata, "generateName").empty();
   if (auto ok = check_namespace(op, json::get_string(metadata, "name")); !ok)
     return fail(ok.error());
+  // A spec left out is an empty one, with its defaults.
+  if (const auto* spec = op.type.type().find("spec"); spec && spec->type.object)
+    json::ensure_object(doc, "spec", doc.GetAllocator());
   schema::apply_defaults(op.type.type(), doc, doc.GetAllocator());
   wipe_status(op, doc);
   if (op.plan.admit)

@@ -29,18 +29,18 @@ std::string excerpt(std::string_view text) {
 
 /// A body without kind or apiVersion is what the URL says.
 result<void> settle_kind(json::document& doc, const schema::struct_type& type,
-                         const std::string& api_version) {
+                         const std::string& api_version, std::string_view alias) {
   auto kind = json::get_string(doc, "kind");
   auto version = json::get_string(doc, "apiVersion");
   auto& a = doc.GetAllocator();
   if (!kind.empty() && kind != type.name)
     return fail(wrong_kind(kind, version_part(version.empty() ? api_version : version), type));
-  if (!version.empty() && version != api_version)
+  if (!version.empty() && version != api_version && version != alias)
     return fail(bad_request("the API version in the data (" + std::string(version) +
                             ") does not match the expected API version (" + api_version + ")"));
   if (kind.empty())
     json::set(doc, "kind", type.name, a);
-  if (version.empty())
+  if (version != api_version)
     json::set(doc, "apiVersion", api_version, a);
   return {};
 }
@@ -64,7 +64,7 @@ result<void> conform_document(operation& op, json::document& doc, const schema::
 }
 
 result<json::document> decode_body(operation& op, std::string_view text,
-                                   const schema::struct_type& type) {
+                                   const schema::struct_type& type, std::string_view alias) {
   std::vector<std::string> duplicates;
   json::limits limits;
   // Go's decoder lets the last duplicate win; only strict validation refuses them.
@@ -85,7 +85,7 @@ result<json::document> decode_body(operation& op, std::string_view text,
                             "\"json:\\\"kind,omitempty\\\"\" } (" +
                             quote_go(excerpt(text)) + ")"));
   auto api_version = type.group.empty() ? type.version : type.group + "/" + type.version;
-  if (auto ok = settle_kind(*doc, type, api_version); !ok)
+  if (auto ok = settle_kind(*doc, type, api_version, alias); !ok)
     return fail(ok.error());
   if (auto ok = conform_document(op, *doc, type, duplicates); !ok)
     return fail(schema::handled_as(type.name, type.version, ok.error().message));

@@ -33,9 +33,10 @@ result<prepared> prepare_remove(operation& op);
 // Their shared parts.
 
 /// Parses a body that must be of that type, conforming to its schema; kind and apiVersion are
-/// filled in when it leaves them out. Errors: bad_request.
+/// filled in when it leaves them out. `alias` is an older apiVersion of the same type.
+/// Errors: bad_request.
 result<json::document> decode_body(operation& op, std::string_view text,
-                                   const schema::struct_type& type);
+                                   const schema::struct_type& type, std::string_view alias = {});
 
 /// Makes a document canonical; unknown and duplicate fields are refused, warned of or dropped, as
 /// the call asks. Errors: bad_request, with what is wrong alone.

@@ -65,12 +65,6 @@ inline void complain(findings& f, const path& at, int64_t v, const complaints& w
     f.invalid(at, v, w);
 }
 
-/// Refuses a negative number in obj.key.
-inline void nonnegative(findings& f, const json::value& obj, std::string_view key, const path& at) {
-  if (auto n = json::get_int(obj, key); n < 0)
-    f.invalid(path(at, key), n, "must be greater than or equal to 0");
-}
-
 /// Refuses a change of obj.key.
 inline void immutable(findings& f, const json::value& now, const json::value& before,
                       std::string_view key, const path& at) {

@@ -14,8 +14,6 @@ constexpr size_t max_ports = 20000;
 
 /// No traffic may be led to addresses that mean something else on every machine.
 void check_endpoint_ip(std::string_view s, const path& at, findings& f) {
-  auto why = check_ip(s);
-  complain(f, at, s, why);
   auto ip = parse_ip(s);
   if (!ip)
     return;
@@ -77,6 +75,8 @@ void validate_endpoint_slice(const json::value& slice, findings& f) {
           return;
         }
         auto ip = parse_ip(s);
+        if (!ip)
+          complain(f, q, s, check_ip(s));
         if (ip && type == "IPv4" && !ip->is_v4())
           f.invalid(q, s, "must be an IPv4 address");
         if (ip && type == "IPv6" && ip->is_v4())

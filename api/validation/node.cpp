@@ -1,6 +1,5 @@
 #include "api/validation/node.hpp"
 
-#include "api/text/cidr.hpp"
 #include "api/text/quantity.hpp"
 #include "api/validation/access.hpp"
 
@@ -13,14 +12,7 @@ namespace {
 void check_taints(const json::value& spec, const path& at, findings& f) {
   std::set<std::pair<std::string_view, std::string_view>> seen;
   each(spec, "taints", at, [&](const json::value& t, const path& p) {
-    complain(f, path(p, "key"), text(t, "key"), check_qualified_name(text(t, "key")));
-    if (auto why = check_label_value(text(t, "value")); !why.empty())
-      f.invalid(path(p, "value"), text(t, "value"), join(why, ";"));
     auto effect = text(t, "effect");
-    if (effect.empty())
-      f.required(path(p, "effect"));
-    else if (effect != "NoSchedule" && effect != "PreferNoSchedule" && effect != "NoExecute")
-      f.not_supported(path(p, "effect"), effect, {"NoSchedule", "PreferNoSchedule", "NoExecute"});
     if (!seen.emplace(text(t, "key"), effect).second)
       f.causes().push_back(duplicate(p.str(), json::to_string(t)));
   });
@@ -28,9 +20,6 @@ void check_taints(const json::value& spec, const path& at, findings& f) {
 
 void check_pod_ranges(const json::value& spec, const path& at, findings& f) {
   const auto& ranges = member(spec, "podCIDRs");
-  each(spec, "podCIDRs", at, [&](const json::value& v, const path& p) {
-    complain(f, p, json::as_string(v), check_cidr(json::as_string(v)));
-  });
   if (count(ranges) > 2)
     f.invalid(path(at, "podCIDRs"), ranges, "may specify no more than one CIDR for each IP family");
 }

@@ -1,4 +1,4 @@
-// What must hold of pods and pod templates.
+// What must hold of pods and pod templates, beyond what each field's schema says.
 #pragma once
 
 #include "api/validation/findings.hpp"
@@ -35,7 +35,7 @@ struct pod_scope {
   bool host_network = false;
 };
 
-/// Appends the names of all well-formed volumes to `names`.
+/// Appends the names of all volumes to `names`.
 void validate_volumes(const json::value& spec, const path& at, name_set& names, findings& f);
 void validate_containers(const json::value& spec, const path& at, const pod_scope& scope,
                          findings& f);

@@ -30,17 +30,6 @@ bool contains(const std::array<std::string_view, N>& list, std::string_view s) {
   return std::find(list.begin(), list.end(), s) != list.end();
 }
 
-/// A reference to one key of a ConfigMap or Secret.
-void check_key_ref(const json::value& ref, const path& at, findings& f) {
-  if (text(ref, "name").empty())
-    f.required(path(at, "name"));
-  auto key = text(ref, "key");
-  if (key.empty())
-    f.required(path(at, "key"));
-  else
-    complain(f, path(at, "key"), key, check_config_map_key(key));
-}
-
 void check_value_from(const json::value& env, const path& at, findings& f) {
   const auto& from = member(env, "valueFrom");
   if (!from.IsObject())
@@ -59,7 +48,9 @@ void check_value_from(const json::value& env, const path& at, findings& f) {
   for (std::string_view key : {"configMapKeyRef", "secretKeyRef"})
     if (has(from, key)) {
       ++sources;
-      check_key_ref(member(from, key), path(p, key), f);
+      path ref(p, key);
+      if (text(member(from, key), "name").empty())
+        f.required(path(ref, "name"));
     }
   if (has(from, "fileKeyRef"))
     ++sources;
@@ -75,8 +66,6 @@ void check_value_from(const json::value& env, const path& at, findings& f) {
 
 void check_env_from(const json::value& container, const path& at, findings& f) {
   each(container, "envFrom", at, [&](const json::value& from, const path& p) {
-    if (auto prefix = text(from, "prefix"); !prefix.empty())
-      complain(f, path(p, "prefix"), prefix, check_env_var_name(prefix));
     int sources = 0;
     for (std::string_view key : {"configMapRef", "secretRef"})
       if (has(from, key)) {
@@ -96,10 +85,8 @@ void check_env_from(const json::value& container, const path& at, findings& f) {
 
 void validate_field_ref(const json::value& ref, const path& at, bool in_volume, findings& f) {
   auto field = text(ref, "fieldPath");
-  if (field.empty()) {
-    f.required(path(at, "fieldPath"));
+  if (field.empty())
     return;
-  }
   // metadata.labels['key']
   if (auto open = field.find("['"); open != field.npos && field.ends_with("']")) {
     auto base = field.substr(0, open);
@@ -146,14 +133,8 @@ void validate_resource_field_ref(const json::value& ref, const path& at, bool in
 }
 
 void validate_env(const json::value& container, const path& at, findings& f) {
-  each(container, "env", at, [&](const json::value& env, const path& p) {
-    auto name = text(env, "name");
-    if (name.empty())
-      f.required(path(p, "name"));
-    else
-      complain(f, path(p, "name"), name, check_env_var_name(name));
-    check_value_from(env, p, f);
-  });
+  each(container, "env", at,
+       [&](const json::value& env, const path& p) { check_value_from(env, p, f); });
   check_env_from(container, at, f);
 }
 

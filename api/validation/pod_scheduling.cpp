@@ -44,24 +44,15 @@ void check_node_term(const json::value& term, const path& at, findings& f) {
   });
 }
 
-void check_weight(const json::value& v, const path& at, findings& f) {
-  auto weight = json::get_int(v, "weight");
-  if (weight < 1 || weight > 100)
-    f.invalid(path(at, "weight"), weight, "must be in the range 1-100");
-}
-
 void check_node_affinity(const json::value& affinity, const path& at, findings& f) {
   const auto& must = member(affinity, "requiredDuringSchedulingIgnoredDuringExecution");
   if (must.IsObject()) {
     path p(at, "requiredDuringSchedulingIgnoredDuringExecution");
-    if (!filled(member(must, "nodeSelectorTerms")))
-      f.required(path(p, "nodeSelectorTerms"), "must have at least one node selector term");
     each(must, "nodeSelectorTerms", p,
          [&](const json::value& t, const path& q) { check_node_term(t, q, f); });
   }
   each(affinity, "preferredDuringSchedulingIgnoredDuringExecution", at,
        [&](const json::value& t, const path& p) {
-         check_weight(t, p, f);
          check_node_term(member(t, "preference"), path(p, "preference"), f);
        });
 }
@@ -73,10 +64,6 @@ void check_pod_term(const json::value& term, const path& at, findings& f) {
     for (const auto& ns : list.GetArray())
       complain(f, path(at, "namespace"), json::as_string(ns),
                check_dns1123_label(json::as_string(ns)));
-  auto key = text(term, "topologyKey");
-  if (key.empty())
-    f.required(path(at, "topologyKey"), "can not be empty");
-  complain(f, path(at, "topologyKey"), key, check_qualified_name(key));
 }
 
 void check_pod_affinity(const json::value& affinity, const path& at, findings& f) {
@@ -84,7 +71,6 @@ void check_pod_affinity(const json::value& affinity, const path& at, findings& f
        [&](const json::value& t, const path& p) { check_pod_term(t, p, f); });
   each(affinity, "preferredDuringSchedulingIgnoredDuringExecution", at,
        [&](const json::value& t, const path& p) {
-         check_weight(t, p, f);
          check_pod_term(member(t, "podAffinityTerm"), path(p, "podAffinityTerm"), f);
        });
 }
@@ -94,9 +80,7 @@ void check_toleration(const json::value& t, const path& p, findings& f) {
   auto op = text(t, "operator");
   auto value = text(t, "value");
   auto effect = text(t, "effect");
-  if (!key.empty())
-    complain(f, path(p, "key"), key, check_qualified_name(key));
-  else if (op != "Exists")
+  if (key.empty() && op != "Exists")
     f.invalid(path(p, "operator"), op,
               "operator must be Exists when `key` is empty, which means \"match all values and "
               "all keys\"");
@@ -106,15 +90,9 @@ void check_toleration(const json::value& t, const path& p, findings& f) {
   if (op.empty() || op == "Equal") {
     if (auto why = check_label_value(value); !why.empty())
       f.invalid(path(p, "operator"), value, join(why, ";"));
-  } else if (op == "Exists") {
-    if (!value.empty())
-      f.invalid(path(p, "operator"), t, "value must be empty when `operator` is 'Exists'");
-  } else {
-    f.not_supported(path(p, "operator"), op, {"Equal", "Exists"});
+  } else if (op == "Exists" && !value.empty()) {
+    f.invalid(path(p, "operator"), t, "value must be empty when `operator` is 'Exists'");
   }
-  if (!effect.empty() && effect != "NoSchedule" && effect != "PreferNoSchedule" &&
-      effect != "NoExecute")
-    f.not_supported(path(p, "effect"), effect, {"NoExecute", "NoSchedule", "PreferNoSchedule"});
 }
 
 } // namespace
@@ -137,16 +115,8 @@ void validate_tolerations(const json::value& spec, const path& at, findings& f) 
 void validate_spread(const json::value& spec, const path& at, findings& f) {
   std::set<std::pair<std::string_view, std::string_view>> seen;
   each(spec, "topologySpreadConstraints", at, [&](const json::value& c, const path& p) {
-    if (auto n = json::get_int(c, "maxSkew"); n <= 0)
-      f.invalid(path(p, "maxSkew"), n, "must be greater than zero");
     auto key = text(c, "topologyKey");
-    if (key.empty())
-      f.required(path(p, "topologyKey"), "can not be empty");
-    else
-      complain(f, path(p, "topologyKey"), key, check_qualified_name(key));
     auto action = text(c, "whenUnsatisfiable");
-    if (action != "DoNotSchedule" && action != "ScheduleAnyway")
-      f.not_supported(path(p, "whenUnsatisfiable"), action, {"DoNotSchedule", "ScheduleAnyway"});
     if (!seen.emplace(key, action).second)
       f.duplicate(path(p, "{topologyKey, whenUnsatisfiable}"),
                   "{" + std::string(key) + ", " + std::string(action) + "}");

@@ -47,9 +47,7 @@ void check_selected_template(const json::value& spec, const path& at, findings& 
   path selector_at(at, "selector");
   path template_at(at, "template");
   const auto& tmpl = member(spec, "template");
-  if (!selector.IsObject()) {
-    f.required(selector_at);
-  } else {
+  if (selector.IsObject()) {
     validate_selector(selector, selector_at, f);
     if (!filled(member(selector, "matchLabels")) && !filled(member(selector, "matchExpressions")))
       f.invalid(selector_at, selector, "empty selector is invalid for deployment");
@@ -71,13 +69,6 @@ int percent_of(std::string_view s) {
   return n;
 }
 
-void check_int_or_percent(const json::value& v, const path& at, findings& f) {
-  if (v.IsString())
-    complain(f, at, json::as_string(v), check_percent(json::as_string(v)));
-  else if (v.IsInt64() && v.GetInt64() < 0)
-    f.invalid(at, v.GetInt64(), "must be greater than or equal to 0");
-}
-
 bool is_zero(const json::value& v) {
   return v.IsInt64() ? v.GetInt64() == 0 : v.IsString() && percent_of(json::as_string(v)) == 0;
 }
@@ -94,14 +85,10 @@ void check_strategy(const json::value& spec, const path& at, findings& f) {
   } else if (type.empty() || type == "RollingUpdate") {
     const auto& unavailable = member(rolling, "maxUnavailable");
     const auto& surge = member(rolling, "maxSurge");
-    check_int_or_percent(unavailable, path(r, "maxUnavailable"), f);
-    check_int_or_percent(surge, path(r, "maxSurge"), f);
     if (is_zero(unavailable) && is_zero(surge))
       f.invalid(path(r, "maxUnavailable"), unavailable, "may not be 0 when `maxSurge` is 0");
     if (unavailable.IsString() && percent_of(json::as_string(unavailable)) > 100)
       f.invalid(path(r, "maxUnavailable"), unavailable, "must not be greater than 100%");
-  } else {
-    f.not_supported(path(p, "type"), type, {"Recreate", "RollingUpdate"});
   }
 }
 
@@ -110,13 +97,9 @@ void check_strategy(const json::value& spec, const path& at, findings& f) {
 void validate_deployment(const json::value& d, findings& f) {
   path at("spec");
   const auto& spec = member(d, "spec");
-  nonnegative(f, spec, "replicas", at);
   check_selected_template(spec, at, f);
   check_strategy(spec, at, f);
-  nonnegative(f, spec, "minReadySeconds", at);
-  nonnegative(f, spec, "revisionHistoryLimit", at);
   if (has(spec, "progressDeadlineSeconds")) {
-    nonnegative(f, spec, "progressDeadlineSeconds", at);
     auto deadline = json::get_int(spec, "progressDeadlineSeconds");
     if (deadline <= json::get_int(spec, "minReadySeconds"))
       f.invalid(path(at, "progressDeadlineSeconds"), deadline,
@@ -127,24 +110,18 @@ void validate_deployment(const json::value& d, findings& f) {
 void validate_replica_set(const json::value& rs, findings& f) {
   path at("spec");
   const auto& spec = member(rs, "spec");
-  nonnegative(f, spec, "replicas", at);
-  nonnegative(f, spec, "minReadySeconds", at);
   check_selected_template(spec, at, f);
 }
 
 void validate_replication_controller(const json::value& rc, findings& f) {
   path at("spec");
   const auto& spec = member(rc, "spec");
-  nonnegative(f, spec, "minReadySeconds", at);
   if (!filled(member(spec, "selector")))
     f.required(path(at, "selector"));
-  nonnegative(f, spec, "replicas", at);
   path template_at(at, "template");
   const auto& tmpl = member(spec, "template");
-  if (!tmpl.IsObject()) {
-    f.required(template_at);
+  if (!tmpl.IsObject())
     return;
-  }
   check_labels_match(label_selector::from_map(&member(spec, "selector")), tmpl, template_at, f);
   validate_pod_template(tmpl, template_at, f);
   check_lasting(tmpl, template_at, "ReplicationController", f);

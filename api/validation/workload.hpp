@@ -1,4 +1,5 @@
-// What must hold of Deployments, ReplicaSets and ReplicationControllers.
+// What must hold of Deployments, ReplicaSets and ReplicationControllers, beyond what each field's
+// schema says.
 #pragma once
 
 #include "api/validation/findings.hpp"

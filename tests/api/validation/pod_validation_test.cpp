@@ -1,22 +1,22 @@
 #include "api/validation/pod.hpp"
 
+#include "api/pipeline/cluster_fixture.hpp"
+
 #include <boost/test/unit_test.hpp>
 
 using namespace thespis::api;
 
 namespace {
 
-/// What is wrong with a pod spec, one "field: message" a line.
+/// What is wrong with a pod of that spec, one "field: message" a line.
 std::string problems(const std::string& spec) {
-  auto doc = json::parse(spec);
-  if (!doc)
-    return "no JSON: " + doc.error().message;
-  findings f;
-  path at("spec");
-  validate_pod_spec(*doc, at, f);
+  testing::cluster c;
+  auto r = c.create("pods", "default", R"({"metadata":{"name":"p"},"spec":)" + spec + "}");
+  if (!r.ok && r.failure.causes.empty())
+    return r.failure.message;
   std::string out;
-  for (const auto& c : f.causes())
-    out += (out.empty() ? "" : "\n") + c.field + ": " + c.message;
+  for (const auto& cause : r.failure.causes)
+    out += (out.empty() ? "" : "\n") + cause.field + ": " + cause.message;
   return out;
 }
 
@@ -41,8 +41,19 @@ BOOST_AUTO_TEST_CASE(survives_specs_of_any_shape) {
        {"null", "[]", "7", R"("x")", R"({"containers":7,"volumes":{"a":1}})",
         R"({"containers":[7,null,"x",{"ports":[1],"env":[[]],"resources":7,"volumeMounts":[""]}]})",
         R"({"containers":[{"livenessProbe":{"httpGet":[]},"lifecycle":7,"securityContext":[]}]})",
-        R"({"affinity":{"nodeAffinity":7,"podAffinity":[]},"tolerations":[7],"volumes":[7,{}]})"})
-    problems(spec);
+        R"({"affinity":{"nodeAffinity":7,"podAffinity":[]},"tolerations":[7],"volumes":[7,{}]})"}) {
+    auto doc = json::parse(spec);
+    BOOST_REQUIRE(doc);
+    findings f;
+    path at("spec");
+    validate_pod_spec(*doc, at, f);
+    json::document pod(rapidjson::kObjectType);
+    json::set(pod, "spec", json::copy(*doc, pod.GetAllocator()), pod.GetAllocator());
+    validate_pod(pod, f);
+    validate_pod_update(pod, pod, f);
+    validate_pod_status_update(pod, pod, f);
+    validate_ephemeral_update(pod, pod, f);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(wants_unique_container_names) {
@@ -74,9 +85,9 @@ BOOST_AUTO_TEST_CASE(wants_requests_within_limits) {
              "a standard resource for containers\n"
              "spec.containers[0].resources.limits: Required value: Limit must be set for non "
              "overcommitable resources");
-  BOOST_TEST(in_container(R"("resources":{"limits":{"memory":"-1"}})") ==
-             "spec.containers[0].resources.limits[memory]: Invalid value: \"-1\": must be greater "
-             "than or equal to 0");
+  BOOST_TEST(in_container(R"("resources":{"requests":{"memory":"-1"}})") ==
+             "spec.containers[0].resources.requests[memory]: Invalid value: \"-1\": must be "
+             "greater than or equal to 0");
 }
 
 BOOST_AUTO_TEST_CASE(wants_ports_named_once_and_host_ports_free) {
