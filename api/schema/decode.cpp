@@ -83,8 +83,11 @@ private:
       }
       if (m->value.IsNull())
         continue;
-      if (f)
+      if (f) {
         value(f->type, m->value, type, inner);
+        if (is_nothing(*f, m->value))
+          continue;
+      }
       if (keep != m) {
         keep->name.Swap(m->name);
         keep->value.Swap(m->value);
@@ -93,6 +96,15 @@ private:
     }
     if (keep != v.MemberEnd())
       v.EraseMember(keep, v.MemberEnd());
+  }
+
+  /// Lists and maps of nothing are left out, as Go's encoder does, so that writing them does not
+  /// look like a change.
+  static bool is_nothing(const field& f, const json::value& v) {
+    if (f.required)
+      return false;
+    return (f.type.form == shape::list && v.IsArray() && v.Empty()) ||
+           (f.type.form == shape::map && v.IsObject() && v.ObjectEmpty());
   }
 
   void list(const value_type& t, json::value& v, const struct_type& owner, const frame& at) {

@@ -9,11 +9,11 @@
 
 namespace thespis::api::schema {
 
-/// Checks that `doc` fits `type`, and makes it canonical: nulls are dropped (a null list item of
-/// an object becomes {}), members that are no field are dropped and reported in `unknown` as
-/// `unknown field "spec.foo"`. nullptr: they are not reported.
-/// Errors: bad_request with Go's words, `json: cannot unmarshal string into Go struct field
-/// DeploymentSpec.spec.replicas of type int32`; `handled_as` makes them whole.
+/// Checks that `doc` fits `type`, and makes it canonical: nulls and empty lists and maps that need
+/// not be there are dropped (a null list item of an object becomes {}), members that are no field
+/// are dropped and reported in `unknown` as `unknown field "spec.foo"`. nullptr: they are not
+/// reported. Errors: bad_request with Go's words, `json: cannot unmarshal string into Go struct
+/// field DeploymentSpec.spec.replicas of type int32`; `handled_as` makes them whole.
 result<void> conform(const struct_type& type, json::value& doc, json::allocator& a,
                      std::vector<std::string>* unknown = nullptr);
 

@@ -37,10 +37,11 @@ void probe(value& obj, allocator& a) {
 }
 
 /// Images without a tag, and those tagged latest, are looked up anew at each start.
-void image_pull_policy(value& obj, allocator& a) {
-  if (!json::get_string(obj, "imagePullPolicy").empty())
+void pull_policy(value& obj, std::string_view image_key, std::string_view policy_key,
+                 allocator& a) {
+  const auto image = json::get_string(obj, image_key);
+  if (image.empty() || !json::get_string(obj, policy_key).empty())
     return;
-  const auto image = json::get_string(obj, "image");
   const auto slash = image.rfind('/');
   const auto name = slash == std::string_view::npos ? image : image.substr(slash + 1);
   const auto digest = name.find('@');
@@ -48,7 +49,15 @@ void image_pull_policy(value& obj, allocator& a) {
   const auto tag = colon == std::string_view::npos ? std::string_view{}
                                                    : name.substr(0, digest).substr(colon + 1);
   const bool latest = tag == "latest" || (tag.empty() && digest == std::string_view::npos);
-  json::set(obj, "imagePullPolicy", latest ? "Always" : "IfNotPresent", a);
+  json::set(obj, policy_key, latest ? "Always" : "IfNotPresent", a);
+}
+
+void image_pull_policy(value& obj, allocator& a) {
+  pull_policy(obj, "image", "imagePullPolicy", a);
+}
+
+void image_volume(value& obj, allocator& a) {
+  pull_policy(obj, "reference", "pullPolicy", a);
 }
 
 /// What a container may use at most is what it asks for, unless it says otherwise.
@@ -223,10 +232,11 @@ void limit_range_item(value& obj, allocator& a) {
   fill("defaultRequest", "min");
 }
 
-constexpr std::array<std::pair<std::string_view, default_hook>, 14> hooks = {{
+constexpr std::array<std::pair<std::string_view, default_hook>, 15> hooks = {{
     {"daemon_set_strategy", daemon_set_strategy},
     {"deployment_strategy", deployment_strategy},
     {"image_pull_policy", image_pull_policy},
+    {"image_volume", image_volume},
     {"job_spec", job_spec},
     {"limit_range_item", limit_range_item},
     {"node_status", node_status},

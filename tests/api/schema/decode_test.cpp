@@ -89,6 +89,13 @@ BOOST_AUTO_TEST_CASE(nulls_are_absent_and_become_zero_inside_lists_and_maps) {
       R"({"metadata":{"labels":{"a":""}},"spec":{"containers":[{}]}})");
 }
 
+BOOST_AUTO_TEST_CASE(lists_and_maps_of_nothing_are_left_out_unless_they_are_required) {
+  BOOST_TEST(decoded("pods", R"({"metadata":{"labels":{},"finalizers":[]},"spec":{"containers":[],
+                       "volumes":[{"name":"a","emptyDir":{}}],"tolerations":[],"hostname":""}})") ==
+             R"({"metadata":{},"spec":{"containers":[],)"
+             R"("volumes":[{"name":"a","emptyDir":{}}],"hostname":""}})");
+}
+
 BOOST_AUTO_TEST_CASE(unknown_members_are_dropped_and_reported_with_their_path) {
   std::vector<std::string> unknown;
   BOOST_TEST(

@@ -26,7 +26,8 @@ std::string text_at(const json::value& doc, std::initializer_list<std::string_vi
 BOOST_AUTO_TEST_CASE(a_pod_gets_what_kubernetes_gives_it) {
   const auto doc = defaulted("pods", R"({"spec":{"containers":[
     {"name":"a","image":"web:1","ports":[{"containerPort":80}],"livenessProbe":{"httpGet":{"port":80}}}],
-    "volumes":[{"name":"c","configMap":{"name":"x"}},{"name":"e"}]}})");
+    "volumes":[{"name":"c","configMap":{"name":"x"}},{"name":"e"},
+               {"name":"i","image":{"reference":"data:1"}}]}})");
   const auto& spec = doc["spec"];
   BOOST_TEST(text_at(spec, {"restartPolicy"}) == R"("Always")");
   BOOST_TEST(text_at(spec, {"dnsPolicy"}) == R"("ClusterFirst")");
@@ -49,6 +50,7 @@ BOOST_AUTO_TEST_CASE(a_pod_gets_what_kubernetes_gives_it) {
   BOOST_TEST(text_at(probe, {"httpGet", "scheme"}) == R"("HTTP")");
   BOOST_TEST(text_at(spec["volumes"][0], {"configMap", "defaultMode"}) == "420");
   BOOST_TEST(text_at(spec["volumes"][1], {"emptyDir"}) == "{}");
+  BOOST_TEST(text_at(spec["volumes"][2], {"image", "pullPolicy"}) == R"("IfNotPresent")");
 }
 
 BOOST_AUTO_TEST_CASE(what_is_given_stays_also_zero_and_false) {
