@@ -70,8 +70,7 @@ std::chrono::nanoseconds crash_back_off(int failures) {
   // The first restart is immediate.
   if (failures <= 0)
     return 0s;
-  return std::min<std::chrono::nanoseconds>(10s * (int64_t{1} << std::min(failures - 1, 10)),
-                                            5min);
+  return std::min<std::chrono::nanoseconds>(10s * (int64_t{1} << std::min(failures - 1, 10)), 5min);
 }
 
 } // namespace thespis::actors

@@ -50,9 +50,9 @@ struct container_record {
   container_role role = container_role::regular;
 
   container_phase phase = container_phase::waiting;
-  std::string id;        ///< of the newest instance; empty before the first
-  uint32_t attempt = 0;  ///< of the newest instance; also the restart count
-  bool instances = false;///< there was an instance, so the next start is a restart
+  std::string id;         ///< of the newest instance; empty before the first
+  uint32_t attempt = 0;   ///< of the newest instance; also the restart count
+  bool instances = false; ///< there was an instance, so the next start is a restart
   std::string waiting_reason = "ContainerCreating";
   std::string waiting_message;
   /// When a waiting or exited container may be started; the back-off doubles.
@@ -63,7 +63,7 @@ struct container_record {
   int32_t exit_code = 0;
   std::string exit_reason;
   std::string exit_message;
-  std::string image;    ///< as the runtime resolved it
+  std::string image; ///< as the runtime resolved it
   std::string image_id;
   /// The instance before the newest.
   api::box<api::v1::container_state> last_state;

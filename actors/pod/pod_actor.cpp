@@ -78,25 +78,25 @@ void pod_actor::adopt() {
   for (const auto& s : found.sandboxes)
     if (s.id != newest->id)
       containers().stop_sandbox(s.id, here<void>([this, id = s.id](auto) {
-        containers().remove_sandbox(id, [](auto) {});
-      }));
+                                  containers().remove_sandbox(id, [](auto) {});
+                                }));
   auto left = std::make_shared<size_t>(1);
   auto last = [left] { --*left; };
-  sandbox_config_ = make_sandbox_config(state_.pod(), newest->metadata.attempt,
-                                        *deps_.ports->facts);
+  sandbox_config_ =
+      make_sandbox_config(state_.pod(), newest->metadata.attempt, *deps_.ports->facts);
   *left += found.containers.size();
   adopting_ = left;
   containers().get_sandbox(newest->id, here<runtime::sandbox_status>([this, last](auto s) {
-    if (s)
-      state_.adopt_sandbox(*s);
-    last();
-  }));
+                             if (s)
+                               state_.adopt_sandbox(*s);
+                             last();
+                           }));
   for (const auto& c : found.containers)
     containers().get_container(c.id, here<runtime::container_status>([this, last](auto s) {
-      if (s)
-        state_.adopt_container(*s);
-      last();
-    }));
+                                 if (s)
+                                   state_.adopt_container(*s);
+                                 last();
+                               }));
 }
 
 void pod_actor::advance() {
@@ -141,12 +141,13 @@ void pod_actor::tell(const emit_event& e) {
 
 void pod_actor::perform(const prepare_volumes&) {
   deps_.ports->volumes->prepare(state_.pod_ptr(), here<volume_paths>([this](auto paths) {
-    if (paths)
-      volumes_ = std::move(*paths);
-    else
-      tell({"Warning", "FailedMount", "MountVolume.SetUp failed: " + paths.error().message, {}});
-    state_.on_volumes(paths.has_value(), paths ? "" : paths.error().message, now());
-  }));
+                                  if (paths)
+                                    volumes_ = std::move(*paths);
+                                  else
+                                    tell({"Warning", "FailedMount", paths.error().message, {}});
+                                  state_.on_volumes(paths.has_value(),
+                                                    paths ? "" : paths.error().message, now());
+                                }));
 }
 
 void pod_actor::refresh() {
@@ -154,45 +155,49 @@ void pod_actor::refresh() {
   if (state_.stage() != pod_stage::running)
     return;
   deps_.ports->volumes->prepare(state_.pod_ptr(), here<volume_paths>([this](auto paths) {
-    if (paths)
-      volumes_ = std::move(*paths);
-  }));
+                                  if (paths)
+                                    volumes_ = std::move(*paths);
+                                }));
 }
 
 void pod_actor::perform(const run_sandbox& a) {
   sandbox_config_ = make_sandbox_config(state_.pod(), a.attempt, *deps_.ports->facts);
   containers().run_sandbox(sandbox_config_, here<std::string>([this](auto id) {
-    if (!id) {
-      tell({"Warning", "FailedCreatePodSandBox",
-            "Failed to create pod sandbox: " + id.error().message, {}});
-      state_.on_sandbox_failed(id.error().message, now());
-      return;
-    }
-    containers().get_sandbox(*id, here<runtime::sandbox_status>([this, id = *id](auto s) {
-      if (s)
-        state_.on_sandbox_started(id, s->ips);
-      else
-        state_.on_sandbox_failed(s.error().message, now());
-    }));
-  }));
+                             if (!id) {
+                               tell({"Warning",
+                                     "FailedCreatePodSandBox",
+                                     "Failed to create pod sandbox: " + id.error().message,
+                                     {}});
+                               state_.on_sandbox_failed(id.error().message, now());
+                               return;
+                             }
+                             containers().get_sandbox(
+                                 *id, here<runtime::sandbox_status>([this, id = *id](auto s) {
+                                   if (s)
+                                     state_.on_sandbox_started(id, s->ips);
+                                   else
+                                     state_.on_sandbox_failed(s.error().message, now());
+                                 }));
+                           }));
 }
 
 void pod_actor::perform(const stop_sandbox& a) {
-  containers().stop_sandbox(a.id, here<void>([this, id = a.id](auto stopped) {
-    if (!stopped) {
-      spdlog::warn("pod {}: cannot stop sandbox: {}", state_.object().name(),
-                   stopped.error().message);
-      this->delayed_send(this, 1s, continuation{[this] { state_.on_sandbox_stopped(false, now()); }});
-      return;
-    }
-    // The containers' logs and exit codes are kept by the status; nothing needs the sandbox.
-    for (const auto& c : state_.containers())
-      if (c.phase == container_phase::running || c.phase == container_phase::stopping)
-        state_.on_exited(c.id, nullptr, now());
-    containers().remove_sandbox(id, here<void>([this](auto) {
-      state_.on_sandbox_stopped(true, now());
-    }));
-  }));
+  containers().stop_sandbox(
+      a.id, here<void>([this, id = a.id](auto stopped) {
+        if (!stopped) {
+          spdlog::warn("pod {}: cannot stop sandbox: {}", state_.object().name(),
+                       stopped.error().message);
+          this->delayed_send(this, 1s,
+                             continuation{[this] { state_.on_sandbox_stopped(false, now()); }});
+          return;
+        }
+        // The containers' logs and exit codes are kept by the status; nothing needs the sandbox.
+        for (const auto& c : state_.containers())
+          if (c.phase == container_phase::running || c.phase == container_phase::stopping)
+            state_.on_exited(c.id, nullptr, now());
+        containers().remove_sandbox(
+            id, here<void>([this](auto) { state_.on_sandbox_stopped(true, now()); }));
+      }));
 }
 
 void pod_actor::perform(const remove_container& a) {
@@ -203,36 +208,39 @@ void pod_actor::perform(const release_pod&) {
   const auto& o = state_.object();
   released_ = true;
   publish();
-  deps_.ports->volumes->remove(o.uid(), here<void>([this](auto) {
-    const auto& object = state_.object();
-    this->send(deps_.node, pod_released{object.ns(), object.name(), object.uid()});
-  }));
+  deps_.ports->volumes->remove(
+      o.uid(), here<void>([this](auto) {
+        const auto& object = state_.object();
+        this->send(deps_.node, pod_released{object.ns(), object.name(), object.uid()});
+      }));
 }
 
 void pod_actor::check_container(const std::string& id) {
   containers().get_container(id, here<runtime::container_status>([this, id](auto s) {
-    if (!s) {
-      if (s.error().why == api::reason::not_found)
-        state_.on_exited(id, nullptr, now());
-      return;
-    }
-    if (s->state != runtime::container_state::exited)
-      return;
-    s->message = message_of(*s);
-    state_.on_exited(id, &*s, now());
-  }));
+                               if (!s) {
+                                 if (s.error().why == api::reason::not_found)
+                                   state_.on_exited(id, nullptr, now());
+                                 return;
+                               }
+                               if (s->state != runtime::container_state::exited)
+                                 return;
+                               s->message = message_of(*s);
+                               state_.on_exited(id, &*s, now());
+                             }));
 }
 
 void pod_actor::check_sandbox() {
   const auto id = state_.sandbox_id();
   containers().get_sandbox(id, here<runtime::sandbox_status>([this, id](auto s) {
-    const bool gone = !s && s.error().why == api::reason::not_found;
-    if (gone || (s && s->state == runtime::sandbox_state::not_ready)) {
-      tell({"Normal", "SandboxChanged",
-            "Pod sandbox changed, it will be killed and re-created.", {}});
-      state_.on_sandbox_died(id);
-    }
-  }));
+                             const bool gone = !s && s.error().why == api::reason::not_found;
+                             if (gone || (s && s->state == runtime::sandbox_state::not_ready)) {
+                               tell({"Normal",
+                                     "SandboxChanged",
+                                     "Pod sandbox changed, it will be killed and re-created.",
+                                     {}});
+                               state_.on_sandbox_died(id);
+                             }
+                           }));
 }
 
 container_location pod_actor::locate(const container_query& q) const {
@@ -265,8 +273,8 @@ container_location pod_actor::locate(const container_query& q) const {
 }
 
 std::string pod_actor::describe() const {
-  std::string res = "{\"stage\":\"" + std::string{to_string(state_.stage())} +
-                    "\",\"sandbox\":\"" + state_.sandbox_id() + "\",\"containers\":{";
+  std::string res = "{\"stage\":\"" + std::string{to_string(state_.stage())} + "\",\"sandbox\":\"" +
+                    state_.sandbox_id() + "\",\"containers\":{";
   for (const auto& c : state_.containers()) {
     if (res.back() != '{')
       res += ',';

@@ -158,28 +158,27 @@ runtime::dns_config dns_of(const api::v1::pod& pod, const node_facts& node) {
 api::result<void> check_user(const api::v1::pod& pod, const api::v1::container& c,
                              const runtime::container_security& security,
                              const container_surroundings& s) {
-  bool non_root = pod.spec.security_context &&
-                  pod.spec.security_context->run_as_non_root.value_or(false);
+  bool non_root =
+      pod.spec.security_context && pod.spec.security_context->run_as_non_root.value_or(false);
   if (c.security_context && c.security_context->run_as_non_root)
     non_root = *c.security_context->run_as_non_root;
   if (!non_root)
     return {};
   if (security.run_as_user) {
     if (*security.run_as_user == 0)
-      return api::fail(api::bad_request(
-          "container's runAsUser breaks non-root policy (pod: \"" + pod.metadata.name + "_" +
-          pod.metadata.namespace_ + "(" + pod.metadata.uid + ")\", container: " + c.name + ")"));
+      return api::fail(api::bad_request("container's runAsUser breaks non-root policy (pod: \"" +
+                                        pod.metadata.name + "_" + pod.metadata.namespace_ + "(" +
+                                        pod.metadata.uid + ")\", container: " + c.name + ")"));
     return {};
   }
   if (!s.image_username.empty())
-    return api::fail(api::bad_request(
-        "container has runAsNonRoot and image has non-numeric user (" + s.image_username +
-        "), cannot verify user is non-root"));
+    return api::fail(
+        api::bad_request("container has runAsNonRoot and image has non-numeric user (" +
+                         s.image_username + "), cannot verify user is non-root"));
   if (s.image_user.value_or(0) == 0)
     return api::fail(api::bad_request(
-        "container has runAsNonRoot and image will run as root (pod: \"" + pod.metadata.name +
-        "_" + pod.metadata.namespace_ + "(" + pod.metadata.uid + ")\", container: " + c.name +
-        ")"));
+        "container has runAsNonRoot and image will run as root (pod: \"" + pod.metadata.name + "_" +
+        pod.metadata.namespace_ + "(" + pod.metadata.uid + ")\", container: " + c.name + ")"));
   return {};
 }
 
@@ -205,8 +204,8 @@ std::string qos_class(const api::v1::pod_spec& spec) {
   const auto look = [&](const std::vector<api::v1::container>& containers) {
     for (const auto& c : containers)
       for (const char* name : {"cpu", "memory"}) {
-        const auto request = c.resources ? quantity_at(c.resources->requests, name)
-                                         : api::quantity{};
+        const auto request =
+            c.resources ? quantity_at(c.resources->requests, name) : api::quantity{};
         const auto limit = c.resources ? quantity_at(c.resources->limits, name) : api::quantity{};
         any |= !request.is_zero() || !limit.is_zero();
         guaranteed &= !limit.is_zero() && (request.is_zero() || request == limit);

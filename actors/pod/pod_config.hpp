@@ -17,10 +17,11 @@ namespace thespis::actors {
 struct node_facts {
   std::string name;
   std::string ip;
-  std::string data_dir;       ///< pods' volumes and logs live below it
-  std::string cluster_domain; ///< "cluster.local"
+  /// Pods' volumes and logs live below it. Empty: a simulated node, whose pods have no files.
+  std::string data_dir;
+  std::string cluster_domain;           ///< "cluster.local"
   std::vector<std::string> dns_servers; ///< of the cluster; empty: pods get the node's resolv.conf
-  int64_t memory_bytes = 0;   ///< capacity, for oom_score_adj
+  int64_t memory_bytes = 0;             ///< capacity, for oom_score_adj
   std::map<std::string, std::string> allocatable; ///< for resourceFieldRef without a limit
 };
 

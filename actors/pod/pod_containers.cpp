@@ -84,26 +84,25 @@ void pod_actor::create(size_t index, std::string image_id, const runtime::image_
       fail_start(index, "CreateContainerConfigError", config.error().message);
       return;
     }
-    containers().create_container(
-        state_.sandbox_id(), std::move(*config), sandbox_config_,
-        here<std::string>([this, index](auto id) {
-          const auto& name = state_.containers()[index].spec.name;
-          if (!id) {
-            fail_start(index, "CreateContainerError", id.error().message);
-            return;
-          }
-          state_.on_container_created(index, *id);
-          tell({"Normal", "Created", "Created container: " + name, name});
-          start(index, *id);
-        }));
+    containers().create_container(state_.sandbox_id(), std::move(*config), sandbox_config_,
+                                  here<std::string>([this, index](auto id) {
+                                    const auto& name = state_.containers()[index].spec.name;
+                                    if (!id) {
+                                      fail_start(index, "CreateContainerError", id.error().message);
+                                      return;
+                                    }
+                                    state_.on_container_created(index, *id);
+                                    tell({"Normal", "Created", "Created container: " + name, name});
+                                    start(index, *id);
+                                  }));
   });
   deps_.ports->volumes->run([ports = deps_.ports, pod, spec = c.spec, volumes = volumes_,
-                             ip = state_.ips().empty() ? ports_ip() : state_.ips().front(),
-                             attempt, image_id = std::move(image_id), user = image.user_id,
+                             ip = state_.ips().empty() ? ports_ip() : state_.ips().front(), attempt,
+                             image_id = std::move(image_id), user = image.user_id,
                              username = image.username, done] {
-    done(make_container_config(*pod, spec,
-                               {*ports->facts, *ports->state, volumes, ip, attempt, image_id, user,
-                                username}));
+    done(make_container_config(
+        *pod, spec,
+        {*ports->facts, *ports->state, volumes, ip, attempt, image_id, user, username}));
   });
 }
 
@@ -113,24 +112,25 @@ std::string pod_actor::ports_ip() const {
 }
 
 void pod_actor::start(size_t index, std::string id) {
-  containers().start_container(id, here<void>([this, index, id](auto started) {
-    const auto& name = state_.containers()[index].spec.name;
-    if (!started) {
-      fail_start(index, "RunContainerError", started.error().message);
-      return;
-    }
-    containers().get_container(
-        id, here<runtime::container_status>([this, index, id, name](auto s) {
-          if (!s) {
-            fail_start(index, "RunContainerError", s.error().message);
-            return;
-          }
-          tell({"Normal", "Started", "Started container " + name, name});
-          s->message = message_of(*s);
-          state_.on_container_started(index, *s, now());
-          run_post_start(index, id);
-        }));
-  }));
+  containers().start_container(
+      id, here<void>([this, index, id](auto started) {
+        const auto& name = state_.containers()[index].spec.name;
+        if (!started) {
+          fail_start(index, "RunContainerError", started.error().message);
+          return;
+        }
+        containers().get_container(id,
+                                   here<runtime::container_status>([this, index, id, name](auto s) {
+                                     if (!s) {
+                                       fail_start(index, "RunContainerError", s.error().message);
+                                       return;
+                                     }
+                                     tell({"Normal", "Started", "Started container " + name, name});
+                                     s->message = message_of(*s);
+                                     state_.on_container_started(index, *s, now());
+                                     run_post_start(index, id);
+                                   }));
+      }));
 }
 
 void pod_actor::run_post_start(size_t index, const std::string& id) {
@@ -141,8 +141,8 @@ void pod_actor::run_post_start(size_t index, const std::string& id) {
     auto& record = state_.containers()[index];
     if (r.success || record.id != id)
       return;
-    tell({"Warning", "FailedPostStartHook", "PostStartHook failed: " + r.message,
-          record.spec.name});
+    tell(
+        {"Warning", "FailedPostStartHook", "PostStartHook failed: " + r.message, record.spec.name});
     record.stop_why = "FailedPostStartHook";
   });
 }
@@ -154,21 +154,21 @@ void pod_actor::perform(const stop_container& a) {
     stop_now(a.index, c.id, a.grace);
     return;
   }
-  run_handler(*c.spec.lifecycle->pre_stop, c, a.grace,
-              [this, a, id = c.id, begin = now()](probe_result r) {
-                if (!r.success)
-                  tell({"Warning", "FailedPreStopHook", "PreStopHook failed: " + r.message,
-                        state_.containers()[a.index].spec.name});
-                const auto spent = std::chrono::floor<std::chrono::seconds>(now() - begin);
-                stop_now(a.index, id, std::max<std::chrono::seconds>(a.grace - spent, minimum_grace));
-              });
+  run_handler(
+      *c.spec.lifecycle->pre_stop, c, a.grace, [this, a, id = c.id, begin = now()](probe_result r) {
+        if (!r.success)
+          tell({"Warning", "FailedPreStopHook", "PreStopHook failed: " + r.message,
+                state_.containers()[a.index].spec.name});
+        const auto spent = std::chrono::floor<std::chrono::seconds>(now() - begin);
+        stop_now(a.index, id, std::max<std::chrono::seconds>(a.grace - spent, minimum_grace));
+      });
 }
 
 void pod_actor::stop_now(size_t index, std::string id, std::chrono::seconds grace) {
   containers().stop_container(id, grace, here<void>([this, index, id](auto stopped) {
-    state_.on_stop_done(index, stopped.has_value());
-    check_container(id);
-  }));
+                                state_.on_stop_done(index, stopped.has_value());
+                                check_container(id);
+                              }));
 }
 
 int pod_actor::port_number(const api::int_or_string& port, const api::v1::container& c) const {
@@ -185,17 +185,21 @@ void pod_actor::run_handler(const api::v1::lifecycle_handler& h, const container
   const auto finish = on_actor<probe_result>(continuable{this}, std::move(done));
   const auto host = state_.ips().empty() ? ports_ip() : state_.ips().front();
   if (h.exec) {
-    containers().exec_sync(c.id, h.exec->command, limit,
-                           [finish, command = h.exec->command](api::result<runtime::exec_result> r) {
-                             if (!r)
-                               finish({false, r.error().message});
-                             else
-                               finish({r->exit_code == 0, r->out + r->err});
-                           });
+    containers().exec_sync(
+        c.id, h.exec->command, limit,
+        [finish, command = h.exec->command](api::result<runtime::exec_result> r) {
+          if (!r)
+            finish({false, r.error().message});
+          else
+            finish({r->exit_code == 0, r->out + r->err});
+        });
   } else if (h.http_get) {
     const auto& g = *h.http_get;
-    http_probe what{g.host.empty() ? host : g.host, port_number(g.port, c.spec),
-                    g.scheme == "HTTPS", g.path, {}};
+    http_probe what{g.host.empty() ? host : g.host,
+                    port_number(g.port, c.spec),
+                    g.scheme == "HTTPS",
+                    g.path,
+                    {}};
     for (const auto& header : g.http_headers)
       what.headers.emplace_back(header.name, header.value);
     deps_.ports->probes->http_get(std::move(what), limit == 0s ? 30s : limit, finish);
@@ -231,8 +235,7 @@ void pod_actor::perform(const run_probe& a) {
   const auto host = state_.ips().empty() ? ports_ip() : state_.ips().front();
   if (spec->exec) {
     containers().exec_sync(
-        c.id, spec->exec->command, limit,
-        here<runtime::exec_result>([done, limit](auto r) {
+        c.id, spec->exec->command, limit, here<runtime::exec_result>([done, limit](auto r) {
           if (r)
             done({r->exit_code == 0, r->out + r->err});
           else if (r.error().why == api::reason::timeout)
@@ -245,8 +248,11 @@ void pod_actor::perform(const run_probe& a) {
   const auto answer = on_actor<probe_result>(continuable{this}, std::move(done));
   if (spec->http_get) {
     const auto& g = *spec->http_get;
-    http_probe what{g.host.empty() ? host : g.host, port_number(g.port, c.spec),
-                    g.scheme == "HTTPS", g.path, {}};
+    http_probe what{g.host.empty() ? host : g.host,
+                    port_number(g.port, c.spec),
+                    g.scheme == "HTTPS",
+                    g.path,
+                    {}};
     for (const auto& header : g.http_headers)
       what.headers.emplace_back(header.name, header.value);
     deps_.ports->probes->http_get(std::move(what), limit, answer);
@@ -278,8 +284,8 @@ std::string pod_actor::message_of(const runtime::container_status& s) const {
     in.read(res.data(), static_cast<std::streamsize>(keep));
     return res;
   };
-  auto message = tail(termination_message_file(*deps_.ports->facts, state_.pod(), i->spec.name,
-                                               i->attempt));
+  auto message =
+      tail(termination_message_file(*deps_.ports->facts, state_.pod(), i->spec.name, i->attempt));
   if (message.empty() && s.exit_code != 0 &&
       i->spec.termination_message_policy == "FallbackToLogsOnError")
     message = tail(s.log_path);

@@ -26,8 +26,8 @@ void pod_state::on_sandbox_started(std::string id, std::vector<std::string> ips)
 void pod_state::on_sandbox_failed(std::string message, time now) {
   sandbox_ = sandbox_phase::none;
   ++sandbox_attempt_;
-  sandbox_due_ = now + std::min<std::chrono::nanoseconds>(1s * (1 << std::min(sandbox_failures_, 5)),
-                                                          20s);
+  sandbox_due_ =
+      now + std::min<std::chrono::nanoseconds>(1s * (1 << std::min(sandbox_failures_, 5)), 20s);
   ++sandbox_failures_;
   for (auto& c : containers_)
     if (c.phase == container_phase::waiting)
@@ -93,8 +93,8 @@ void pod_state::on_container_failed(size_t index, std::string reason, std::strin
   c.waiting_message = std::move(message);
   if (image && c.failures > 1) {
     c.waiting_reason = "ImagePullBackOff";
-    c.waiting_message = "Back-off pulling image \"" + c.spec.image + "\": ErrImagePull: " +
-                        c.waiting_message;
+    c.waiting_message =
+        "Back-off pulling image \"" + c.spec.image + "\": ErrImagePull: " + c.waiting_message;
   }
   c.due = now + (config ? std::chrono::nanoseconds{2s}
                         : std::max<std::chrono::nanoseconds>(crash_back_off(c.failures), 1s));

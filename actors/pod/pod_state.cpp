@@ -136,7 +136,8 @@ void pod_state::adopt_container(const runtime::container_status& s) {
   c.finished_at = time{std::chrono::nanoseconds{s.finished_at}};
   // The back-off goes on roughly where it was: restarts stand for failures.
   c.failures = static_cast<int>(s.attempt);
-  for (const auto* known : {&pod_->status.container_statuses, &pod_->status.init_container_statuses})
+  for (const auto* known :
+       {&pod_->status.container_statuses, &pod_->status.init_container_statuses})
     for (const auto& old : *known)
       if (old.name == s.name)
         c.last_state = old.last_state;
@@ -312,13 +313,13 @@ void pod_state::start_if_due(size_t index, actions& out, time now) {
     if (c.phase == container_phase::exited && c.waiting_reason != "CrashLoopBackOff") {
       const auto wait = std::chrono::ceil<std::chrono::seconds>(crash_back_off(c.failures));
       c.waiting_reason = "CrashLoopBackOff";
-      c.waiting_message = "back-off " + api::format_duration(wait) +
-                          " restarting failed container=" + c.spec.name + " pod=" +
-                          object_->name() + "_" + object_->ns() + "(" + object_->uid() + ")";
+      c.waiting_message =
+          "back-off " + api::format_duration(wait) + " restarting failed container=" + c.spec.name +
+          " pod=" + object_->name() + "_" + object_->ns() + "(" + object_->uid() + ")";
       out.push_back(emit_event{"Warning", "BackOff",
-                               "Back-off restarting failed container " + c.spec.name +
-                                   " in pod " + object_->name() + "_" + object_->ns() + "(" +
-                                   object_->uid() + ")",
+                               "Back-off restarting failed container " + c.spec.name + " in pod " +
+                                   object_->name() + "_" + object_->ns() + "(" + object_->uid() +
+                                   ")",
                                c.spec.name});
     }
     return;

@@ -66,9 +66,9 @@ struct emit_event {
 /// The pod has no process left: volumes may be cleaned and, if it is deleted, the object removed.
 struct release_pod {};
 
-using pod_action = std::variant<prepare_volumes, run_sandbox, stop_sandbox, start_container,
-                                stop_container, remove_container, run_probe, emit_event,
-                                release_pod>;
+using pod_action =
+    std::variant<prepare_volumes, run_sandbox, stop_sandbox, start_container, stop_container,
+                 remove_container, run_probe, emit_event, release_pod>;
 
 /// Not thread-safe; owned by the pod actor. Invariant: at most one action is under way per
 /// container, one for the sandbox, one for the volumes.
@@ -108,7 +108,8 @@ public:
   void on_probe(size_t index, probe_kind kind, bool success, std::string message, time now);
 
   // News from the runtime.
-  /// The container's process ended (or the container is gone: exit code 137, ContainerStatusUnknown).
+  /// The container's process ended (or the container is gone: exit code 137,
+  /// ContainerStatusUnknown).
   void on_exited(const std::string& id, const runtime::container_status* s, time now);
   void on_sandbox_died(const std::string& id);
 

@@ -36,9 +36,8 @@ api::v1::container_status pod_state::container_status_of(const container_record&
   if (c.last_state)
     s.last_state = c.last_state;
   s.started = c.started();
-  s.ready = c.role == container_role::init
-                ? c.phase == container_phase::exited && c.exit_code == 0
-                : c.ready();
+  s.ready = c.role == container_role::init ? c.phase == container_phase::exited && c.exit_code == 0
+                                           : c.ready();
   auto& state = s.state.emplace();
   const auto terminated = [&] {
     api::v1::container_state_terminated t;
@@ -156,8 +155,7 @@ void pod_state::add_conditions(api::v1::pod_status& s, time now) const {
   for (const auto& c : containers_) {
     if (c.role == container_role::regular && !c.ready())
       unready.push_back(c.spec.name);
-    if (c.role == container_role::init &&
-        (c.phase != container_phase::exited || c.exit_code != 0))
+    if (c.role == container_role::init && (c.phase != container_phase::exited || c.exit_code != 0))
       uninitialized.push_back(c.spec.name);
     if (c.role == container_role::sidecar && !c.started())
       uninitialized.push_back(c.spec.name);
@@ -177,7 +175,10 @@ void pod_state::add_conditions(api::v1::pod_status& s, time now) const {
   };
   add("PodReadyToStartContainers", !sandbox_id_.empty(), {}, {});
   const bool initialized = uninitialized.empty() || done;
-  add("Initialized", initialized, done ? "PodCompleted" : initialized ? "" : "ContainersNotInitialized",
+  add("Initialized", initialized,
+      done          ? "PodCompleted"
+      : initialized ? ""
+                    : "ContainersNotInitialized",
       initialized ? "" : "containers with incomplete status: " + joined(uninitialized));
   const bool containers_ready = unready.empty() && initialized && !done;
   const std::string why = done                  ? "PodCompleted"
@@ -188,10 +189,9 @@ void pod_state::add_conditions(api::v1::pod_status& s, time now) const {
       why == "ContainersNotReady" ? "containers with unready status: " + joined(unready) : "";
   bool gates = true;
   for (const auto& g : pod_->spec.readiness_gates)
-    gates &= std::any_of(pod_->status.conditions.begin(), pod_->status.conditions.end(),
-                         [&](const auto& c) {
-                           return c.type == g.condition_type && c.status == "True";
-                         });
+    gates &= std::any_of(
+        pod_->status.conditions.begin(), pod_->status.conditions.end(),
+        [&](const auto& c) { return c.type == g.condition_type && c.status == "True"; });
   if (containers_ready && !gates)
     add("Ready", false, "ReadinessGatesNotReady",
         "the status of pod readiness gate is not \"True\"");

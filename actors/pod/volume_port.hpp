@@ -15,10 +15,14 @@ public:
   /// Makes the pod's volumes exist: emptyDir, hostPath, configMap, secret, downwardAPI, projected.
   /// `state` is read on the caller's thread or the port's. May be called again to bring changed
   /// config maps, secrets and fields into a running pod (atomically, as kubelet's ..data link).
-  /// Errors: bad_request in kubelet's words (configmap "x" not found), internal_error.
+  /// Errors: bad_request and internal_error in kubelet's words for a FailedMount event
+  /// (MountVolume.SetUp failed for volume "v" : configmap "x" not found).
   virtual void prepare(std::shared_ptr<const api::v1::pod> pod,
                        std::function<void(api::result<volume_paths>)> done) = 0;
-  /// Removes the pod's directory and what is mounted there; never follows links out of it.
+  /// Removes the pod's directory and what is mounted there; never follows links out of it. The
+  /// logs stay: a pod that is over still shows them.
+  virtual void release(std::string uid, std::function<void(api::result<void>)> done) = 0;
+  /// The same, with the logs: for a pod that the API no longer has.
   virtual void remove(std::string uid, std::function<void(api::result<void>)> done) = 0;
   /// Runs a short piece of disk work where it may block.
   virtual void run(std::function<void()> job) = 0;
