@@ -98,9 +98,6 @@ void validate_secret(const json::value& secret, findings& f) {
 }
 
 void validate_secret_update(const json::value& secret, const json::value& old, findings& f) {
-  path at("type");
-  if (!json::equal(member(secret, "type"), member(old, "type")))
-    f.invalid(at, member(secret, "type"), "field is immutable");
   check_immutable(secret, old, {"data"}, f);
 }
 

@@ -100,10 +100,4 @@ void validate_endpoint_slice(const json::value& slice, findings& f) {
     }
 }
 
-void validate_endpoint_slice_update(const json::value& slice, const json::value& old, findings& f) {
-  path at("addressType");
-  if (!json::equal(member(slice, "addressType"), member(old, "addressType")))
-    f.invalid(at, member(slice, "addressType"), "field is immutable");
-}
-
 } // namespace thespis::api

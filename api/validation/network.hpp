@@ -7,6 +7,5 @@ namespace thespis::api {
 
 void validate_endpoints(const json::value& endpoints, findings& f);
 void validate_endpoint_slice(const json::value& slice, findings& f);
-void validate_endpoint_slice_update(const json::value& slice, const json::value& old, findings& f);
 
 } // namespace thespis::api

@@ -12,6 +12,8 @@ namespace {
 void check_taints(const json::value& spec, const path& at, findings& f) {
   std::set<std::pair<std::string_view, std::string_view>> seen;
   each(spec, "taints", at, [&](const json::value& t, const path& p) {
+    if (text(t, "key").empty())
+      complain(f, path(p, "key"), {}, check_qualified_name({}));
     auto effect = text(t, "effect");
     if (!seen.emplace(text(t, "key"), effect).second)
       f.causes().push_back(duplicate(p.str(), json::to_string(t)));

@@ -157,6 +157,9 @@ void validate_container(const json::value& c, const path& at, const pod_scope& s
 void validate_containers(const json::value& spec, const path& at, const pod_scope& scope,
                          findings& f) {
   name_set names;
+  // Also of a spec that is not there, which the schema does not look into.
+  if (!filled(member(spec, "containers")))
+    f.required(path(at, "containers"));
   each(spec, "containers", at, [&](const json::value& c, const path& p) {
     validate_container(c, p, scope, f);
     if (!names.insert(text(c, "name")).second)

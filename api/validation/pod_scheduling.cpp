@@ -117,6 +117,8 @@ void validate_spread(const json::value& spec, const path& at, findings& f) {
   each(spec, "topologySpreadConstraints", at, [&](const json::value& c, const path& p) {
     auto key = text(c, "topologyKey");
     auto action = text(c, "whenUnsatisfiable");
+    if (action.empty())
+      f.not_supported(path(p, "whenUnsatisfiable"), action, {"DoNotSchedule", "ScheduleAnyway"});
     if (!seen.emplace(key, action).second)
       f.duplicate(path(p, "{topologyKey, whenUnsatisfiable}"),
                   "{" + std::string(key) + ", " + std::string(action) + "}");

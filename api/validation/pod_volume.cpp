@@ -61,7 +61,20 @@ void check_projected_source(const json::value& s, const path& at, findings& f) {
   }
 }
 
+/// What must be at the path on the node; nothing in particular when it is empty.
+void check_host_path(const json::value& v, const path& at, findings& f) {
+  auto type = text(v, "type");
+  for (std::string_view known : {"", "BlockDevice", "CharDevice", "Directory", "DirectoryOrCreate",
+                                 "File", "FileOrCreate", "Socket"})
+    if (type == known)
+      return;
+  f.not_supported(path(at, "type"), type,
+                  {"", "BlockDevice", "CharDevice", "Directory", "DirectoryOrCreate", "File",
+                   "FileOrCreate", "Socket"});
+}
+
 void check_sources(const json::value& v, const path& at, findings& f) {
+  check_host_path(member(v, "hostPath"), path(at, "hostPath"), f);
   path config_map(at, "configMap");
   if (has(v, "configMap"))
     need_name(member(v, "configMap"), config_map, f);

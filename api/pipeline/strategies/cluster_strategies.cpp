@@ -33,8 +33,6 @@ std::vector<strategy> cluster_strategies() {
   strategy slice;
   slice.resource = "endpointslices.discovery.k8s.io";
   slice.validate = validate_endpoint_slice;
-  slice.validate_update = [](const operation&, const json::value& now, const json::value& old,
-                             findings& f) { validate_endpoint_slice_update(now, old, f); };
   return {node, event, lease, endpoints, slice};
 }
 
