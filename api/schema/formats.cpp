@@ -45,6 +45,14 @@ complaints check_local_path(std::string_view s) {
   return out;
 }
 
+/// A file in a volume that is updated by swapping: names that begin with two dots are taken.
+complaints check_volume_path(std::string_view s) {
+  auto out = check_local_path(s);
+  if (s.size() > 2 && s.substr(0, 2) == ".." && s[2] != '/')
+    out.push_back("must not start with '..'");
+  return out;
+}
+
 /// Resources of containers and quotas: qualified names, native ones without a prefix.
 complaints check_resource_name(std::string_view s) {
   auto out = check_qualified_name(s);
@@ -55,7 +63,7 @@ complaints check_resource_name(std::string_view s) {
   return {"must be a standard resource type or fully qualified"};
 }
 
-constexpr std::array<std::pair<std::string_view, checker>, 19> formats = {{
+constexpr std::array<std::pair<std::string_view, checker>, 20> formats = {{
     {"absolute-path", check_rooted},
     {"c-identifier", check_c_identifier},
     {"cidr", check_cidr},
@@ -75,6 +83,7 @@ constexpr std::array<std::pair<std::string_view, checker>, 19> formats = {{
     {"port-name", check_port_name},
     {"qualified-name", check_qualified_name},
     {"resource-name", check_resource_name},
+    {"volume-path", check_volume_path},
 }};
 
 const checker* find(std::string_view format) {

@@ -76,12 +76,27 @@ private:
       causes_.push_back(required(at.str(), r->nonempty_detail));
       return;
     }
-    if (v && !v->IsNull()) {
+    if (f.required && r && is_empty(v) && !(v && v->IsArray()))
+      zero(*r, f.type.form, at);
+    else if (v && !v->IsNull())
       check_value(f.type, *v, old, at);
-    } else if (f.required && r && r->min > 0 &&
-               (f.type.form == shape::int32 || f.type.form == shape::int64 ||
-                f.type.form == shape::int_or_string)) {
-      bounds(*r, value{0}, 0, at);
+  }
+
+  /// What a client left out of a plain Go field is its zero value, which rules may not allow.
+  void zero(const rules& r, shape form, const path& at) {
+    switch (form) {
+    case shape::int32:
+    case shape::int64:
+    case shape::int_or_string:
+      return bounds(r, value{0}, 0, at);
+    case shape::string:
+      if (!r.enum_values.empty() && !r.open_enum)
+        return causes_.push_back(not_supported(at.str(), "\"\"", r.enum_values));
+      for (auto& c : check_format(r.format, ""))
+        causes_.push_back(invalid_value(at.str(), "\"\"", c));
+      return;
+    default:
+      return;
     }
   }
 
@@ -149,7 +164,9 @@ private:
     else if (v.IsInt64())
       bounds(r, v, v.GetInt64(), at);
     else if (v.IsArray() && r.max_items >= 0 && v.Size() > static_cast<unsigned>(r.max_items))
-      causes_.push_back(too_many(at.str(), v.Size(), static_cast<size_t>(r.max_items)));
+      causes_.push_back(r.message.empty()
+                            ? too_many(at.str(), v.Size(), static_cast<size_t>(r.max_items))
+                            : invalid_value(at.str(), shown(v), r.message));
   }
 
   void text(const rules& r, shape form, const value& v, const path& at) {

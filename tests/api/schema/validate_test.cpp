@@ -88,6 +88,37 @@ BOOST_AUTO_TEST_CASE(fields_may_have_words_of_their_own) {
          {"spec.volumes[0].secret.defaultMode: Invalid value: 1000: must be a number between 0 and "
           "0777 (octal), both inclusive",
           "spec.os.name: Required value: cannot be empty"});
+  expect(
+      "pods", R"({"spec":{"containers":[{"name":"a","image":"b"}],
+      "dnsConfig":{"nameservers":["1.1.1.1","1.1.1.2","1.1.1.3","1.1.1.4"]}}})",
+      {R"(spec.dnsConfig.nameservers: Invalid value: ["1.1.1.1","1.1.1.2","1.1.1.3","1.1.1.4"]: )"
+       "must not have more than 3 nameservers"});
+}
+
+BOOST_AUTO_TEST_CASE(what_is_left_out_is_judged_as_the_zero_value) {
+  expect("pods", R"({"spec":{"containers":[{"name":"a","image":"b"}],
+      "topologySpreadConstraints":[{"topologyKey":"zone"}]}})",
+         {"spec.topologySpreadConstraints[0].maxSkew: Invalid value: 0: must be greater than zero",
+          R"(spec.topologySpreadConstraints[0].whenUnsatisfiable: Unsupported value: "": )"
+          R"(supported values: "DoNotSchedule", "ScheduleAnyway")"});
+  const auto got = complaints("pods", R"({"spec":{"containers":[{"name":"a","image":"b"}],
+      "readinessGates":[{}]}})");
+  BOOST_REQUIRE(!got.empty());
+  BOOST_TEST(got[0] == R"(spec.readinessGates[0].conditionType: Invalid value: "": )"
+                       "name part must be non-empty");
+}
+
+BOOST_AUTO_TEST_CASE(files_of_volumes_stay_inside_and_out_of_the_way) {
+  const auto volume = [](std::string_view path) {
+    return R"({"spec":{"containers":[{"name":"a","image":"b"}],"volumes":[{"name":"v","configMap":)"
+           R"({"name":"c","items":[{"key":"k","path":")" +
+           std::string{path} + R"("}]}}]}})";
+  };
+  const std::string at = R"(spec.volumes[0].configMap.items[0].path: )";
+  expect("pods", volume("a/b"), {});
+  expect("pods", volume("/a"), {at + R"(Invalid value: "/a": must be a relative path)"});
+  expect("pods", volume("a/../b"), {at + R"(Invalid value: "a/../b": must not contain '..')"});
+  expect("pods", volume("..data"), {at + R"(Invalid value: "..data": must not start with '..')"});
 }
 
 BOOST_AUTO_TEST_CASE(numbers_or_strings_are_checked_as_what_they_are) {
