@@ -15,7 +15,7 @@ supervisor_actor::behavior_type supervisor_actor::make_behavior() {
         auto& c = children_[s.spec->role];
         c.spec = s.spec;
         start(c);
-        return caf::unit;
+        return supervised{};
       },
       [this](const dismiss& d) {
         const auto i = children_.find(d.role);

@@ -27,6 +27,9 @@ struct supervise {
   std::shared_ptr<const child_spec> spec;
 };
 
+/// The child runs.
+struct supervised {};
+
 /// Ends a child for good.
 struct dismiss {
   std::string role;
@@ -40,7 +43,7 @@ struct restart_child {
 // clang-format off
 using supervisor_handle = caf::typed_actor<
   /// Starts the child; answers when it runs.
-  caf::replies_to<supervise>::with<caf::unit_t>,
+  caf::replies_to<supervise>::with<supervised>,
   /// Ends the child; it is not started again.
   caf::reacts_to<dismiss>,
   /// INTERNAL
@@ -86,5 +89,6 @@ private:
 } // namespace thespis::runtime
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(thespis::runtime::supervise)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(thespis::runtime::supervised)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(thespis::runtime::dismiss)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(thespis::runtime::restart_child)

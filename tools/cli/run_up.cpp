@@ -1,6 +1,8 @@
 // The body of `thespis up`: certificates, the control plane, nodes, the REST server; then waits.
 #include "tools/cli/commands.hpp"
 
+#include "api/generated/core_v1_node.hpp"
+#include "api/object/typed.hpp"
 #include "api/rest/server.hpp"
 #include "config/certificates.hpp"
 #include "config/kubeconfig.hpp"
@@ -64,8 +66,13 @@ api::rest::server_options server_options_of(const config::settings& s, const con
 }
 
 bool node_ready(const cluster& c, const std::string& name) {
-  const auto node = c.state()->get("nodes", {}, name);
-  return node && node->bytes().find(R"("status":"True","lastHeartbeatTime")") != std::string::npos;
+  const auto object = c.state()->get("nodes", {}, name);
+  if (!object)
+    return false;
+  const auto node = api::typed<api::v1::node>(*object);
+  const auto& all = node->status.conditions;
+  return std::any_of(all.begin(), all.end(),
+                     [](const auto& x) { return x.type == "Ready" && x.status == "True"; });
 }
 
 /// Blocks until the API knows the node as Ready.

@@ -74,7 +74,7 @@ void cluster::supervise(std::string role, runtime::child_factory start) {
   auto spec = std::make_shared<const runtime::child_spec>(
       runtime::child_spec{std::move(role), std::move(start)});
   self->request(supervisor_, start_deadline, runtime::supervise{spec})
-      .receive([](caf::unit_t) {},
+      .receive([](const runtime::supervised&) {},
                [&](const caf::error& e) {
                  spdlog::critical("cannot start {}: {}", spec->role, host_->system.render(e));
                });
