@@ -24,10 +24,6 @@ bool same_member(const json::value& x, const json::value& y, std::string_view ke
   return json::equal(*a, *b);
 }
 
-bool is_content(std::string_view key) {
-  return key != "metadata" && key != "status" && key != "kind" && key != "apiVersion";
-}
-
 bool same_content(const json::value& x, const json::value& y) {
   for (const auto& m : x.GetObject())
     if (auto key = json::as_string(m.name); is_content(key) && !same_member(x, y, key))
@@ -44,6 +40,16 @@ const json::value& metadata_of(const json::value& doc) {
   static const json::value none(rapidjson::kObjectType);
   const auto* m = json::find(doc, "metadata");
   return m && m->IsObject() ? *m : none;
+}
+
+bool is_content(std::string_view key) {
+  return key != "metadata" && key != "status" && key != "kind" && key != "apiVersion";
+}
+
+bool same_object(const operation& op, const json::value& after, const json::value& before) {
+  if (is_status_call(op))
+    return same_member(after, before, "status") && same_member(after, before, "metadata");
+  return json::equal(after, before);
 }
 
 std::string_view named_revision(const json::value& doc) {
@@ -102,6 +108,8 @@ void carry_metadata(const operation&, json::document& after, const json::value& 
 }
 
 void bump_generation(const operation& op, json::document& after, const json::value& before) {
+  if (is_status_call(op))
+    return;
   bool same = true;
   switch (op.type.generation) {
   case generation_rule::none:
@@ -111,8 +119,7 @@ void bump_generation(const operation& op, json::document& after, const json::val
     break;
   case generation_rule::spec_and_annotations:
     same = same_member(after, before, "spec") &&
-           (op.request.subresource == "status" ||
-            same_member(metadata_of(after), metadata_of(before), "annotations"));
+           same_member(metadata_of(after), metadata_of(before), "annotations");
     break;
   case generation_rule::content:
     same = same_content(after, before);

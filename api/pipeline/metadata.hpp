@@ -27,6 +27,12 @@ bool has_finalizer(const json::value& doc, std::string_view name);
 void add_finalizer(json::document& doc, std::string_view name);
 void drop_finalizer(json::document& doc, std::string_view name);
 
+/// Whether a top-level member is what a client asks for, neither metadata nor status.
+bool is_content(std::string_view member);
+
+/// Whether nothing that the call may write differs.
+bool same_object(const operation& op, const json::value& after, const json::value& before);
+
 /// The object's metadata; an empty object when it has none.
 const json::value& metadata_of(const json::value& doc);
 /// metadata.resourceVersion as the client wrote it; "0" counts as none.

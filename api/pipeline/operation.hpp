@@ -24,6 +24,11 @@ struct operation {
   }
 };
 
+/// Whether the call is about the object's status alone.
+inline bool is_status_call(const operation& op) {
+  return op.request.subresource == "status";
+}
+
 // The verbs. Errors are what the client is to be told.
 result<prepared> prepare_create(operation& op);
 result<prepared> prepare_update(operation& op);

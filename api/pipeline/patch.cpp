@@ -39,6 +39,20 @@ result<void> conform_patched(operation& op, json::document& doc, const schema::s
       "", "", {invalid_value("patch", json::quote(json::to_string(doc)), ok.error().message)}));
 }
 
+/// What the patch is applied to. A merge on /status cannot touch the spec, which is put back
+/// afterwards: the most frequent write there is need not copy and judge it.
+void copy_patchable(const operation& op, const json::document& before, json::document& after) {
+  auto& a = after.GetAllocator();
+  if (!is_status_call(op) || op.request.patch == patch_kind::json_patch) {
+    after.CopyFrom(before, a);
+    return;
+  }
+  after.SetObject();
+  for (const auto& m : before.GetObject())
+    if (!is_content(json::as_string(m.name)))
+      after.AddMember(json::copy(m.name, a), json::copy(m.value, a), a);
+}
+
 /// An applied configuration of an object that does not exist yet is the object.
 result<prepared> create_applied(operation& op) {
   auto doc = decode_body(op, op.request.body, op.type.type());
@@ -90,7 +104,7 @@ result<prepared> prepare_patch(operation& op) {
   update_request r;
   r.current = *current;
   r.before = r.current->parse();
-  r.after.CopyFrom(r.before, r.after.GetAllocator());
+  copy_patchable(op, r.before, r.after);
   if (auto ok = apply_patch(op, r.after, &op.type.type().patch_schema()); !ok)
     return fail(ok.error());
   if (auto ok = check_identity(op, r.after); !ok)

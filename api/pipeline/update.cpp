@@ -54,7 +54,7 @@ result<void> check_revision(const operation& op, const object& current, const js
 /// The object's own endpoint writes everything but the status, /status nothing but it.
 void keep_other_half(const operation& op, json::document& after, const json::value& before) {
   auto& a = after.GetAllocator();
-  bool status = op.request.subresource == "status";
+  bool status = is_status_call(op);
   if (!status && !op.type.has_status)
     return;
   if (!status)
@@ -63,7 +63,7 @@ void keep_other_half(const operation& op, json::document& after, const json::val
   for (const auto* doc : {static_cast<const json::value*>(&after), &before})
     for (const auto& m : doc->GetObject()) {
       auto key = json::as_string(m.name);
-      if (key != "status" && key != "metadata" && key != "kind" && key != "apiVersion")
+      if (is_content(key))
         keys.emplace_back(key);
     }
   for (const auto& key : keys)
@@ -157,7 +157,7 @@ result<prepared> update_object(operation& op, update_request r) {
   if (finishes_deletion(op, after, r.before))
     return op.request.dry_run ? prepared(rehearsed(op, current, after))
                               : prepared(removal(op, current, after, unconditional));
-  if (json::equal(after, r.before))
+  if (same_object(op, after, r.before))
     return unchanged(r.current);
   if (op.request.dry_run)
     return rehearsed(op, current, after);

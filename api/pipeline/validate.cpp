@@ -21,12 +21,10 @@ void merge(std::vector<cause>& into, std::vector<cause>& more) {
   }
 }
 
-bool is_status_call(const operation& op) {
-  return op.request.subresource == "status";
-}
-
 /// Whether there is something new to judge outside metadata.
-bool changed(const json::value& doc, const json::value& old) {
+bool changed(const operation& op, const json::value& doc, const json::value& old) {
+  if (is_status_call(op))
+    return !json::equal(member(doc, "status"), member(old, "status"));
   auto covered = [](const json::value& x, const json::value& y) {
     for (const auto& m : x.GetObject())
       if (auto key = json::as_string(m.name);
@@ -53,7 +51,7 @@ result<void> validate_object(const operation& op, const json::document& doc,
     validate_metadata_update(doc, *old, f);
   else
     validate_metadata(doc, op.type.namespaced, op.type.name_format, f);
-  if (!old || changed(doc, *old)) {
+  if (!old || changed(op, doc, *old)) {
     findings own;
     check_by_schema(op, doc, old, f.causes());
     if (op.plan.validate && (!is_status_call(op) || op.plan.judges_status))

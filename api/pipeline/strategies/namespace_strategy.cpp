@@ -40,7 +40,7 @@ void prepare_update(operation& op, json::document& ns, const json::value& old) {
   auto& a = ns.GetAllocator();
   if (op.request.subresource != "finalize")
     keep_member(ns, old, "spec", a);
-  if (op.request.subresource != "status")
+  if (!is_status_call(op))
     keep_member(ns, old, "status", a);
   label_with_name(ns);
 }

@@ -176,7 +176,7 @@ void prepare_update(operation& op, json::document& pod, const json::value& old) 
   auto& a = pod.GetAllocator();
   if (op.request.subresource == "ephemeralcontainers")
     return keep_all_but_ephemeral(pod, old);
-  if (op.request.subresource == "status") {
+  if (is_status_call(op)) {
     keep_member(json::ensure_object(pod, "metadata", a), metadata_of(old), "ownerReferences", a);
     auto& status = json::ensure_object(pod, "status", a);
     if (!has(status, "qosClass"))
@@ -198,7 +198,7 @@ void validate_create(const json::value& pod, findings& f) {
 
 void validate_change(const operation& op, const json::value& pod, const json::value& old,
                      findings& f) {
-  if (op.request.subresource == "status") {
+  if (is_status_call(op)) {
     validate_pod_status_update(pod, old, f);
   } else if (op.request.subresource == "ephemeralcontainers") {
     validate_ephemeral_update(pod, old, f);

@@ -139,7 +139,7 @@ void prepare_create(operation&, json::document& service) {
 }
 
 void prepare_update(operation& op, json::document& service, const json::value& old) {
-  if (op.request.subresource == "status")
+  if (is_status_call(op))
     return;
   auto& a = service.GetAllocator();
   auto& spec = json::ensure_object(service, "spec", a);
@@ -151,7 +151,7 @@ void prepare_update(operation& op, json::document& service, const json::value& o
 
 void validate_change(const operation& op, const json::value& service, const json::value& old,
                      findings& f) {
-  if (op.request.subresource != "status")
+  if (!is_status_call(op))
     validate_service_update(service, old, f);
 }
 
@@ -295,7 +295,7 @@ private:
 };
 
 result<void> allocate(operation& op, json::document& service, const json::value*) {
-  if (op.request.subresource == "status")
+  if (is_status_call(op))
     return {};
   claims c(op, service);
   const auto& spec = member(service, "spec");

@@ -18,13 +18,13 @@ void count_none(operation&, json::document& doc) {
 /// The status endpoint of Deployments leaves labels alone.
 void keep_labels(operation& op, json::document& doc, const json::value& old) {
   auto& a = doc.GetAllocator();
-  if (op.request.subresource == "status")
+  if (is_status_call(op))
     keep_member(json::ensure_object(doc, "metadata", a), metadata_of(old), "labels", a);
 }
 
 void validate_change(const operation& op, const json::value& now, const json::value& old,
                      findings& f) {
-  if (op.request.subresource != "status")
+  if (!is_status_call(op))
     validate_selector_kept(now, old, f);
 }
 
