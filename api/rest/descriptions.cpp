@@ -134,8 +134,9 @@ transport::response openapi_v2(const exchange& x, const transport::request_head&
   auto d = x.server->documents.get(
       protobuf ? "/openapi/v2#pb" : "/openapi/v2", schemas.generation(),
       [&] { return protobuf ? openapi::v2_protobuf(schemas) : openapi::v2_json(schemas); });
+  // The name that clients ask by has an @, which no media type may hold: Go refuses it.
   return answer_document(d,
-                         protobuf ? "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
+                         protobuf ? "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
                                   : "application/json",
                          head.header("If-None-Match"));
 }

@@ -59,7 +59,9 @@ result<void> check_scope(const exchange& x) {
 result<void> check_verb(exchange& x) {
   const auto& t = x.target;
   if (t.subresource.empty()) {
-    if (!x.resource->has_verb(t.verb) || (t.verb == "create" && !t.name.empty()))
+    bool of_one = t.verb == "update" || t.verb == "patch";
+    if (!x.resource->has_verb(t.verb) || (t.verb == "create" && !t.name.empty()) ||
+        (of_one && t.name.empty()))
       return fail(method_not_allowed());
     return {};
   }

@@ -85,10 +85,10 @@ BOOST_AUTO_TEST_CASE(patches_in_three_ways) {
 
 BOOST_AUTO_TEST_CASE(takes_yaml_and_protobuf_bodies) {
   auto a = request("POST", collection,
-                   "kind: ConfigMap\napiVersion: v1\nmetadata:\n  name: y\ndata:\n  a: b\n",
+                   "kind: ConfigMap\napiVersion: v1\nmetadata:\n  name: written\ndata:\n  a: b\n",
                    "Content-Type: application/yaml\r\n");
   BOOST_TEST(a.status == 201);
-  BOOST_TEST(text_at(get_json(collection + "/y"), {"data", "a"}) == "b");
+  BOOST_TEST(text_at(get_json(collection + "/written"), {"data", "a"}) == "b");
   a = request("POST", collection, protobuf_config_map(),
               "Content-Type: application/vnd.kubernetes.protobuf\r\n");
   BOOST_TEST_CONTEXT(a.body) {
