@@ -30,7 +30,8 @@ int32_t restarts(const api::v1::pod& p) {
   return res;
 }
 
-std::string owners_patch(const api::object& o, const std::vector<api::v1::owner_reference>& owners) {
+std::string owners_patch(const api::object& o,
+                         const std::vector<api::v1::owner_reference>& owners) {
   api::json::document doc;
   auto& a = doc.GetAllocator();
   doc.SetObject();
@@ -68,9 +69,8 @@ bool is_active(const observed_pod& p) {
 }
 
 bool is_ready(const api::v1::pod& p) {
-  return std::any_of(p.status.conditions.begin(), p.status.conditions.end(), [](const auto& c) {
-    return c.type == "Ready" && c.status == "True";
-  });
+  return std::any_of(p.status.conditions.begin(), p.status.conditions.end(),
+                     [](const auto& c) { return c.type == "Ready" && c.status == "True"; });
 }
 
 wall_time ready_since(const api::v1::pod& p) {
@@ -91,19 +91,14 @@ void sort_for_deletion(std::vector<observed_pod>& pods) {
     ++on_node[p->spec.node_name];
   const auto rank = [&](const observed_pod& p) {
     const bool ready = is_ready(*p);
-    return std::tuple{!p->spec.node_name.empty(),
-                      phase_rank(p->status.phase),
-                      ready,
-                      deletion_cost(*p),
-                      -on_node[p->spec.node_name],
+    return std::tuple{!p->spec.node_name.empty(), phase_rank(p->status.phase), ready,
+                      deletion_cost(*p), -on_node[p->spec.node_name],
                       // Shorter ready first: later times sort before earlier ones.
-                      -ready_since(*p).time_since_epoch().count(),
-                      -restarts(*p),
-                      -static_cast<int64_t>(
-                          api::parse_time(p->metadata.creation_timestamp)
-                              .value_or(wall_time{})
-                              .time_since_epoch()
-                              .count()),
+                      -ready_since(*p).time_since_epoch().count(), -restarts(*p),
+                      -static_cast<int64_t>(api::parse_time(p->metadata.creation_timestamp)
+                                                .value_or(wall_time{})
+                                                .time_since_epoch()
+                                                .count()),
                       std::string_view{p->metadata.name}};
   };
   std::sort(pods.begin(), pods.end(),

@@ -8,7 +8,8 @@
 
 namespace thespis::actors {
 
-std::unique_ptr<reconciler> make_replica_set_controller(std::shared_ptr<runtime::random_port> random);
+std::unique_ptr<reconciler>
+make_replica_set_controller(std::shared_ptr<runtime::random_port> random);
 std::unique_ptr<reconciler>
 make_replication_controller(std::shared_ptr<runtime::random_port> random);
 

@@ -28,11 +28,15 @@ controller_actor::controller_actor(caf::actor_config& cfg, const controller_deps
       recorder_(std::string{work_->name()} + "-controller", env_.random) {}
 
 controller_actor::behavior_type controller_actor::make_behavior() {
-  this->set_down_handler([this](const caf::down_msg&) {
+  this->set_down_handler([this](const caf::down_msg& down) {
     for (uint64_t i = 0; i < watches_.size(); ++i)
-      this->delayed_send(this, resubscribe_delay, resubscribe{i});
+      if (registries_[i] == down.source) {
+        registries_[i] = nullptr;
+        this->delayed_send(this, resubscribe_delay, resubscribe{i});
+      }
   });
   show_state("syncing");
+  registries_.resize(watches_.size());
   for (uint64_t i = 0; i < watches_.size(); ++i)
     subscribe_to(i);
   return {
@@ -40,7 +44,8 @@ controller_actor::behavior_type controller_actor::make_behavior() {
       [this](const runtime::watch_closed& c) {
         spdlog::debug("{}: watch of {} closed: {}", work_->name(), watches_[c.watch].resource,
                       c.why.message);
-        subscribe_to(c.watch);
+        // Not at once: a watch that is refused again and again must not keep the actor busy.
+        this->delayed_send(this, resubscribe_delay, resubscribe{c.watch});
       },
       [this](const run_queue&) { run(); },
       [this](const wake_key& w) {
@@ -59,13 +64,28 @@ void controller_actor::subscribe_to(uint64_t watch) {
     this->delayed_send(this, resubscribe_delay, resubscribe{watch});
     return;
   }
-  this->monitor(registry);
+  if (registries_[watch] != registry.address()) {
+    registries_[watch] = registry.address();
+    this->monitor(registry);
+  }
   auto& known = stale_[watch];
   for (auto& o : view_.reset(spec.resource)) {
     object_id id{o->ns(), o->name()};
     known.insert_or_assign(std::move(id), std::move(o));
   }
+  show_state("syncing");
   this->send(registry, runtime::subscribe{this, watch, spec.what, 0});
+}
+
+/// The object's last state that was seen, even if that was before the watch was begun anew.
+api::object_ptr controller_actor::known_before(uint64_t watch, const api::object& o) const {
+  if (auto now = view_.find(watches_[watch].resource, o.ns(), o.name()))
+    return now;
+  const auto stale = stale_.find(watch);
+  if (stale == stale_.end())
+    return nullptr;
+  const auto i = stale->second.find({o.ns(), o.name()});
+  return i == stale->second.end() ? nullptr : i->second;
 }
 
 void controller_actor::handle(const runtime::watch_batch& batch) {
@@ -75,23 +95,21 @@ void controller_actor::handle(const runtime::watch_batch& batch) {
   if (spec.keys) {
     previous.reserve(batch.what.events.size());
     for (const auto& e : batch.what.events)
-      previous.push_back(view_.find(spec.resource, e.object->ns(), e.object->name()));
+      previous.push_back(known_before(batch.watch, *e.object));
   }
   view_.apply(spec.resource, batch.what);
   if (spec.keys)
     for (size_t i = 0; i < batch.what.events.size(); ++i)
       add_keys(spec, *batch.what.events[i].object, previous[i]);
   if (batch.what.initial_end)
-    resync(batch.watch, batch);
-  if (const auto registry =
-          env_.roles->find<runtime::registry_handle>(runtime::registry_role(spec.resource)))
+    resync(batch.watch);
+  if (const auto registry = caf::actor_cast<runtime::registry_handle>(registries_[batch.watch]))
     this->send(registry, runtime::watch_ack{this, batch.watch});
   release_rested();
-  if (!queue_.empty())
-    schedule_run();
+  schedule_run();
 }
 
-void controller_actor::resync(uint64_t watch, const runtime::watch_batch&) {
+void controller_actor::resync(uint64_t watch) {
   const auto& spec = watches_[watch];
   for (const auto& [id, object] : std::exchange(stale_[watch], {}))
     if (spec.keys && !view_.find(spec.resource, id.ns, id.name))
@@ -112,7 +130,7 @@ bool controller_actor::all_synced() const {
 }
 
 void controller_actor::schedule_run() {
-  if (run_scheduled_ || !all_synced())
+  if (run_scheduled_ || queue_.empty() || !all_synced())
     return;
   run_scheduled_ = true;
   this->send(this, run_queue{});
@@ -123,104 +141,157 @@ void controller_actor::run() {
   if (!all_synced())
     return;
   std::vector<attempt> attempts;
-  std::vector<api::call> calls;
-  while (attempts.size() < keys_a_run && calls.size() < calls_a_run) {
+  size_t calls = 0;
+  while (attempts.size() < keys_a_run && calls < calls_a_run) {
     const auto key = queue_.take();
     if (!key)
       break;
-    attempt a;
-    if (!reconcile_one(*key, a, calls))
+    auto a = reconcile_one(*key);
+    if (!a)
       retry(*key);
-    else if (a.count == 0)
-      finish(a, {});
-    else
-      attempts.push_back(std::move(a));
+    else if (a->work.calls.empty())
+      finish(*a);
+    else {
+      calls += a->work.calls.size();
+      attempts.push_back(std::move(*a));
+    }
   }
-  if (!calls.empty())
-    write(std::move(attempts), std::move(calls));
-  if (!queue_.empty())
-    schedule_run();
+  if (!attempts.empty())
+    write(std::move(attempts));
+  schedule_run();
 }
 
-bool controller_actor::reconcile_one(const object_id& key, attempt& out,
-                                     std::vector<api::call>& calls) {
+std::optional<controller_actor::attempt> controller_actor::reconcile_one(const object_id& key) {
   try {
     ++reconciles_;
-    auto res = work_->reconcile(key, view_, env_.clock->now());
-    out = {key, calls.size(), res.calls.size(), std::move(res.events), res.requeue_after};
-    for (auto& c : res.calls)
-      calls.push_back(std::move(c));
-    return true;
+    attempt res;
+    res.key = key;
+    res.work = work_->reconcile(key, view_, env_.clock->now());
+    return res;
   } catch (const std::exception& e) {
     spdlog::error("{}: {}/{}: {}", work_->name(), key.ns, key.name, e.what());
-    return false;
+    return std::nullopt;
   }
 }
 
-void controller_actor::write(std::vector<attempt> attempts, std::vector<api::call> calls) {
+void controller_actor::write(std::vector<attempt> attempts) {
   const auto requests = env_.roles->find<runtime::requests_handle>(runtime::requests_role);
   if (!requests) {
-    for (const auto& a : attempts)
-      retry(a.key);
+    for (auto& a : attempts) {
+      a.failed = true;
+      rest(a);
+    }
     return;
   }
-  const api::user_info self{"system:controller:" + std::string{work_->name()}, {},
-                            {"system:masters"}};
-  for (auto& c : calls)
-    c.user = self;
+  const api::user_info self{
+      "system:controller:" + std::string{work_->name()}, {}, {"system:masters"}};
+  runtime::call_batch batch;
+  for (auto& a : attempts) {
+    a.first = batch.calls.size();
+    a.count = a.work.calls.size();
+    for (auto& c : std::exchange(a.work.calls, {})) {
+      c.user = self;
+      batch.calls.push_back(std::move(c));
+    }
+  }
   auto shared = std::make_shared<std::vector<attempt>>(std::move(attempts));
-  this->request(requests, write_deadline, runtime::call_batch{std::move(calls)})
+  this->request(requests, write_deadline, std::move(batch))
       .then([this, shared](runtime::call_outcomes& o) { settle(*shared, o.outcomes); },
             [this, shared](const caf::error& why) {
               spdlog::warn("{}: cannot write: {}", work_->name(), this->system().render(why));
-              for (const auto& a : *shared)
-                retry(a.key);
+              for (auto& a : *shared) {
+                a.failed = true;
+                rest(a);
+              }
             });
 }
 
 void controller_actor::settle(std::vector<attempt>& attempts,
                               const std::vector<runtime::call_outcome>& outcomes) {
+  std::vector<attempt> more;
   for (auto& a : attempts) {
-    bool ok = true;
-    std::map<std::string, uint64_t> until;
-    for (size_t i = a.first; i < a.first + a.count; ++i) {
-      const auto& o = outcomes[i];
-      if (o.ok && o.object) {
-        auto& revision = until[o.object->resource()];
-        revision = std::max(revision, o.object->revision());
-      } else if (!o.ok) {
-        ok = false;
-        if (!explained_by_newer_view(o.failure))
-          spdlog::warn("{}: {}/{}: {}", work_->name(), a.key.ns, a.key.name, o.failure.message);
-      }
-    }
-    if (ok) {
-      finish(a, std::move(until));
-    } else {
-      ++failures_;
-      retry(a.key);
-    }
+    const auto results = note_results(a, outcomes);
+    if (a.work.then && take_next_step(a, results) && !a.work.calls.empty())
+      more.push_back(std::move(a));
+    else
+      finish(a);
   }
-  if (!queue_.empty())
-    schedule_run();
+  if (!more.empty())
+    write(std::move(more));
+  schedule_run();
 }
 
-void controller_actor::finish(attempt& done, std::map<std::string, uint64_t> until) {
-  record(done.events);
-  if (done.requeue_after)
-    this->delayed_send(this, *done.requeue_after, wake_key{done.key});
+std::vector<call_result>
+controller_actor::note_results(attempt& a, const std::vector<runtime::call_outcome>& outcomes) {
+  std::vector<call_result> res;
+  bool all_ok = true;
+  for (size_t i = a.first; i < a.first + a.count; ++i) {
+    const auto& o = outcomes[i];
+    res.push_back({o.ok, o.failure, o.object.ptr});
+    if (o.ok && o.object) {
+      auto& revision = a.until[o.object->resource()];
+      revision = std::max(revision, o.object->revision());
+    } else if (!o.ok) {
+      all_ok = false;
+      if (!explained_by_newer_view(o.failure))
+        spdlog::warn("{}: {}/{}: {}", work_->name(), a.key.ns, a.key.name, o.failure.message);
+    }
+  }
+  a.failed |= !all_ok;
+  std::vector<const event_note*> due;
+  for (const auto& e : a.work.events)
+    if (e.of_call ? *e.of_call < res.size() && res[*e.of_call].ok : all_ok)
+      due.push_back(&e);
+  record(due);
+  a.work.events.clear();
+  return res;
+}
+
+/// False when there is none, or it failed to be made.
+bool controller_actor::take_next_step(attempt& a, const std::vector<call_result>& results) {
+  try {
+    const auto then = std::move(a.work.then);
+    const auto requeue = a.work.requeue_after;
+    a.work = then(results);
+    if (!a.work.requeue_after)
+      a.work.requeue_after = requeue;
+    return true;
+  } catch (const std::exception& e) {
+    spdlog::error("{}: {}/{}: {}", work_->name(), a.key.ns, a.key.name, e.what());
+    a.work = {};
+    a.failed = true;
+    return false;
+  }
+}
+
+/// No more steps: what is left of the work is its events.
+void controller_actor::finish(attempt& done) {
+  std::vector<const event_note*> due;
+  for (const auto& e : done.work.events)
+    due.push_back(&e);
+  record(due);
+  if (done.work.requeue_after && !done.failed)
+    this->delayed_send(this, *done.work.requeue_after, wake_key{done.key});
+  rest(done);
+}
+
+/// Lets go of the key once the view shows what was written, also when some of it failed.
+void controller_actor::rest(attempt& done) {
+  failures_ += done.failed;
   // Only what is watched whole tells reliably how far it is.
-  std::erase_if(until, [this](const auto& wanted) {
+  std::erase_if(done.until, [this](const auto& wanted) {
     const auto w = std::find_if(watches_.begin(), watches_.end(), [&](const auto& spec) {
       return spec.resource == wanted.first && spec.what.label_selector.empty() &&
              spec.what.field_selector.empty() && spec.what.ns.empty();
     });
     return w == watches_.end() || view_.revision(wanted.first) >= wanted.second;
   });
-  if (until.empty())
-    queue_.finish(done.key);
+  if (!done.until.empty())
+    resting_.push_back({std::move(done.key), std::move(done.until), done.failed});
+  else if (done.failed)
+    retry(done.key);
   else
-    resting_.push_back({std::move(done.key), std::move(until)});
+    queue_.finish(done.key);
 }
 
 void controller_actor::retry(const object_id& key) {
@@ -232,20 +303,24 @@ void controller_actor::release_rested() {
     for (const auto& [resource, revision] : r.until)
       if (view_.revision(resource) < revision)
         return false;
-    queue_.finish(r.key);
+    if (r.failed)
+      retry(r.key);
+    else
+      queue_.finish(r.key);
     return true;
   });
 }
 
-void controller_actor::record(const std::vector<event_note>& notes) {
-  if (notes.empty())
-    return;
+void controller_actor::record(const std::vector<const event_note*>& notes) {
   const auto requests = env_.roles->find<runtime::requests_handle>(runtime::requests_role);
-  if (!requests)
+  if (notes.empty() || !requests)
     return;
   runtime::call_batch batch;
-  for (const auto& n : notes)
-    batch.calls.push_back(recorder_.record(n, env_.clock->now()));
+  for (const auto* n : notes)
+    if (auto call = recorder_.record(*n, env_.clock->now()))
+      batch.calls.push_back(std::move(*call));
+  if (batch.calls.empty())
+    return;
   // An event that cannot be recorded is not worth a retry.
   this->request(requests, write_deadline, std::move(batch))
       .then([](const runtime::call_outcomes&) {}, [](const caf::error&) {});

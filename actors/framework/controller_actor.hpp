@@ -43,33 +43,41 @@ private:
     object_id key;
     size_t first = 0;
     size_t count = 0;
-    std::vector<event_note> events;
-    std::optional<std::chrono::nanoseconds> requeue_after;
+    reconcile_result work;                      ///< its calls are in the batch
+    std::map<std::string, uint64_t> until = {}; ///< revisions written so far, by resource
+    bool failed = false;
   };
   /// A key that waits for the view to show what it wrote.
   struct resting {
     object_id key;
     std::map<std::string, uint64_t> until;
+    bool failed = false;
   };
 
   void subscribe_to(uint64_t watch);
   void handle(const runtime::watch_batch& batch);
-  void resync(uint64_t watch, const runtime::watch_batch& batch);
+  void resync(uint64_t watch);
+  api::object_ptr known_before(uint64_t watch, const api::object& o) const;
   void add_keys(const watch_spec& spec, const api::object& o, const api::object_ptr& previous);
   bool all_synced() const;
   void schedule_run();
   void run();
-  bool reconcile_one(const object_id& key, attempt& out, std::vector<api::call>& calls);
-  void write(std::vector<attempt> attempts, std::vector<api::call> calls);
+  std::optional<attempt> reconcile_one(const object_id& key);
+  void write(std::vector<attempt> attempts);
   void settle(std::vector<attempt>& attempts, const std::vector<runtime::call_outcome>& outcomes);
-  void finish(attempt& done, std::map<std::string, uint64_t> until);
+  std::vector<call_result> note_results(attempt& a,
+                                        const std::vector<runtime::call_outcome>& outcomes);
+  bool take_next_step(attempt& a, const std::vector<call_result>& results);
+  void finish(attempt& done);
+  void rest(attempt& done);
   void retry(const object_id& key);
   void release_rested();
-  void record(const std::vector<event_note>& notes);
+  void record(const std::vector<const event_note*>& notes);
 
   runtime::environment env_;
   std::unique_ptr<reconciler> work_;
   std::vector<watch_spec> watches_;
+  std::vector<caf::actor_addr> registries_; ///< who serves each watch
   view view_;
   work_queue queue_;
   event_recorder recorder_;

@@ -3,6 +3,7 @@
 #include "api/generated/core_v1_event.hpp"
 #include "api/text/time.hpp"
 
+#include <algorithm>
 #include <cstdio>
 
 namespace thespis::actors {
@@ -14,12 +15,31 @@ constexpr size_t max_message = 1024;
 
 } // namespace
 
-api::call event_recorder::record(const event_note& note, wall_time now) {
+bool event_recorder::take_token(const std::string& uid, wall_time now) {
+  // A full bucket is as good as none.
+  if (buckets_.size() > remembered)
+    std::erase_if(buckets_, [&](const auto& b) {
+      return b.second.tokens + (now - b.second.at) / refill >= burst;
+    });
+  const auto [i, fresh] = buckets_.try_emplace(uid);
+  auto& b = i->second;
+  if (!fresh)
+    b.tokens = std::min(burst, b.tokens + std::chrono::duration<double>(now - b.at) / refill);
+  b.at = now;
+  if (b.tokens < 1)
+    return false;
+  b.tokens -= 1;
+  return true;
+}
+
+std::optional<api::call> event_recorder::record(const event_note& note, wall_time now) {
   const auto& about = *note.about;
+  if (!take_token(about.uid(), now))
+    return std::nullopt;
   const auto stamp = api::format_time(now);
   auto message = note.message.substr(0, max_message);
-  const auto key = about.uid() + '/' + note.field_path + '/' + note.type + '/' + note.reason +
-                   '/' + message;
+  const auto key =
+      about.uid() + '/' + note.field_path + '/' + note.type + '/' + note.reason + '/' + message;
   if (const auto i = known_.find(key); i != known_.end()) {
     const auto count = ++i->second.count;
     return patch_call("events", i->second.id,
@@ -29,8 +49,7 @@ api::call event_recorder::record(const event_note& note, wall_time now) {
   api::v1::event e;
   e.metadata.namespace_ = about.ns().empty() ? "default" : about.ns();
   char suffix[17];
-  std::snprintf(suffix, sizeof suffix, "%016llx",
-                static_cast<unsigned long long>(random_->next()));
+  std::snprintf(suffix, sizeof suffix, "%016llx", static_cast<unsigned long long>(random_->next()));
   e.metadata.name = about.name() + "." + suffix;
   e.involved_object.kind = note.kind;
   e.involved_object.api_version = note.api_version;

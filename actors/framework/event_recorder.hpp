@@ -7,11 +7,13 @@
 #include <list>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace thespis::actors {
 
-/// Not thread-safe. Remembers the last events so that a repeated one becomes a patch of its count.
+/// Not thread-safe. Remembers the last events so that a repeated one becomes a patch of its count,
+/// and lets no object be talked about too much: each has a bucket of tokens, an event takes one.
 class event_recorder {
 public:
   /// `component` is the source that `kubectl describe` shows: "deployment-controller".
@@ -19,21 +21,33 @@ public:
                  std::string host = {})
       : component_(std::move(component)), host_(std::move(host)), random_(std::move(random)) {}
 
-  /// The call that records the note: a new Event, or the count of a known one.
-  api::call record(const event_note& note, wall_time now);
+  /// So many events about one object at once, and one more each `refill` (Kubernetes' spam filter).
+  static constexpr double burst = 25;
+  static constexpr std::chrono::seconds refill{300};
+
+  /// The call that records the note: a new Event, or the count of a known one. Nothing when the
+  /// object has been talked about too much.
+  std::optional<api::call> record(const event_note& note, wall_time now);
 
 private:
   struct known {
     object_id id;
     int32_t count = 1;
   };
+  struct bucket {
+    double tokens = burst;
+    wall_time at;
+  };
   static constexpr size_t remembered = 4096;
+
+  bool take_token(const std::string& uid, wall_time now);
 
   const std::string component_;
   const std::string host_;
   std::shared_ptr<runtime::random_port> random_;
   std::map<std::string, known> known_;
   std::list<std::string> order_;
+  std::map<std::string, bucket> buckets_;
 };
 
 } // namespace thespis::actors

@@ -9,20 +9,20 @@ key_mapper self_key() {
 }
 
 key_mapper owner_key(std::string kind) {
-  return [kind = std::move(kind)](const api::object& o, const api::object_ptr& previous,
-                                  const view&) {
-    std::vector<object_id> res;
-    const auto add = [&](const api::object& from) {
-      for (const auto& owner : from.meta().owners)
-        if (owner.controller && owner.kind == kind)
-          res.push_back({from.ns(), owner.name});
-    };
-    add(o);
-    // An object that changed hands is news to both hands.
-    if (previous && previous->meta().owners.size() != o.meta().owners.size())
-      add(*previous);
-    return res;
-  };
+  return
+      [kind = std::move(kind)](const api::object& o, const api::object_ptr& previous, const view&) {
+        std::vector<object_id> res;
+        const auto add = [&](const api::object& from) {
+          for (const auto& owner : from.meta().owners)
+            if (owner.controller && owner.kind == kind)
+              res.push_back({from.ns(), owner.name});
+        };
+        add(o);
+        // An object that changed hands is news to both hands.
+        if (previous && previous->meta().owners.size() != o.meta().owners.size())
+          add(*previous);
+        return res;
+      };
 }
 
 api::call patch_call(std::string resource, const object_id& id, std::string body,

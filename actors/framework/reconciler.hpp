@@ -46,13 +46,30 @@ struct event_note {
   std::string kind; ///< the object's kind: "Deployment"
   std::string api_version;
   std::string field_path = {}; ///< "spec.containers{web}" where it is about a part
+  /// Tells of that call of the result, and is recorded when it succeeded; without one when all
+  /// did.
+  std::optional<size_t> of_call = {};
 };
+
+/// What became of one call.
+struct call_result {
+  bool ok = false;
+  api::error failure;
+  api::object_ptr object; ///< the object written; null when the call failed
+};
+
+struct reconcile_result;
+
+/// Goes on once the calls of a step are done: given their results in order, it returns the next
+/// step. Runs on the same view as the step before.
+using next_step = std::function<reconcile_result(const std::vector<call_result>&)>;
 
 /// What a reconcile comes to.
 struct reconcile_result {
-  std::vector<api::call> calls;                        ///< written as one batch
-  std::vector<event_note> events;                      ///< recorded once the calls succeeded
-  std::optional<std::chrono::nanoseconds> requeue_after; ///< look again, change or not
+  std::vector<api::call> calls;   ///< written as one batch; each succeeds or fails by itself
+  std::vector<event_note> events; ///< recorded once the calls succeeded
+  std::optional<std::chrono::nanoseconds> requeue_after = {}; ///< look again, change or not
+  next_step then = {}; ///< where what is to be done depends on how the calls went
 };
 
 /// One kind of controller. Called by one actor at a time.

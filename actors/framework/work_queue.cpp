@@ -45,11 +45,10 @@ void work_queue::finish(const object_id& key) {
 
 std::chrono::nanoseconds work_queue::fail(const object_id& key) {
   const auto n = failures_[key]++;
-  // The back-off timer is what brings the key back; a change meanwhile does not cut it short.
-  keys_.erase(key);
+  leave(key);
   const auto factor = int64_t{1} << std::min(n, 30);
-  const auto wait = limits_.first * factor;
-  return std::min(wait, limits_.longest);
+  // Compared before it is multiplied, which could overflow.
+  return limits_.first > limits_.longest / factor ? limits_.longest : limits_.first * factor;
 }
 
 int work_queue::failures(const object_id& key) const {

@@ -26,7 +26,8 @@ struct back_off_limits {
 ///                     │                 v
 ///                     └──finish── running_dirty
 ///
-/// A key in back-off is absent (but remembered in `failures`) until its timer adds it.
+/// A key in back-off is absent (but remembered in `failures`) until its timer adds it, or a
+/// change does.
 enum class key_state : uint8_t { queued, running, running_dirty };
 
 /// Not thread-safe. A key is taken by one reconcile at a time; adding it meanwhile queues it
@@ -40,7 +41,8 @@ public:
   std::optional<object_id> take();
   /// The key's reconcile succeeded.
   void finish(const object_id& key);
-  /// The key's reconcile failed: how long to wait before adding it again.
+  /// The key's reconcile failed: how long to wait before adding it again. A key that was added
+  /// meanwhile is queued at once.
   std::chrono::nanoseconds fail(const object_id& key);
 
   bool empty() const { return order_.empty(); }

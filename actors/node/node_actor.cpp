@@ -359,7 +359,8 @@ void node_actor::record(const pod_event& e) {
   note.kind = "Pod";
   note.api_version = "v1";
   note.field_path = e.field_path;
-  submit({recorder_.record(note, deps_.ports->env.clock->now())}, [](const auto&) {});
+  if (auto call = recorder_.record(note, deps_.ports->env.clock->now()))
+    submit({std::move(*call)}, [](const auto&) {});
 }
 
 std::string node_actor::describe() const {

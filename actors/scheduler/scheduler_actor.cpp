@@ -175,7 +175,8 @@ void scheduler_actor::bind(std::vector<placement> plan) {
               note.about = p.pod;
               note.kind = "Pod";
               note.api_version = "v1";
-              events.calls.push_back(recorder_.record(note, deps_.env.clock->now()));
+              if (auto call = recorder_.record(note, deps_.env.clock->now()))
+                events.calls.push_back(std::move(*call));
             }
             this->request(requests, write_deadline, std::move(events))
                 .then([](const runtime::call_outcomes&) {}, [](const caf::error&) {});
@@ -207,7 +208,8 @@ void scheduler_actor::note_failures(const std::vector<placement>& failed) {
     note.about = p.pod;
     note.kind = "Pod";
     note.api_version = "v1";
-    batch.calls.push_back(recorder_.record(note, at));
+    if (auto call = recorder_.record(note, at))
+      batch.calls.push_back(std::move(*call));
   }
   this->request(requests, write_deadline, std::move(batch))
       .then([](const runtime::call_outcomes&) {}, [](const caf::error&) {});
