@@ -2,7 +2,9 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <atomic>
 #include <set>
+#include <thread>
 
 using namespace thespis::api;
 using thespis::api::testing::cluster;
@@ -148,6 +150,37 @@ BOOST_AUTO_TEST_CASE(follow_the_rules_of_their_ports) {
       create("services", "default", R"({"metadata":{"name":"9a"},"spec":{"ports":[{"port":80}]}})");
   BOOST_TEST(r.failure.message.find("Service \"9a\" is invalid: metadata.name: Invalid value: "
                                     "\"9a\": a DNS-1035 label must consist of") == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(prepared_by_many_threads_never_share_an_address) {
+  constexpr int threads = 4;
+  constexpr int each = 50;
+  std::vector<std::vector<std::string>> given(threads);
+  std::atomic<int> uid{0};
+  pipeline_deps deps;
+  deps.state = state;
+  deps.now = [this] { return now; };
+  deps.new_uid = [&uid] { return "uid-" + std::to_string(uid++ % 3); };
+  deps.random_suffix = [](size_t n) { return std::string(n, 'x'); };
+  pipeline line(std::move(deps));
+  std::vector<std::thread> workers;
+  for (int t = 0; t < threads; ++t)
+    workers.emplace_back([&, t] {
+      for (int i = 0; i < each; ++i) {
+        auto name = "s" + std::to_string(t) + "-" + std::to_string(i);
+        auto p = line.prepare(
+            make(verb::create, "services", "default", "",
+                 R"({"metadata":{"name":")" + name + R"("},"spec":{"ports":[{"port":80}]}})", ""));
+        auto o = seal(std::move(std::get<prepared_write>(p).write.draft), 1);
+        given[static_cast<size_t>(t)].push_back(text_at(*o, {"spec", "clusterIP"}));
+      }
+    });
+  for (auto& w : workers)
+    w.join();
+  std::set<std::string> all;
+  for (const auto& some : given)
+    all.insert(some.begin(), some.end());
+  BOOST_TEST(all.size() == size_t{threads * each});
 }
 
 BOOST_AUTO_TEST_SUITE_END()
