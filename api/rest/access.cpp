@@ -59,6 +59,14 @@ bool any_under(std::string_view path, std::initializer_list<std::string_view> ro
   return std::any_of(roots.begin(), roots.end(), [&](auto root) { return under(path, root); });
 }
 
+/// What Kubernetes' system:basic-user allows.
+bool asks_about_oneself(const request_target& t) {
+  return t.verb == "create" &&
+         ((t.group == "authorization.k8s.io" &&
+           (t.resource == "selfsubjectaccessreviews" || t.resource == "selfsubjectrulesreviews")) ||
+          (t.group == "authentication.k8s.io" && t.resource == "selfsubjectreviews"));
+}
+
 std::string resource_of(const request_target& t) {
   return t.subresource.empty() ? t.resource : t.resource + "/" + t.subresource;
 }
@@ -105,7 +113,10 @@ bool allow_masters(const access_request& r) {
   };
   if (member("system:masters"))
     return true;
-  if (r.target.is_resource || r.target.verb != "get")
+  bool authenticated = member("system:authenticated");
+  if (r.target.is_resource)
+    return authenticated && asks_about_oneself(r.target);
+  if (r.target.verb != "get")
     return false;
   if (any_under(r.target.path, {"/healthz", "/livez", "/readyz", "/version"}))
     return true;

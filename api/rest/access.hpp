@@ -33,7 +33,8 @@ result<user_info> authenticate(const transport::request_head& head,
                                const token_authenticator& tokens);
 
 /// Members of system:masters may do all; every authenticated user may read the API's description
-/// (as Kubernetes' system:discovery allows); anyone may ask for health and version.
+/// and ask what they may do (as Kubernetes' system:discovery and system:basic-user allow); anyone
+/// may ask for health and version.
 bool allow_masters(const access_request& r);
 
 /// The refusal in Kubernetes' words. Anonymous requests are asked for credentials (401).

@@ -106,6 +106,19 @@ transport::response discovery_document(const exchange& x, const std::string& key
   return answer(200, "application/json", transport::payload(d.bytes));
 }
 
+/// Whether the schema has such a group and version.
+bool is_served(const schema::registry& schemas, const std::vector<std::string>& parts) {
+  if (parts.size() == 1)
+    return true;
+  auto all = schemas.resources();
+  bool core = parts[0] == "api";
+  return std::any_of(all.begin(), all.end(), [&](const auto& r) {
+    if (core)
+      return r->group.empty() && r->version == parts[1];
+    return r->group == parts[1] && (parts.size() == 2 || r->version == parts[2]);
+  });
+}
+
 transport::response discover(const exchange& x, const std::vector<std::string>& parts,
                              const transport::request_head& head) {
   const auto& schemas = x.server->schemas;
@@ -120,7 +133,7 @@ transport::response discover(const exchange& x, const std::vector<std::string>& 
     return discovery::resource_list(schemas, parts[1], parts[2]).value_or("");
   };
   // What is not there must not fill the cache: paths are the client's.
-  if (parts.size() > 1 && make().empty())
+  if (!is_served(schemas, parts))
     return answer(no_such_path());
   return discovery_document(x, x.target.path, make, head);
 }

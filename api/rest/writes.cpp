@@ -4,6 +4,7 @@
 #include "api/rest/answers.hpp"
 #include "api/rest/protobuf_body.hpp"
 #include "api/rest/reads.hpp"
+#include "api/rest/reviews.hpp"
 #include "api/text/quote.hpp"
 #include "api/yaml.hpp"
 
@@ -282,6 +283,8 @@ void run_write(const exchange_ptr& x, std::string_view body, responder respond) 
   auto c = make_call(*x, *v, body);
   if (!c)
     return respond(answer(c.error()));
+  if (is_review(*x->resource))
+    return respond(answer_review(*x, c->body));
   x->server->cluster.submit(std::move(*c), [x, respond = std::move(respond)](const reply& r) {
     auto a = answer_reply(*x, r);
     add_warnings(a, r.warnings);

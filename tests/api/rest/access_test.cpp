@@ -1,6 +1,7 @@
 #include "fixture.hpp"
 
 using namespace thespis::test;
+namespace api = thespis::api;
 
 BOOST_FIXTURE_TEST_SUITE(access_, rest_fixture)
 
@@ -50,6 +51,31 @@ BOOST_AUTO_TEST_CASE(nobody_plays_another) {
   check_status(request("GET", "/api/v1/pods", {}, "Impersonate-User: root\r\n"), 403, "Forbidden");
   check_status(request("GET", "/api/v1/pods", {}, "impersonate-group: system:masters\r\n"), 403,
                "Forbidden");
+}
+
+BOOST_AUTO_TEST_CASE(anyone_known_may_ask_what_they_may) {
+  auto ask = [&](std::string_view token, std::string_view verb) {
+    auto a = request("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
+                     R"({"kind":"SelfSubjectAccessReview","apiVersion":"authorization.k8s.io/v1",
+                       "spec":{"resourceAttributes":{"resource":"pods","verb":")" +
+                         std::string(verb) + R"("}}})",
+                     {}, token);
+    BOOST_TEST_CONTEXT(a.body) {
+      BOOST_REQUIRE_EQUAL(a.status, 201);
+    }
+    return api::json::get_bool(*api::json::find(parse(a.body), "status"), "allowed");
+  };
+  BOOST_TEST(ask("admin-token", "delete"));
+  BOOST_TEST(!ask("joe-token", "delete"));
+  auto who = request("POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews",
+                     R"({"kind":"SelfSubjectReview","apiVersion":"authentication.k8s.io/v1"})", {},
+                     "joe-token");
+  BOOST_TEST(text_at(parse(who.body), {"status", "userInfo", "username"}) == "joe");
+  check_status(
+      request("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", "{}", {}, "joe-token"),
+      403, "Forbidden");
+  check_status(request("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", "{}"), 400,
+               "BadRequest");
 }
 
 BOOST_AUTO_TEST_SUITE_END()
