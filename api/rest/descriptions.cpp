@@ -52,7 +52,9 @@ std::string version_json(const version_info& v) {
 transport::response health(const exchange& x, std::string_view which, std::string_view check) {
   auto checks = which == "livez" ? std::vector<std::pair<std::string, std::string>>{}
                                  : x.server->cluster.health();
-  checks.insert(checks.begin(), {"ping", ""});
+  auto is_ping = [](const auto& c) { return c.first == "ping"; };
+  if (std::none_of(checks.begin(), checks.end(), is_ping))
+    checks.insert(checks.begin(), {"ping", ""});
   if (!check.empty()) {
     auto it =
         std::find_if(checks.begin(), checks.end(), [&](const auto& c) { return c.first == check; });

@@ -103,6 +103,17 @@ result<selected> select_objects(const exchange& x, const list_options& o) {
   return out;
 }
 
+std::optional<error> check_seen(const exchange& x, uint64_t revision) {
+  const auto& state = x.server->cluster.state();
+  auto newest = state.revision();
+  // A list may be ahead of the whole for a moment, and its revision is as good.
+  if (revision > newest)
+    newest = std::max(newest, state.list(x.group_resource(), x.target.ns).revision);
+  if (revision > newest)
+    return too_large_revision(revision, newest);
+  return std::nullopt;
+}
+
 transport::response list_objects(const exchange& x) {
   auto o = read_list_options(*x.resource, x.target);
   if (!o)
@@ -121,8 +132,8 @@ transport::response get_object(const exchange& x) {
     auto wanted = read_revision(text);
     if (!wanted)
       return answer(wanted.error());
-    if (auto newest = x.server->cluster.state().revision(); *wanted > newest)
-      return answer(too_large_revision(*wanted, newest));
+    if (auto e = check_seen(x, *wanted))
+      return answer(*e);
   }
   auto object = x.find_object();
   if (!object)

@@ -10,6 +10,9 @@ transport::response get_object(const exchange& x);
 transport::response get_scale(const exchange& x);
 transport::response list_objects(const exchange& x);
 
+/// The refusal of a revision that the server has not seen yet, or nothing.
+std::optional<error> check_seen(const exchange& x, uint64_t revision);
+
 /// All objects of the exchange's resource and namespace that the options select, on the state
 /// they ask for. Errors: expired, timeout (revision not seen yet).
 struct selected {

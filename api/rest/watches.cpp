@@ -1,6 +1,7 @@
 #include "api/rest/watches.hpp"
 
 #include "api/rest/answers.hpp"
+#include "api/rest/reads.hpp"
 
 namespace thespis::api::rest {
 
@@ -274,9 +275,8 @@ transport::outcome watch_objects(exchange_ptr x) {
     return refuse(options.error());
   if (auto include = include_object_of(x->target.query); !include)
     return refuse(include.error());
-  auto newest = x->server->cluster.state().revision();
-  if (options->revision.value_or(0) > newest)
-    return refuse(too_large_revision(*options->revision, newest));
+  if (auto e = check_seen(*x, options->revision.value_or(0)))
+    return refuse(*e);
   auto session = std::make_shared<watch_session>(std::move(x), std::move(*options));
   transport::stream s;
   s.start = [session](std::shared_ptr<transport::response_stream> out, std::string) {

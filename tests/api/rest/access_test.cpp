@@ -2,6 +2,7 @@
 
 using namespace thespis::test;
 namespace api = thespis::api;
+namespace test = thespis::test;
 
 BOOST_FIXTURE_TEST_SUITE(access_, rest_fixture)
 
@@ -51,6 +52,26 @@ BOOST_AUTO_TEST_CASE(nobody_plays_another) {
   check_status(request("GET", "/api/v1/pods", {}, "Impersonate-User: root\r\n"), 403, "Forbidden");
   check_status(request("GET", "/api/v1/pods", {}, "impersonate-group: system:masters\r\n"), 403,
                "Forbidden");
+}
+
+BOOST_AUTO_TEST_CASE(client_certificates_name_user_and_groups) {
+  const auto& pki = shared_pki();
+  api::rest::server_options o;
+  o.transport = pki.options();
+  o.now = [] { return std::chrono::sys_days{std::chrono::year{2026} / 1 / 1}; };
+  auto secure = api::rest::server::start(cluster, api::schema::registry::builtin(), o);
+  BOOST_REQUIRE(secure);
+  auto ask = [&](const key_pair* identity) {
+    client c((*secure)->port(), pki.ca.certificate, identity);
+    return test::get(c, "/api/v1/namespaces/default/pods");
+  };
+  auto admin = make_leaf(pki.ca, "kubernetes-admin", {"system:masters"});
+  auto joe = make_leaf(pki.ca, "joe", {"people"});
+  auto stranger = make_leaf(make_ca("other"), "kubernetes-admin", {"system:masters"});
+  BOOST_TEST(ask(&admin).status == 200);
+  check_status(ask(&joe), 403, "Forbidden");
+  check_status(ask(nullptr), 401, "Unauthorized");
+  check_status(ask(&stranger), 401, "Unauthorized");
 }
 
 BOOST_AUTO_TEST_CASE(anyone_known_may_ask_what_they_may) {
