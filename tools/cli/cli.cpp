@@ -240,26 +240,40 @@ private:
   }
 
   void add_shell() {
-    auto* sub = add("shell", "Look at the running actors",
-                    "\nExamples:\n  thespis shell\n  thespis shell -e 'ps' -o json", [this] {
+    auto* sub = add("shell", "Look at the running actors", R"(
+Examples:
+  thespis shell                            a prompt; `help` lists its commands
+  thespis shell -e 'ps pod --sort mailbox'
+  thespis shell -e 'top 5s' -o json
+
+Exit status: 0; 1 when the cluster does not answer or knows no such actor, 2 for a wrong command,
+3 when no cluster runs, 4 when that cannot be told.)",
+                    [this] {
                       shell_.data_dir = data_dir_;
                       return with_.shell(shell_);
                     });
     add_data_dir(sub);
     sub->add_option("-e,--execute", shell_.execute, "Run one command and end")
         ->type_name("COMMAND");
-    add_output(sub, shell_.output, "table");
+    sub->add_option("-o,--output", shell_.output, "Form of the output")
+        ->check(CLI::IsMember({std::string{"table"}, std::string{"json"}, std::string{"yaml"}})
+                    .description(""))
+        ->type_name("table|json|yaml")
+        ->default_str("table");
   }
 
   void add_bench() {
-    auto* sub = add("bench", "Measure a running cluster", "", [this] {
-      bench_.data_dir = data_dir_;
-      return with_.bench(bench_);
+    auto* sub = add("bench", "Measure Thespis on this machine", "", {});
+    // The bench reads its own command line, --help included.
+    sub->set_help_flag();
+    sub->prefix_command();
+    sub->callback([this, sub] {
+      action_ = [this, sub] {
+        bench_.data_dir = data_dir_;
+        bench_.arguments = sub->remaining();
+        return with_.bench(bench_);
+      };
     });
-    add_data_dir(sub);
-    sub->add_option("ARGUMENTS", bench_.arguments, "What to measure; `list` names all")
-        ->type_name("");
-    sub->allow_extras(false);
   }
 
   void add_config() {

@@ -14,7 +14,7 @@ namespace thespis::tools {
 struct shell_request {
   std::string data_dir;
   std::string execute;          ///< -e: one command in place of the prompt; may be empty
-  std::string output = "table"; ///< -o: table or json
+  std::string output = "table"; ///< -o: table, json or yaml
 };
 
 /// `thespis bench`.

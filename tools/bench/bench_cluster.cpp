@@ -1,0 +1,201 @@
+#include "tools/bench/bench_cluster.hpp"
+
+#include "actors/controllers/controllers.hpp"
+#include "actors/framework/reconciler.hpp"
+#include "api/generated/apps_v1.hpp"
+#include "api/generated/core_v1_namespace.hpp"
+#include "tools/bench/wait.hpp"
+#include "tools/cluster/bootstrap.hpp"
+
+#include <algorithm>
+
+namespace thespis::tools::bench {
+
+using namespace std::chrono_literals;
+namespace v1 = api::v1;
+
+namespace {
+
+constexpr const char* bench_namespace = "bench";
+
+api::error timed_out(std::string message) {
+  api::error e;
+  e.why = api::reason::timeout;
+  e.message = std::move(message);
+  return e;
+}
+
+config::settings settings_for(const context& c, int nodes) {
+  config::settings s;
+  s.data_dir = c.directory;
+  s.node.local = false;
+  s.api.bind_address = "127.0.0.1";
+  s.api.port = 0;
+  s.simulation.nodes = nodes;
+  return s;
+}
+
+v1::pod_template_spec pod_template(const std::string& app) {
+  v1::pod_template_spec t;
+  t.metadata.labels = {{"app", app}};
+  auto& container = t.spec.containers.emplace_back();
+  container.name = "main";
+  container.image = "bench.thespis.dev/pause:1";
+  container.resources.ensure().requests = {{"cpu", "10m"}, {"memory", "16Mi"}};
+  return t;
+}
+
+template <class Workload>
+api::call workload_call(const std::string& name, int replicas) {
+  Workload w;
+  w.metadata.name = name;
+  w.metadata.namespace_ = bench_namespace;
+  w.metadata.labels = {{"app", name}};
+  w.spec.replicas = replicas;
+  w.spec.selector.match_labels = {{"app", name}};
+  w.spec.template_ = pod_template(name);
+  return actors::create_call(w);
+}
+
+} // namespace
+
+api::result<std::unique_ptr<bench_cluster>> bench_cluster::start(const context& c, int nodes) {
+  auto settings = settings_for(c, nodes);
+  const auto now = std::chrono::floor<std::chrono::seconds>(runtime::system_clock_port()->now());
+  auto pki = config::ensure_pki(settings.pki_dir(), config::server_names(settings), now);
+  if (!pki)
+    return api::fail(std::move(pki.error()));
+  auto storage = runtime::open_rocksdb_engine(settings.data_dir + "/store");
+  if (!storage)
+    return api::fail(std::move(storage.error()));
+  std::unique_ptr<bench_cluster> res{new bench_cluster{std::move(settings), std::move(*pki)}};
+  res->cluster_ = std::make_unique<cluster>(res->settings_, std::move(*storage));
+  if (auto serving = res->serve(); !serving)
+    return api::fail(std::move(serving.error()));
+  bootstrap_cluster(*res->cluster_, res->settings_.kubernetes_service_ip(), "127.0.0.1",
+                    res->port());
+  if (nodes > 0) {
+    c.log.say("starting " + std::to_string(nodes) + " simulated nodes");
+    res->nodes_ = std::make_unique<simulated_nodes>(*res->cluster_, res->settings_);
+  }
+  if (!res->wait_for_nodes(c.log))
+    return api::fail(timed_out("the simulated nodes did not become Ready"));
+  return res;
+}
+
+api::result<void> bench_cluster::serve() {
+  api::rest::server_options o;
+  o.transport.address = "127.0.0.1";
+  o.transport.tls = {pki_.server.certificate, pki_.server.key, pki_.ca.pem().certificate, true};
+  o.transport.io_threads = std::clamp(std::thread::hardware_concurrency(), 1U, 4U);
+  o.now = [clock = cluster_->env().clock] { return clock->now(); };
+  auto server =
+      api::rest::server::start(cluster_->backend(), api::schema::registry::builtin(), std::move(o));
+  if (!server)
+    return api::fail(std::move(server.error()));
+  server_ = std::move(*server);
+  return {};
+}
+
+bool bench_cluster::wait_for_nodes(const progress& log) {
+  const auto wanted = static_cast<size_t>(settings_.simulation.nodes);
+  const bool ready = wait_until(60s, [&] {
+    const auto nodes = cluster_->state()->list("nodes");
+    return static_cast<size_t>(
+               std::count_if(nodes.objects.begin(), nodes.objects.end(), [](const auto& n) {
+                 return n->bytes().find(R"("reason":"KubeletReady")") != std::string::npos;
+               })) >= wanted;
+  });
+  if (ready && wanted > 0)
+    log.say(std::to_string(wanted) + " nodes are Ready");
+  return ready;
+}
+
+pod_counter::pod_counter(cluster& c) {
+  const std::lock_guard lock{mutex_};
+  watch_ = c.backend().watch(
+      "pods", {}, 0, {[this](const api::watch_events& e) { take(e); }, [](const api::error&) {}});
+}
+
+pod_counter::~pod_counter() {
+  watch_.reset();
+}
+
+void pod_counter::take(const api::watch_events& batch) {
+  const auto now = std::chrono::steady_clock::now();
+  const std::lock_guard lock{mutex_};
+  for (const auto& e : batch.events) {
+    const auto [known, is_new] = seen_.emplace(e.object->uid(), 0);
+    counts_.made += is_new;
+    if (known->second == 0 && !e.object->meta().node_name.empty()) {
+      known->second = 1;
+      ++counts_.bound;
+      last_.bound = now;
+    }
+    if (known->second == 1 && e.object->bytes().find(R"("phase":"Running")") != std::string::npos) {
+      known->second = 2;
+      ++counts_.running;
+      last_.running = now;
+    }
+  }
+  watch_->ack();
+  changed_.notify_all();
+}
+
+pod_counter::counts pod_counter::now() const {
+  const std::lock_guard lock{mutex_};
+  return counts_;
+}
+
+bool pod_counter::wait_for(size_t n, const progress& log, moments& when) {
+  std::unique_lock lock{mutex_};
+  auto told = std::chrono::steady_clock::now();
+  auto moved = told;
+  size_t sum = 0;
+  while (counts_.running < n) {
+    changed_.wait_for(lock, 250ms);
+    const auto now = std::chrono::steady_clock::now();
+    if (const auto next = counts_.made + counts_.bound + counts_.running; next != sum) {
+      sum = next;
+      moved = now;
+    }
+    if (now - moved > 120s)
+      return false;
+    if (now - told >= 1s) {
+      told = now;
+      log.say("of " + std::to_string(n) + " pods " + std::to_string(counts_.made) + " made, " +
+              std::to_string(counts_.bound) + " bound, " + std::to_string(counts_.running) +
+              " Running");
+    }
+  }
+  when = last_;
+  return true;
+}
+
+std::string workload_kind(cluster& c) {
+  const auto all = actors::all_controllers(c.env());
+  const bool deployments =
+      std::any_of(all.begin(), all.end(), [](const auto& e) { return e.name == "deployment"; });
+  return deployments ? "Deployments" : "ReplicaSets";
+}
+
+api::result<void> make_workloads(cluster& c, int n, int replicas) {
+  std::vector<api::call> calls;
+  if (!c.state()->get("namespaces", {}, bench_namespace)) {
+    v1::namespace_ home;
+    home.metadata.name = bench_namespace;
+    c.run({actors::create_call(home)});
+  }
+  const bool deployments = workload_kind(c) == "Deployments";
+  for (int i = 0; i < n; ++i) {
+    const auto name = "load-" + std::to_string(i);
+    calls.push_back(deployments ? workload_call<v1::deployment>(name, replicas)
+                                : workload_call<v1::replica_set>(name, replicas));
+  }
+  for (auto& o : c.run(std::move(calls)).outcomes)
+    if (!o.ok)
+      return api::fail(std::move(o.failure));
+  return {};
+}
+
+} // namespace thespis::tools::bench

@@ -1,0 +1,83 @@
+// A cluster in this process for the bench to load: RocksDB in a temporary directory, simulated
+// nodes, and the REST server on loopback.
+#pragma once
+
+#include "api/rest/server.hpp"
+#include "config/certificates.hpp"
+#include "tools/bench/bench.hpp"
+#include "tools/cluster/cluster.hpp"
+#include "tools/cluster/nodes.hpp"
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+
+namespace thespis::tools::bench {
+
+/// Lives until the process ends. One a process.
+class bench_cluster {
+public:
+  /// Blocks until all `nodes` are Ready. Errors: those of the store, certificates and the server;
+  /// timeout when nodes do not become Ready.
+  static api::result<std::unique_ptr<bench_cluster>> start(const context& c, int nodes);
+
+  cluster& control() { return *cluster_; }
+  const config::pki& certificates() const { return pki_; }
+  uint16_t port() const { return server_->port(); }
+
+private:
+  bench_cluster(config::settings settings, config::pki pki)
+      : settings_(std::move(settings)), pki_(std::move(pki)) {}
+  api::result<void> serve();
+  bool wait_for_nodes(const progress& log);
+
+  config::settings settings_;
+  config::pki pki_;
+  std::unique_ptr<cluster> cluster_;
+  std::unique_ptr<api::rest::server> server_;
+  std::unique_ptr<simulated_nodes> nodes_;
+};
+
+/// Counts pods by what the watch shows: bound, Running. Thread-safe.
+class pod_counter {
+public:
+  explicit pod_counter(cluster& c);
+  ~pod_counter();
+
+  struct counts {
+    size_t made = 0;
+    size_t bound = 0;
+    size_t running = 0;
+  };
+  counts now() const;
+
+  /// When the n-th pod was seen bound, and Running. Valid once that many are.
+  struct moments {
+    std::chrono::steady_clock::time_point bound;
+    std::chrono::steady_clock::time_point running;
+  };
+  /// Blocks until `n` pods run, telling about it every second. False after two minutes in which
+  /// nothing came.
+  bool wait_for(size_t n, const progress& log, moments& when);
+
+private:
+  void take(const api::watch_events& batch);
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  counts counts_;
+  std::unordered_map<std::string, int> seen_; ///< by uid: 0 made, 1 bound, 2 Running
+  moments last_;                              ///< of the newest pod bound, and Running
+  std::unique_ptr<api::rest::watch_handle> watch_;
+};
+
+/// What makes the pods: Deployments where the cluster has their controller, ReplicaSets where not.
+std::string workload_kind(cluster& c);
+
+/// Creates `n` workloads of `replicas` small pods in the namespace "bench", which is made when
+/// missing. Errors: the first refusal.
+api::result<void> make_workloads(cluster& c, int n, int replicas);
+
+} // namespace thespis::tools::bench

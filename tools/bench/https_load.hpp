@@ -1,0 +1,32 @@
+// Load on the REST server: connections that are kept, each on a thread of its own, asking the same
+// thing again and again. The same client for whatever server is measured.
+#pragma once
+
+#include "api/result.hpp"
+#include "config/certificates.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+namespace thespis::tools::bench {
+
+struct load_request {
+  uint16_t port = 0; ///< on 127.0.0.1
+  std::string path;
+  std::string ca_pem;
+  config::key_pair client;
+  int connections = 4;
+  std::chrono::seconds time{5};
+};
+
+struct load_result {
+  uint64_t answers = 0; ///< all with status 200
+  uint64_t bytes = 0;   ///< of their bodies
+  double seconds = 0;
+};
+
+/// Blocks. Errors: service_unavailable when a connection breaks or an answer is not 200.
+api::result<load_result> run_load(const load_request& r);
+
+} // namespace thespis::tools::bench

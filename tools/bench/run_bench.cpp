@@ -1,0 +1,195 @@
+#include "tools/bench/run_bench.hpp"
+
+#include "tools/bench/report.hpp"
+
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace thespis::tools {
+
+namespace bench {
+
+namespace {
+
+constexpr int interrupted = 130;
+
+/// A directory that goes with the object.
+class scratch_directory {
+public:
+  explicit scratch_directory(const std::string& parent) : path_{parent + "/thespis-bench-XXXXXX"} {
+    if (::mkdtemp(path_.data()) == nullptr)
+      path_.clear();
+  }
+  ~scratch_directory() {
+    std::error_code ignored;
+    if (!path_.empty())
+      std::filesystem::remove_all(path_, ignored);
+  }
+  scratch_directory(const scratch_directory&) = delete;
+  scratch_directory& operator=(const scratch_directory&) = delete;
+  const std::string& path() const { return path_; }
+
+private:
+  std::string path_;
+};
+
+void write_all(int fd, std::string_view text) {
+  while (!text.empty()) {
+    const auto n = ::write(fd, text.data(), text.size());
+    if (n <= 0)
+      return;
+    text.remove_prefix(static_cast<size_t>(n));
+  }
+}
+
+std::string read_all(int fd) {
+  std::string res;
+  char buffer[4096];
+  for (ssize_t n; (n = ::read(fd, buffer, sizeof buffer)) > 0 || (n < 0 && errno == EINTR);)
+    if (n > 0)
+      res.append(buffer, static_cast<size_t>(n));
+  return res;
+}
+
+/// The measuring process. Ends without tidying up: threads of a cluster that is of no more use
+/// need not be joined, and its directory is the parent's.
+[[noreturn]] void measure_here(const measurement& m, const options& opts, const std::string& dir,
+                               pid_t parent, int out) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (::getppid() != parent)
+    ::_exit(1);
+  auto logger = spdlog::stderr_logger_mt("bench");
+  logger->set_level(spdlog::level::warn);
+  spdlog::set_default_logger(logger);
+  const progress log{std::string{m.name}};
+  auto res = m.run({opts, log, dir});
+  write_all(out, res ? "+" + to_json(*res) : "-" + res.error().message);
+  ::_exit(0);
+}
+
+std::string death_of(int status) {
+  if (WIFSIGNALED(status))
+    return std::string{"its process was ended by "} + ::strsignal(WTERMSIG(status));
+  return "its process ended with status " + std::to_string(WEXITSTATUS(status));
+}
+
+/// Ctrl-C ends the measuring process; this one lives on to remove its directory.
+class ignored_interrupt {
+public:
+  ignored_interrupt() : before_{std::signal(SIGINT, SIG_IGN)} {}
+  ~ignored_interrupt() { std::signal(SIGINT, before_); }
+  ignored_interrupt(const ignored_interrupt&) = delete;
+  ignored_interrupt& operator=(const ignored_interrupt&) = delete;
+  void restore() const { std::signal(SIGINT, SIG_DFL); }
+
+private:
+  void (*before_)(int);
+};
+
+} // namespace
+
+void progress::say(const std::string& text) const {
+  std::fprintf(stderr, "[%6.1f s] %s: %s\n", seconds(), name_.c_str(), text.c_str());
+}
+
+double progress::seconds() const {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
+}
+
+api::result<figures> run_apart(const measurement& m, const options& opts) {
+  const scratch_directory dir{opts.directory};
+  int ends[2];
+  if (dir.path().empty() || ::pipe(ends) != 0)
+    return api::fail(api::internal_error(opts.directory + ": " + std::strerror(errno)));
+  const ignored_interrupt guard;
+  std::fflush(nullptr);
+  const auto parent = ::getpid();
+  const auto child = ::fork();
+  if (child < 0)
+    return api::fail(api::internal_error(std::string{"fork: "} + std::strerror(errno)));
+  if (child == 0) {
+    guard.restore();
+    ::close(ends[0]);
+    measure_here(m, opts, dir.path(), parent, ends[1]);
+  }
+  ::close(ends[1]);
+  const auto text = read_all(ends[0]);
+  ::close(ends[0]);
+  int status = 0;
+  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (text.empty() && WIFSIGNALED(status) && WTERMSIG(status) == SIGINT) {
+    api::error e;
+    e.why = api::reason::timeout;
+    e.message = "interrupted";
+    return api::fail(std::move(e));
+  }
+  if (text.empty())
+    return api::fail(api::internal_error(death_of(status)));
+  if (text.front() == '-')
+    return api::fail(api::bad_request(text.substr(1)));
+  return from_json(std::string_view{text}.substr(1));
+}
+
+const std::vector<measurement>& measurements() {
+  static const std::vector<measurement> all{
+      {"pods", "Deployments to bound and running pods on simulated nodes, every write durable",
+       measure_pods},
+      {"get", "GET of one namespace over TLS with keep-alive, a second", measure_get},
+      {"list", "LIST of 500 pods over TLS, a second", measure_list},
+      {"memory", "resident memory idle, and after 6,000 pods", measure_memory},
+      {"services",
+       "10,000 services into the kernel, in a network namespace of its own (needs root)",
+       measure_services},
+      {"actors",
+       "messages a second of actors with our base (counters for `thespis shell`) and of\n"
+       "bare CAF side by side, and a round trip",
+       measure_actors},
+      {"store", "synced writes a second through the store actor, 1, 16 and 256 a request",
+       measure_store},
+      {"watch", "events delivered a second to 1,000 watchers", measure_watch},
+  };
+  return all;
+}
+
+} // namespace bench
+
+int run_bench(const bench_request& request) {
+  auto opts = bench::parse_options(request.arguments);
+  if (!opts)
+    return opts.error();
+  bench::figures all;
+  bool failed = false;
+  for (const auto& m : bench::measurements()) {
+    const auto& wanted = opts->what;
+    if (!wanted.empty() && std::find(wanted.begin(), wanted.end(), m.name) == wanted.end())
+      continue;
+    auto res = bench::run_apart(m, *opts);
+    if (!res && res.error().why == api::reason::timeout)
+      return bench::interrupted;
+    if (!res) {
+      std::fprintf(stderr, "%s: %s\n", std::string{m.name}.c_str(), res.error().message.c_str());
+      failed = true;
+      continue;
+    }
+    all.insert(all.end(), std::make_move_iterator(res->begin()),
+               std::make_move_iterator(res->end()));
+  }
+  if (opts->output == "json")
+    std::printf("%s\n", bench::to_json(all).c_str());
+  else if (!all.empty())
+    std::fputs(bench::to_table(all, palette{::isatty(STDOUT_FILENO) == 1}).c_str(), stdout);
+  return failed ? 1 : 0;
+}
+
+} // namespace thespis::tools
