@@ -31,10 +31,8 @@ BOOST_AUTO_TEST_CASE(widths_count_characters_and_not_bytes) {
 BOOST_AUTO_TEST_CASE(elastic_columns_give_way_to_the_width) {
   text_table t{{{"ID", true}, {"NAME", false, true}, {"STATE"}}};
   t.add({"1", "default/a-very-long-name-of-a-pod", "running"});
-  BOOST_TEST(t.render(palette{}, 30) == "ID  NAME                 STATE\n"
-                                        " 1  default/a-very-lon…  running\n");
-  for (const auto& line : {t.render(palette{}, 32)})
-    BOOST_TEST(display_width(line.substr(0, line.find('\n'))) <= 32U);
+  BOOST_TEST(t.render(palette{}, 30) == "ID  NAME               STATE\n"
+                                        " 1  default/a-very-l…  running\n");
 }
 
 BOOST_AUTO_TEST_CASE(columns_that_are_not_elastic_keep_their_width) {
