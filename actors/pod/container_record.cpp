@@ -35,7 +35,9 @@ void probe_record::take(const api::v1::probe& spec, bool success, std::string me
 }
 
 bool container_record::started() const {
-  return phase == container_phase::running && (!spec.startup_probe || startup.verdict == true);
+  // Being asked to stop does not make it unready; the API says otherwise that the pod ends.
+  return (phase == container_phase::running || phase == container_phase::stopping) &&
+         (!spec.startup_probe || startup.verdict == true);
 }
 
 bool container_record::ready() const {

@@ -53,11 +53,17 @@ struct container_record {
   std::string id;         ///< of the newest instance; empty before the first
   uint32_t attempt = 0;   ///< of the newest instance; also the restart count
   bool instances = false; ///< there was an instance, so the next start is a restart
+  /// While starting: the runtime was asked to create it, so an answer is worth waiting for.
+  bool creating = false;
+  /// Why it waits; of an exited one, why it is not running again yet (empty: shown as terminated).
   std::string waiting_reason = "ContainerCreating";
   std::string waiting_message;
   /// When a waiting or exited container may be started; the back-off doubles.
   time due{};
-  int failures = 0;
+  int failures = 0;       ///< ends of its process in a row
+  int image_failures = 0; ///< pulls in a row
+  /// When a failure is no longer told as such but as the back-off that follows it.
+  std::optional<time> soften_at;
   time started_at{};
   time finished_at{};
   int32_t exit_code = 0;
@@ -70,16 +76,21 @@ struct container_record {
   std::string previous_id;
   std::string previous_log;
   std::string log_path;
-  bool stop_requested = false;
-  std::string stop_why;
+  std::string stop_why; ///< not empty: it is to be stopped, for this reason
+  std::optional<std::chrono::seconds> stop_grace; ///< of a failed probe, in place of the pod's
+  std::chrono::seconds stopping_grace{0};         ///< what it was given when it was stopped
+  bool hook_done = false;                         ///< its preStop hook is not to run again
+  /// Its image changed: it starts again whatever the restart policy says.
+  bool restart_anyway = false;
 
   probe_record startup;
   probe_record liveness;
   probe_record readiness;
 
+  /// Has a process, or may have one soon. A pull that is under way does not count.
   bool alive() const {
     return phase == container_phase::running || phase == container_phase::stopping ||
-           phase == container_phase::starting;
+           (phase == container_phase::starting && creating);
   }
   /// Passed its startup probe, or has none.
   bool started() const;

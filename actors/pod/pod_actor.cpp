@@ -1,10 +1,12 @@
 #include "actors/pod/pod_actor.hpp"
 
+#include "actors/pod/volume_files.hpp"
 #include "api/json.hpp"
 
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <cstdio>
 
 namespace thespis::actors {
 
@@ -14,13 +16,32 @@ namespace {
 
 /// Config maps, secrets and fields of running pods are brought up to date this often.
 constexpr auto refresh_interval = 10s;
+/// Before the runtime is asked again for what it could not tell.
+constexpr auto retry_delay = 1s;
 
-std::string status_patch(const api::v1::pod_status& status) {
+// A merge patch keeps what it does not name: what `known` shows and is gone is named as null.
+std::string status_patch(const api::v1::pod_status& status, const api::v1::pod_status& known) {
   api::json::document doc;
   auto& a = doc.GetAllocator();
   api::json::value root{rapidjson::kObjectType};
-  root.AddMember("status", api::v1::to_json(status, a), a);
+  auto body = api::v1::to_json(status, a);
+  const auto clear = [&](rapidjson::GenericStringRef<char> name, bool gone) {
+    if (gone && !body.HasMember(name))
+      body.AddMember(name, api::json::value{}, a);
+  };
+  clear("reason", !known.reason.empty());
+  clear("message", !known.message.empty());
+  clear("podIP", !known.pod_ip.empty());
+  clear("podIPs", !known.pod_ips.empty());
+  root.AddMember("status", body, a);
   return api::json::to_string(root);
+}
+
+std::string names_of(const std::vector<api::v1::container>& containers) {
+  std::string res = "[";
+  for (const auto& c : containers)
+    res += (res.size() > 1 ? " " : "") + c.name;
+  return res + "]";
 }
 
 } // namespace
@@ -31,23 +52,19 @@ pod_actor::pod_actor(caf::actor_config& cfg, pod_deps deps)
 
 pod_actor::behavior_type pod_actor::make_behavior() {
   this->delayed_send(this, 0s, pod_tick{0});
-  this->delayed_send(this, refresh_interval, refresh_volumes{});
+  const auto& volumes = state_.pod().spec.volumes;
+  if (std::any_of(volumes.begin(), volumes.end(), is_filled))
+    this->delayed_send(this, refresh_interval, refresh_volumes{});
   adopt();
   return {
       [this](const pod_update& u) {
         state_.update(u.pod.ptr, now());
-        advance();
+        if (released_)
+          release();
+        else
+          advance();
       },
-      [this](const pod_observation& o) {
-        for (const auto& c : state_.containers())
-          if (c.phase == container_phase::running || c.phase == container_phase::stopping)
-            if (std::none_of(o.containers.begin(), o.containers.end(), [&](const auto& s) {
-                  return s.id == c.id && s.state == runtime::container_state::running;
-                }))
-              check_container(c.id);
-        if (!state_.sandbox_id().empty())
-          check_sandbox();
-      },
+      [this](const pod_observation& o) { observe(o); },
       [this](const container_hint& h) {
         if (state_.by_id(h.id))
           check_container(h.id);
@@ -60,8 +77,10 @@ pod_actor::behavior_type pod_actor::make_behavior() {
         advance();
       },
       [this](const pod_tick& t) {
-        if (t.generation == tick_)
-          advance();
+        if (t.generation != tick_)
+          return;
+        armed_.reset();
+        advance();
       },
       [this](const refresh_volumes&) { refresh(); },
   };
@@ -77,26 +96,77 @@ void pod_actor::adopt() {
     return;
   for (const auto& s : found.sandboxes)
     if (s.id != newest->id)
-      containers().stop_sandbox(s.id, here<void>([this, id = s.id](auto) {
-                                  containers().remove_sandbox(id, [](auto) {});
-                                }));
-  auto left = std::make_shared<size_t>(1);
-  auto last = [left] { --*left; };
+      discard(s.id);
   sandbox_config_ =
       make_sandbox_config(state_.pod(), newest->metadata.attempt, *deps_.ports->facts);
-  *left += found.containers.size();
-  adopting_ = left;
-  containers().get_sandbox(newest->id, here<runtime::sandbox_status>([this, last](auto s) {
+  adopting_ = std::make_shared<size_t>(1);
+  const auto last = [left = adopting_] { --*left; };
+  adopt_sandbox(newest->id, last);
+  for (const auto& c : found.containers)
+    if (c.sandbox_id == newest->id) {
+      ++*adopting_;
+      adopt_container(c.id, last);
+    }
+}
+
+void pod_actor::discard(const std::string& sandbox) {
+  containers().stop_sandbox(sandbox, here<void>([this, sandbox](auto stopped) {
+                              if (stopped)
+                                containers().remove_sandbox(sandbox, [](auto) {});
+                            }));
+}
+
+void pod_actor::adopt_sandbox(const std::string& id, std::function<void()> done) {
+  containers().get_sandbox(id, here<runtime::sandbox_status>([this, id, done](auto s) {
+                             // Only what is certainly gone may be made anew.
+                             if (!s && s.error().why != api::reason::not_found) {
+                               this->delayed_send(this, retry_delay, continuation{[this, id, done] {
+                                                    adopt_sandbox(id, done);
+                                                  }});
+                               return;
+                             }
                              if (s)
                                state_.adopt_sandbox(*s);
-                             last();
+                             done();
                            }));
-  for (const auto& c : found.containers)
-    containers().get_container(c.id, here<runtime::container_status>([this, last](auto s) {
-                                 if (s)
-                                   state_.adopt_container(*s);
-                                 last();
-                               }));
+}
+
+void pod_actor::adopt_container(const std::string& id, std::function<void()> done) {
+  containers().get_container(id, here<runtime::container_status>([this, id, done](auto s) {
+                               if (!s && s.error().why != api::reason::not_found) {
+                                 this->delayed_send(
+                                     this, retry_delay,
+                                     continuation{[this, id, done] { adopt_container(id, done); }});
+                                 return;
+                               }
+                               if (s) {
+                                 if (s->state == runtime::container_state::exited)
+                                   s->message = message_of(*s);
+                                 state_.adopt_container(*s);
+                               }
+                               done();
+                             }));
+}
+
+void pod_actor::observe(const pod_observation& o) {
+  for (const auto& c : state_.containers()) {
+    if (c.phase != container_phase::running && c.phase != container_phase::stopping)
+      continue;
+    const bool runs = std::any_of(o.containers.begin(), o.containers.end(), [&](const auto& s) {
+      return s.id == c.id && s.state == runtime::container_state::running;
+    });
+    if (!runs)
+      check_container(c.id);
+  }
+  bool ready = false;
+  for (const auto& s : o.sandboxes) {
+    if (s.id == state_.sandbox_id())
+      ready = s.state == runtime::sandbox_state::ready;
+    else if (s.metadata.attempt < state_.sandbox_attempt())
+      discard(s.id); // one that was given up, and came after all
+  }
+  if (!ready && !state_.sandbox_id().empty())
+    check_sandbox();
 }
 
 void pod_actor::advance() {
@@ -112,14 +182,17 @@ void pod_actor::advance() {
 }
 
 void pod_actor::arm_timer() {
-  ++tick_;
   const auto at = now();
-  if (const auto due = state_.next_due(at))
-    this->delayed_send(this, *due - at, pod_tick{tick_});
+  const auto due = state_.next_due(at);
+  // An earlier tick that is on its way arms the next one.
+  if (!due || (armed_ && *armed_ <= *due))
+    return;
+  armed_ = due;
+  this->delayed_send(this, *due - at, pod_tick{++tick_});
 }
 
 void pod_actor::publish() {
-  auto body = status_patch(state_.status(now()));
+  auto body = status_patch(state_.status(now()), state_.pod().status);
   if (body == published_)
     return;
   published_ = body;
@@ -145,12 +218,13 @@ void pod_actor::perform(const prepare_volumes&) {
                                     volumes_ = std::move(*paths);
                                   else
                                     tell({"Warning", "FailedMount", paths.error().message, {}});
-                                  state_.on_volumes(paths.has_value(),
-                                                    paths ? "" : paths.error().message, now());
+                                  state_.on_volumes(paths.has_value(), now());
                                 }));
 }
 
 void pod_actor::refresh() {
+  if (state_.stage() == pod_stage::finished)
+    return;
   this->delayed_send(this, refresh_interval, refresh_volumes{});
   if (state_.stage() != pod_stage::running)
     return;
@@ -182,37 +256,72 @@ void pod_actor::perform(const run_sandbox& a) {
 }
 
 void pod_actor::perform(const stop_sandbox& a) {
-  containers().stop_sandbox(
-      a.id, here<void>([this, id = a.id](auto stopped) {
-        if (!stopped) {
-          spdlog::warn("pod {}: cannot stop sandbox: {}", state_.object().name(),
-                       stopped.error().message);
-          this->delayed_send(this, 1s,
-                             continuation{[this] { state_.on_sandbox_stopped(false, now()); }});
-          return;
-        }
-        // The containers' logs and exit codes are kept by the status; nothing needs the sandbox.
-        for (const auto& c : state_.containers())
-          if (c.phase == container_phase::running || c.phase == container_phase::stopping)
-            state_.on_exited(c.id, nullptr, now());
-        containers().remove_sandbox(
-            id, here<void>([this](auto) { state_.on_sandbox_stopped(true, now()); }));
-      }));
+  containers().stop_sandbox(a.id, here<void>([this, id = a.id](auto stopped) {
+                              if (stopped) {
+                                take_exits(id);
+                                return;
+                              }
+                              spdlog::warn("pod {}: cannot stop sandbox: {}",
+                                           state_.object().name(), stopped.error().message);
+                              this->delayed_send(this, retry_delay, continuation{[this] {
+                                                   state_.on_sandbox_stopped(false, now());
+                                                 }});
+                            }));
+}
+
+// Removing the sandbox removes its containers: how they ended is asked before.
+void pod_actor::take_exits(const std::string& sandbox) {
+  auto left = std::make_shared<size_t>(1);
+  const auto last = [this, left, sandbox] {
+    if (--*left > 0)
+      return;
+    containers().remove_sandbox(
+        sandbox, here<void>([this](auto) { state_.on_sandbox_stopped(true, now()); }));
+  };
+  for (const auto& c : state_.containers()) {
+    if (c.phase != container_phase::running && c.phase != container_phase::stopping)
+      continue;
+    ++*left;
+    containers().get_container(
+        c.id, here<runtime::container_status>([this, last, id = c.id](auto s) {
+          const bool ended = s && s->state == runtime::container_state::exited;
+          if (ended)
+            s->message = message_of(*s);
+          state_.on_exited(id, ended ? &*s : nullptr, now());
+          last();
+        }));
+  }
+  last();
 }
 
 void pod_actor::perform(const remove_container& a) {
   containers().remove_container(a.id, [](auto) {});
+  if (!a.log_path.empty() && !deps_.ports->facts->data_dir.empty())
+    deps_.ports->volumes->run([path = a.log_path] { (void)std::remove(path.c_str()); });
 }
 
 void pod_actor::perform(const release_pod&) {
-  const auto& o = state_.object();
-  released_ = true;
   publish();
-  deps_.ports->volumes->remove(
-      o.uid(), here<void>([this](auto) {
-        const auto& object = state_.object();
-        this->send(deps_.node, pod_released{object.ns(), object.name(), object.uid()});
-      }));
+  release();
+}
+
+void pod_actor::release() {
+  const bool deleted = state_.deleting();
+  if (forgotten_ || (released_ && !deleted))
+    return;
+  released_ = true;
+  forgotten_ = deleted;
+  auto done = here<void>([this](auto ok) {
+    const auto& o = state_.object();
+    if (!ok)
+      spdlog::warn("pod {}: {}", o.name(), ok.error().message);
+    this->send(deps_.node, pod_released{o.ns(), o.name(), o.uid()});
+  });
+  // An ended pod that the API still has shows its logs.
+  if (deleted)
+    deps_.ports->volumes->remove(state_.object().uid(), std::move(done));
+  else
+    deps_.ports->volumes->release(state_.object().uid(), std::move(done));
 }
 
 void pod_actor::check_container(const std::string& id) {
@@ -247,29 +356,53 @@ container_location pod_actor::locate(const container_query& q) const {
   container_location res;
   res.sandbox_id = state_.sandbox_id();
   const auto& all = state_.containers();
+  const auto& pod = state_.object().name();
+  const auto& spec = state_.pod().spec;
+  const bool several = spec.containers.size() + spec.init_containers.size() > 1;
+  if (q.container.empty() && several) {
+    res.failure =
+        api::bad_request("a container name must be specified for pod " + pod +
+                         ", choose one of: " + names_of(spec.containers) +
+                         (spec.init_containers.empty() ? ""
+                                                       : " or one of the init containers: " +
+                                                             names_of(spec.init_containers)));
+    return res;
+  }
   const auto i = std::find_if(all.begin(), all.end(), [&](const auto& c) {
     return q.container.empty() ? c.role == container_role::regular : c.spec.name == q.container;
   });
-  const auto& pod = state_.object().name();
   if (i == all.end()) {
     res.failure = api::bad_request("container " + q.container + " is not valid for pod " + pod);
     return res;
   }
-  if (q.previous && i->previous_log.empty()) {
-    res.failure = api::bad_request("previous terminated container \"" + i->spec.name +
-                                   "\" in pod \"" + pod + "\" not found");
+  const auto title = "container \"" + i->spec.name + "\" in pod \"" + pod + "\"";
+  if (!i->instances) {
+    const bool pulls =
+        i->waiting_reason == "ErrImagePull" || i->waiting_reason == "ImagePullBackOff";
+    res.failure = api::bad_request(
+        q.previous ? "previous terminated " + title + " not found"
+                   : title + " is waiting to start: " +
+                         (pulls ? "trying and failing to pull image" : i->waiting_reason));
     return res;
   }
-  if (!i->instances) {
-    res.failure = api::bad_request("container \"" + i->spec.name + "\" in pod \"" + pod +
-                                   "\" is waiting to start: " + i->waiting_reason);
+  // While it waits to be restarted, the instance that ended last is the previous one.
+  const bool waits = i->phase == container_phase::exited && !i->waiting_reason.empty();
+  if (q.previous && !waits && i->attempt == 0) {
+    res.failure = api::bad_request("previous terminated " + title + " not found");
     return res;
   }
   res.ok = true;
   res.id = i->id;
-  res.log_path = q.previous ? i->previous_log : i->log_path;
+  res.log_path = log_path(*i, q.previous && !waits ? i->attempt - 1 : i->attempt);
   res.running = !q.previous && i->phase == container_phase::running;
   return res;
+}
+
+std::string pod_actor::log_path(const container_record& c, uint32_t attempt) const {
+  if (attempt == c.attempt && !c.log_path.empty())
+    return c.log_path;
+  return pod_log_directory(*deps_.ports->facts, state_.pod().metadata) + "/" + c.spec.name + "/" +
+         std::to_string(attempt) + ".log";
 }
 
 std::string pod_actor::describe() const {

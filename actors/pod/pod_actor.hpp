@@ -9,7 +9,9 @@
 #include "actors/pod/volume_port.hpp"
 #include "runtime/environment.hpp"
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace thespis::actors {
@@ -52,7 +54,13 @@ private:
   runtime::container_runtime& containers() { return *deps_.ports->containers; }
 
   void adopt();
+  void adopt_sandbox(const std::string& id, std::function<void()> done);
+  void adopt_container(const std::string& id, std::function<void()> done);
+  void discard(const std::string& sandbox);
+  void observe(const pod_observation& o);
   void advance();
+  /// Cleans up after the pod's last process; called again when an ended pod is deleted.
+  void release();
   void arm_timer();
   void publish();
   void tell(const emit_event& e);
@@ -72,6 +80,7 @@ private:
   void start(size_t index, std::string id);
   void run_post_start(size_t index, const std::string& id);
   void stop_now(size_t index, std::string id, std::chrono::seconds grace);
+  void take_exits(const std::string& sandbox);
   void fail_start(size_t index, std::string reason, std::string message);
   void run_handler(const api::v1::lifecycle_handler& h, const container_record& c,
                    std::chrono::seconds limit, std::function<void(probe_result)> done);
@@ -81,6 +90,7 @@ private:
   std::string ports_ip() const;
   int port_number(const api::int_or_string& port, const api::v1::container& c) const;
   std::string message_of(const runtime::container_status& s) const;
+  std::string log_path(const container_record& c, uint32_t attempt) const;
   container_location locate(const container_query& q) const;
 
   pod_deps deps_;
@@ -91,7 +101,9 @@ private:
   uint64_t tick_ = 0;
   /// Answers of the runtime that adoption still waits for.
   std::shared_ptr<size_t> adopting_;
-  bool released_ = false;
+  std::optional<pod_state::time> armed_; ///< when the tick of generation tick_ comes
+  bool released_ = false;                ///< the volumes are gone, or going
+  bool forgotten_ = false;               ///< ... and the logs, because the pod was deleted
 };
 
 } // namespace thespis::actors

@@ -290,6 +290,17 @@ api::result<runtime::container_config> make_container_config(const api::v1::pod&
   res.stdin_once = c.stdin_once.value_or(false);
   res.tty = c.tty.value_or(false);
   res.resources = resources_of(pod, c, s.node);
+  res.expected_to_end =
+      c.restart_policy != "Always" &&
+      std::any_of(pod.spec.init_containers.begin(), pod.spec.init_containers.end(),
+                  [&](const auto& i) { return i.name == c.name; });
+  // The runtime takes a group only beside a user; the image's is meant when none is given.
+  if (res.security.run_as_group && !res.security.run_as_user) {
+    if (s.image_username.empty())
+      res.security.run_as_user = s.image_user.value_or(0);
+    else
+      res.security.run_as_username = s.image_username;
+  }
   return res;
 }
 

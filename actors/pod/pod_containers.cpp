@@ -1,10 +1,11 @@
 // The second part of the pod actor: starting, probing and stopping containers.
+#include "actors/pod/host_files.hpp"
 #include "actors/pod/pod_actor.hpp"
 #include "actors/pod/pod_mounts.hpp"
 #include "api/text/time.hpp"
+#include "runtime/cri/log_file.hpp"
 
 #include <algorithm>
-#include <fstream>
 
 namespace thespis::actors {
 
@@ -14,17 +15,42 @@ namespace {
 
 /// A stop never gets less than this after its hook, as kubelet's.
 constexpr auto minimum_grace = 2s;
+constexpr auto retry_delay = 1s;
 /// How much of a termination message the API shows.
 constexpr size_t max_termination_message = 4096;
+/// How much of a log stands in for it.
+constexpr size_t max_log_message = 2048;
+constexpr int64_t max_log_lines = 80;
+
+std::string log_tail(const std::string& path) {
+  runtime::log_options last;
+  last.tail_lines = max_log_lines;
+  auto log = runtime::log_reader::open(path, last);
+  if (!log)
+    return {};
+  std::string res;
+  while (true) {
+    auto part = log->read(max_log_message);
+    if (!part || part->empty())
+      break;
+    res += *part;
+    if (res.size() > max_log_message)
+      res.erase(0, res.size() - max_log_message);
+  }
+  return res;
+}
 
 } // namespace
 
 void pod_actor::fail_start(size_t index, std::string reason, std::string message) {
   const auto& c = state_.containers()[index];
   const bool image = reason == "ErrImagePull";
-  tell({"Warning", "Failed",
-        image ? "Failed to pull image \"" + c.spec.image + "\": " + message : "Error: " + message,
-        c.spec.name});
+  if (image)
+    tell({"Warning", "Failed", "Failed to pull image \"" + c.spec.image + "\": " + message,
+          c.spec.name});
+  if (reason == "ErrImageNeverPull")
+    tell({"Warning", reason, message, c.spec.name});
+  tell({"Warning", "Failed", "Error: " + (image ? reason : message), c.spec.name});
   state_.on_container_failed(index, std::move(reason), std::move(message), now());
 }
 
@@ -64,12 +90,18 @@ void pod_actor::pull_image(size_t index) {
           return;
         }
         const auto took = std::chrono::round<std::chrono::milliseconds>(now() - begin);
-        tell({"Normal", "Pulled",
-              "Successfully pulled image \"" + c.image + "\" in " + api::format_duration(took),
-              c.name});
         containers().get_image(
-            c.image, here<std::optional<runtime::image_info>>([this, index, id = *id](auto info) {
-              create(index, id, info && *info ? **info : runtime::image_info{});
+            c.image,
+            here<std::optional<runtime::image_info>>([this, index, id = *id, took](auto info) {
+              const auto& spec = state_.containers()[index].spec;
+              const auto image = info && *info ? **info : runtime::image_info{};
+              const auto time = api::format_duration(took);
+              tell({"Normal", "Pulled",
+                    "Successfully pulled image \"" + spec.image + "\" in " + time + " (" + time +
+                        " including waiting). Image size: " + std::to_string(image.size) +
+                        " bytes.",
+                    spec.name});
+              create(index, id, image);
             }));
       }));
 }
@@ -79,11 +111,18 @@ void pod_actor::create(size_t index, std::string image_id, const runtime::image_
   auto pod = state_.pod_ptr();
   const auto& c = state_.containers()[index];
   const uint32_t attempt = c.instances ? c.attempt + 1 : 0;
+  const auto& data_dir = deps_.ports->facts->data_dir;
+  const auto logs = data_dir.empty()
+                        ? std::string{}
+                        : pod_log_directory(*deps_.ports->facts, pod->metadata) + "/" + c.spec.name;
   auto done = here<runtime::container_config>([this, index](auto config) {
     if (!config) {
       fail_start(index, "CreateContainerConfigError", config.error().message);
       return;
     }
+    // The pod may have been deleted while its image came.
+    if (!state_.begin_create(index))
+      return;
     containers().create_container(state_.sandbox_id(), std::move(*config), sandbox_config_,
                                   here<std::string>([this, index](auto id) {
                                     const auto& name = state_.containers()[index].spec.name;
@@ -114,22 +153,20 @@ std::string pod_actor::ports_ip() const {
 void pod_actor::start(size_t index, std::string id) {
   containers().start_container(
       id, here<void>([this, index, id](auto started) {
-        const auto& name = state_.containers()[index].spec.name;
-        if (!started) {
-          fail_start(index, "RunContainerError", started.error().message);
-          return;
-        }
-        containers().get_container(id,
-                                   here<runtime::container_status>([this, index, id, name](auto s) {
-                                     if (!s) {
-                                       fail_start(index, "RunContainerError", s.error().message);
-                                       return;
-                                     }
-                                     tell({"Normal", "Started", "Started container " + name, name});
-                                     s->message = message_of(*s);
-                                     state_.on_container_started(index, *s, now());
-                                     run_post_start(index, id);
-                                   }));
+        const auto why = started ? std::string{} : started.error().message;
+        containers().get_container(
+            id, here<runtime::container_status>([this, index, id, why](auto s) {
+              const auto& name = state_.containers()[index].spec.name;
+              // A start that timed out may have happened all the same.
+              if (!s || (!why.empty() && s->state != runtime::container_state::running)) {
+                fail_start(index, "RunContainerError", why.empty() ? s.error().message : why);
+                return;
+              }
+              tell({"Normal", "Started", "Started container " + name, name});
+              s->message = message_of(*s);
+              state_.on_container_started(index, *s, now());
+              run_post_start(index, id);
+            }));
       }));
 }
 
@@ -149,8 +186,9 @@ void pod_actor::run_post_start(size_t index, const std::string& id) {
 
 void pod_actor::perform(const stop_container& a) {
   const auto& c = state_.containers()[a.index];
-  tell({"Normal", "Killing", a.reason, c.spec.name});
-  if (!c.spec.lifecycle || !c.spec.lifecycle->pre_stop || a.grace == 0s) {
+  if (!a.reason.empty())
+    tell({"Normal", "Killing", a.reason, c.spec.name});
+  if (!a.hook || !c.spec.lifecycle || !c.spec.lifecycle->pre_stop || a.grace == 0s) {
     stop_now(a.index, c.id, a.grace);
     return;
   }
@@ -165,10 +203,17 @@ void pod_actor::perform(const stop_container& a) {
 }
 
 void pod_actor::stop_now(size_t index, std::string id, std::chrono::seconds grace) {
-  containers().stop_container(id, grace, here<void>([this, index, id](auto stopped) {
-                                state_.on_stop_done(index, stopped.has_value());
-                                check_container(id);
-                              }));
+  auto done = here<void>([this, index, id](auto stopped) {
+    if (stopped) {
+      check_container(id);
+      return;
+    }
+    this->delayed_send(this, retry_delay, continuation{[this, index, id] {
+                         if (state_.containers()[index].id == id)
+                           state_.on_stop_failed(index);
+                       }});
+  });
+  containers().stop_container(id, grace, std::move(done));
 }
 
 int pod_actor::port_number(const api::int_or_string& port, const api::v1::container& c) const {
@@ -269,26 +314,17 @@ void pod_actor::perform(const run_probe& a) {
 }
 
 std::string pod_actor::message_of(const runtime::container_status& s) const {
+  const auto& facts = *deps_.ports->facts;
   const auto& all = state_.containers();
-  const auto i = std::find_if(all.begin(), all.end(), [&](const auto& c) { return c.id == s.id; });
-  if (i == all.end())
+  const auto i =
+      std::find_if(all.begin(), all.end(), [&](const auto& c) { return c.spec.name == s.name; });
+  if (i == all.end() || facts.data_dir.empty())
     return s.message;
-  const auto tail = [](const std::string& path) {
-    std::ifstream in{path, std::ios::binary | std::ios::ate};
-    if (!in)
-      return std::string{};
-    const auto size = static_cast<size_t>(in.tellg());
-    const auto keep = std::min(size, max_termination_message);
-    in.seekg(static_cast<std::streamoff>(size - keep));
-    std::string res(keep, '\0');
-    in.read(res.data(), static_cast<std::streamsize>(keep));
-    return res;
-  };
-  auto message =
-      tail(termination_message_file(*deps_.ports->facts, state_.pod(), i->spec.name, i->attempt));
+  auto message = read_tail(termination_message_file(facts, state_.pod(), s.name, s.attempt),
+                           max_termination_message);
   if (message.empty() && s.exit_code != 0 &&
       i->spec.termination_message_policy == "FallbackToLogsOnError")
-    message = tail(s.log_path);
+    message = log_tail(s.log_path);
   return message.empty() ? s.message : message;
 }
 

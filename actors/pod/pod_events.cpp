@@ -7,12 +7,12 @@ namespace thespis::actors {
 
 using namespace std::chrono_literals;
 
-void pod_state::on_volumes(bool ok, std::string message, time now) {
+void pod_state::on_volumes(bool ok, time now) {
   volumes_under_way_ = false;
   volumes_ready_ = ok;
-  volumes_message_ = std::move(message);
   if (!ok)
-    volumes_due_ = now + 2s;
+    volumes_due_ =
+        now + std::min<std::chrono::nanoseconds>(1s * (1 << std::min(volume_failures_++, 4)), 15s);
 }
 
 void pod_state::on_sandbox_started(std::string id, std::vector<std::string> ips) {
@@ -20,7 +20,6 @@ void pod_state::on_sandbox_started(std::string id, std::vector<std::string> ips)
   sandbox_failures_ = 0;
   sandbox_id_ = std::move(id);
   ips_ = std::move(ips);
-  had_sandbox_ = true;
 }
 
 void pod_state::on_sandbox_failed(std::string message, time now) {
@@ -45,19 +44,34 @@ void pod_state::on_sandbox_stopped(bool ok, time now) {
   sandbox_due_ = now;
   sandbox_id_.clear();
   ips_.clear();
+  initialized_ = false;
   if (stage_ != pod_stage::running)
     return;
   // In a new sandbox the pod begins anew, init containers first.
   for (auto& c : containers_)
     if (c.role == container_role::init && c.phase == container_phase::exited && c.exit_code == 0) {
+      actions none;
+      keep_last_state(c, none);
       c.phase = container_phase::waiting;
       c.waiting_reason = "PodInitializing";
       c.due = now;
     }
 }
 
+bool pod_state::begin_create(size_t index) {
+  auto& c = containers_[index];
+  if (c.phase != container_phase::starting)
+    return false;
+  c.creating = stage_ == pod_stage::running && !deleting() && sandbox_ == sandbox_phase::ready &&
+               (index < init_count_ || initialized_);
+  if (!c.creating)
+    c.phase = container_phase::waiting;
+  return c.creating;
+}
+
 void pod_state::on_container_created(size_t index, std::string id) {
   auto& c = containers_[index];
+  c.image_failures = 0;
   if (c.instances)
     ++c.attempt;
   c.instances = true;
@@ -66,17 +80,25 @@ void pod_state::on_container_created(size_t index, std::string id) {
 
 void pod_state::on_container_started(size_t index, const runtime::container_status& s, time now) {
   auto& c = containers_[index];
-  c.phase = container_phase::running;
-  c.waiting_reason.clear();
-  c.waiting_message.clear();
   c.image = s.image;
   c.image_id = s.image_ref;
   c.log_path = s.log_path;
   c.started_at = s.started_at ? time{std::chrono::nanoseconds{s.started_at}} : now;
+  // Its end may have been told before its start.
+  if (c.phase != container_phase::starting)
+    return;
+  c.creating = false;
+  c.phase = container_phase::running;
+  c.hook_done = false;
+  c.restart_anyway = false;
+  c.stop_grace.reset();
+  c.soften_at.reset();
+  c.waiting_reason.clear();
+  c.waiting_message.clear();
   for (const auto kind : {probe_kind::startup, probe_kind::liveness, probe_kind::readiness}) {
     c.probe(kind).disarm();
     if (const auto* spec = c.probe_spec(kind))
-      c.probe(kind).arm(*spec, now);
+      c.probe(kind).arm(*spec, c.started_at);
   }
   if (s.state == runtime::container_state::exited)
     on_exited(c.id, &s, now);
@@ -85,26 +107,37 @@ void pod_state::on_container_started(size_t index, const runtime::container_stat
 void pod_state::on_container_failed(size_t index, std::string reason, std::string message,
                                     time now) {
   auto& c = containers_[index];
-  const bool image = reason == "ErrImagePull";
-  const bool config = reason == "CreateContainerConfigError";
-  c.phase = container_phase::waiting;
-  ++c.failures;
+  if (c.phase != container_phase::starting)
+    return;
+  const bool ran = reason == "RunContainerError" && c.creating && !c.id.empty();
+  c.creating = false;
+  if (ran) {
+    // There is an instance, and it is over: it counts like one whose process failed at once.
+    c.phase = container_phase::running;
+    c.started_at = now;
+    runtime::container_status s;
+    s.exit_code = 128;
+    s.reason = "StartError";
+    s.message = message;
+    on_exited(c.id, &s, now);
+  } else {
+    c.phase = container_phase::waiting;
+    const bool image = reason.find("Image") != std::string::npos;
+    const auto wait = image ? crash_back_off(++c.image_failures) : std::chrono::nanoseconds{2s};
+    c.due = now + wait;
+    if (image)
+      c.soften_at = now + std::min<std::chrono::nanoseconds>(wait / 2, 5s);
+  }
   c.waiting_reason = std::move(reason);
   c.waiting_message = std::move(message);
-  if (image && c.failures > 1) {
-    c.waiting_reason = "ImagePullBackOff";
-    c.waiting_message =
-        "Back-off pulling image \"" + c.spec.image + "\": ErrImagePull: " + c.waiting_message;
-  }
-  c.due = now + (config ? std::chrono::nanoseconds{2s}
-                        : std::max<std::chrono::nanoseconds>(crash_back_off(c.failures), 1s));
 }
 
-void pod_state::on_stop_done(size_t index, bool ok) {
+void pod_state::on_stop_failed(size_t index) {
   auto& c = containers_[index];
-  // The exit itself is told by on_exited; a failed stop is tried again.
-  if (!ok && c.phase == container_phase::stopping)
-    c.phase = container_phase::running;
+  if (c.phase != container_phase::stopping)
+    return;
+  c.phase = container_phase::running;
+  c.stop_why = "Stopping container " + c.spec.name;
 }
 
 void pod_state::on_probe(size_t index, probe_kind kind, bool success, std::string message,
@@ -119,10 +152,12 @@ void pod_state::on_probe(size_t index, probe_kind kind, bool success, std::strin
     // From here on the others count.
     for (const auto next : {probe_kind::liveness, probe_kind::readiness})
       if (const auto* s = c.probe_spec(next))
-        c.probe(next).arm(*s, std::max(now, c.started_at));
+        c.probe(next).arm(*s, c.started_at);
   }
   if (kind != probe_kind::readiness && p.verdict == false) {
     p.disarm();
+    if (spec->termination_grace_period_seconds)
+      c.stop_grace = std::chrono::seconds{*spec->termination_grace_period_seconds};
     c.stop_why = "Container " + c.spec.name + " failed " +
                  (kind == probe_kind::startup ? "startup" : "liveness") +
                  " probe, will be restarted";
@@ -133,6 +168,7 @@ void pod_state::on_exited(const std::string& id, const runtime::container_status
   auto* c = by_id(id);
   if (!c || c->phase == container_phase::exited || c->phase == container_phase::waiting)
     return;
+  c->creating = false;
   c->phase = container_phase::exited;
   c->finished_at = now;
   if (s) {
@@ -153,7 +189,9 @@ void pod_state::on_exited(const std::string& id, const runtime::container_status
   for (const auto kind : {probe_kind::startup, probe_kind::liveness, probe_kind::readiness})
     c->probe(kind).disarm();
   c->stop_why.clear();
-  if (c->finished_at - c->started_at >= back_off_reset)
+  c->soften_at.reset();
+  // A changed image gets a fresh start.
+  if (c->finished_at - c->started_at >= back_off_reset || c->restart_anyway)
     c->failures = 0;
   c->due = c->finished_at + crash_back_off(c->failures);
   ++c->failures;

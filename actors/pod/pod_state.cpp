@@ -69,9 +69,50 @@ pod_state::pod_state(api::object_ptr object, std::string host_ip, time now)
   }
   conditions_ = pod_->status.conditions;
   sync_containers();
+  recall(pod_->status.container_statuses);
+  recall(pod_->status.init_container_statuses);
+  recall(pod_->status.ephemeral_container_statuses);
   // A pod that was over stays over, whatever the runtime still has.
   if (pod_->status.phase == "Succeeded" || pod_->status.phase == "Failed")
     stage_ = pod_stage::stopping;
+}
+
+// Counts and last states survive a restart of ours even where the runtime forgot the containers.
+void pod_state::recall(const std::vector<api::v1::container_status>& known) {
+  constexpr std::string_view scheme = "containerd://";
+  for (const auto& old : known) {
+    const auto i = std::find_if(containers_.begin(), containers_.end(),
+                                [&](const auto& c) { return c.spec.name == old.name; });
+    if (i == containers_.end() || !old.container_id.starts_with(scheme))
+      continue;
+    auto& c = *i;
+    c.instances = true;
+    c.attempt = static_cast<uint32_t>(old.restart_count);
+    c.failures = old.restart_count;
+    c.id = old.container_id.substr(scheme.size());
+    c.image = old.image;
+    c.image_id = old.image_id;
+    c.last_state = old.last_state;
+    c.phase = container_phase::exited;
+    c.waiting_reason.clear();
+    const auto* ended = old.state ? old.state->terminated.get() : nullptr;
+    const bool waits = old.state && old.state->waiting && old.last_state;
+    if (waits)
+      ended = old.last_state->terminated.get();
+    if (!ended) {
+      c.exit_code = 137;
+      c.exit_reason = "ContainerStatusUnknown";
+      c.exit_message = "The container could not be located when the pod was terminated";
+      continue;
+    }
+    c.exit_code = ended->exit_code;
+    c.exit_reason = ended->reason;
+    c.exit_message = ended->message;
+    c.started_at = api::parse_time(ended->started_at).value_or(time{});
+    c.finished_at = api::parse_time(ended->finished_at).value_or(time{});
+    c.due = c.finished_at + crash_back_off(c.failures);
+    ++c.failures;
+  }
 }
 
 void pod_state::update(api::object_ptr object, time) {
@@ -87,8 +128,10 @@ void pod_state::sync_containers() {
       for (const auto& c : specs)
         if (c.name == r.spec.name && c.image != r.spec.image) {
           r.spec.image = c.image;
-          if (r.phase == container_phase::running)
-            r.stop_why = "Container " + r.spec.name + " definition changed";
+          if (r.phase == container_phase::running) {
+            r.stop_why = "Container " + r.spec.name + " definition changed, will be restarted";
+            r.restart_anyway = true;
+          }
         }
     };
     take(pod_->spec.containers);
@@ -116,61 +159,75 @@ void pod_state::adopt_sandbox(const runtime::sandbox_status& s) {
   sandbox_id_ = s.id;
   sandbox_attempt_ = s.metadata.attempt;
   ips_ = s.ips;
-  had_sandbox_ = true;
   sandbox_ = s.state == runtime::sandbox_state::ready ? sandbox_phase::ready : sandbox_phase::dead;
 }
 
 void pod_state::adopt_container(const runtime::container_status& s) {
   const auto i = std::find_if(containers_.begin(), containers_.end(),
                               [&](const auto& c) { return c.spec.name == s.name; });
-  if (i == containers_.end() || (i->instances && i->attempt > s.attempt))
+  if (i == containers_.end())
     return;
   auto& c = *i;
+  if (c.instances && c.attempt > s.attempt) {
+    if (c.attempt == s.attempt + 1) {
+      c.previous_id = s.id;
+      c.previous_log = s.log_path;
+    }
+    return;
+  }
+  // What came before, when the newer one is found second.
+  if (!c.id.empty() && c.attempt + 1 == s.attempt) {
+    c.previous_id = c.id;
+    c.previous_log = c.log_path;
+  }
   c.instances = true;
   c.id = s.id;
   c.attempt = s.attempt;
   c.image = s.image;
   c.image_id = s.image_ref;
   c.log_path = s.log_path;
+  c.waiting_reason.clear();
+  c.waiting_message.clear();
   c.started_at = time{std::chrono::nanoseconds{s.started_at}};
   c.finished_at = time{std::chrono::nanoseconds{s.finished_at}};
   // The back-off goes on roughly where it was: restarts stand for failures.
   c.failures = static_cast<int>(s.attempt);
-  for (const auto* known :
-       {&pod_->status.container_statuses, &pod_->status.init_container_statuses})
-    for (const auto& old : *known)
-      if (old.name == s.name)
-        c.last_state = old.last_state;
   if (s.state == runtime::container_state::running) {
     c.phase = container_phase::running;
-    for (const auto kind : {probe_kind::startup, probe_kind::liveness, probe_kind::readiness})
-      if (const auto* spec = c.probe_spec(kind))
-        c.probe(kind).arm(*spec, c.started_at);
-    // Published as ready before: readiness is not lost by our own restart.
-    for (const auto& old : pod_->status.container_statuses)
-      if (old.name == s.name && old.container_id == "containerd://" + s.id) {
-        if (old.started == true)
-          c.startup.verdict = true;
-        if (old.ready)
-          c.readiness.verdict = true;
-      }
-  } else if (s.state == runtime::container_state::exited) {
-    c.phase = container_phase::exited;
+    adopt_probes(c);
+    return;
+  }
+  c.phase = container_phase::exited;
+  if (s.state == runtime::container_state::exited) {
     c.exit_code = s.exit_code;
-    c.exit_reason = s.reason;
+    c.exit_reason = s.reason.empty() ? (s.exit_code == 0 ? "Completed" : "Error") : s.reason;
     c.exit_message = s.message;
     c.due = c.finished_at + crash_back_off(c.failures);
+    ++c.failures;
   } else {
-    c.phase = container_phase::exited;
     c.exit_code = 137;
     c.exit_reason = "ContainerStatusUnknown";
     c.exit_message = "The container could not be located when the pod was terminated";
   }
 }
 
-bool pod_state::should_restart(const container_record& c) const {
-  if (stage_ == pod_stage::stopping || stage_ == pod_stage::finished)
-    return false;
+void pod_state::adopt_probes(container_record& c) {
+  for (const auto kind : {probe_kind::startup, probe_kind::liveness, probe_kind::readiness})
+    if (const auto* spec = c.probe_spec(kind))
+      c.probe(kind).arm(*spec, c.started_at);
+  // Published as ready before: readiness is not lost by our own restart.
+  for (const auto* known :
+       {&pod_->status.container_statuses, &pod_->status.init_container_statuses})
+    for (const auto& old : *known)
+      if (old.name == c.spec.name && old.container_id == "containerd://" + c.id) {
+        if (old.started == true)
+          c.startup.verdict = true;
+        if (old.ready)
+          c.readiness.verdict = true;
+      }
+}
+
+bool pod_state::policy_restarts(const container_record& c) const {
   switch (c.role) {
   case container_role::ephemeral:
     return false;
@@ -179,10 +236,16 @@ bool pod_state::should_restart(const container_record& c) const {
   case container_role::init:
     return c.exit_code != 0 && pod_->spec.restart_policy != "Never";
   case container_role::regular:
-    return pod_->spec.restart_policy == "Always" ||
+    return c.restart_anyway || pod_->spec.restart_policy == "Always" ||
            (pod_->spec.restart_policy == "OnFailure" && c.exit_code != 0);
   }
   return false;
+}
+
+bool pod_state::should_restart(const container_record& c) const {
+  if (stage_ == pod_stage::stopping || stage_ == pod_stage::finished)
+    return false;
+  return policy_restarts(c);
 }
 
 bool pod_state::over(const container_record& c) const {
@@ -263,6 +326,10 @@ void pod_state::step_running(actions& out, time now) {
   case sandbox_phase::stopping:
     break;
   case sandbox_phase::dead:
+    // A creation that is under way fails by itself in a dead sandbox; it is not raced.
+    if (std::any_of(containers_.begin(), containers_.end(),
+                    [](const auto& c) { return c.creating; }))
+      break;
     sandbox_ = sandbox_phase::stopping;
     out.push_back(stop_sandbox{sandbox_id_});
     break;
@@ -277,7 +344,7 @@ bool pod_state::step_init(actions& out, time now) {
     auto& c = containers_[i];
     if (c.role == container_role::sidecar) {
       start_if_due(i, out, now);
-      if (!c.started())
+      if (!c.started() && !initialized_)
         return false;
       continue;
     }
@@ -286,6 +353,7 @@ bool pod_state::step_init(actions& out, time now) {
     start_if_due(i, out, now);
     return false;
   }
+  initialized_ = true;
   return true;
 }
 
@@ -310,34 +378,55 @@ void pod_state::start_if_due(size_t index, actions& out, time now) {
   if (!startable)
     return;
   if (c.due > now) {
-    if (c.phase == container_phase::exited && c.waiting_reason != "CrashLoopBackOff") {
-      const auto wait = std::chrono::ceil<std::chrono::seconds>(crash_back_off(c.failures));
-      c.waiting_reason = "CrashLoopBackOff";
-      c.waiting_message =
-          "back-off " + api::format_duration(wait) + " restarting failed container=" + c.spec.name +
-          " pod=" + object_->name() + "_" + object_->ns() + "(" + object_->uid() + ")";
-      out.push_back(emit_event{"Warning", "BackOff",
-                               "Back-off restarting failed container " + c.spec.name + " in pod " +
-                                   object_->name() + "_" + object_->ns() + "(" + object_->uid() +
-                                   ")",
-                               c.spec.name});
-    }
+    end_back_off(c, out, now);
     return;
   }
-  if (c.phase == container_phase::exited) {
-    api::v1::container_state last;
-    auto now_state = container_status_of(c);
-    last.terminated = now_state.state && now_state.state->terminated
-                          ? now_state.state->terminated
-                          : (now_state.last_state ? now_state.last_state->terminated : nullptr);
-    c.last_state = last;
-    c.previous_log = c.log_path;
-    if (!c.previous_id.empty())
-      out.push_back(remove_container{c.previous_id});
-    c.previous_id = c.id;
-  }
+  if (c.phase == container_phase::exited)
+    keep_last_state(c, out);
   c.phase = container_phase::starting;
+  c.soften_at.reset();
   out.push_back(start_container{index});
+}
+
+// The failure itself was told; from here on it is the back-off that keeps the container waiting.
+void pod_state::end_back_off(container_record& c, actions& out, time now) {
+  const auto pod = object_->name() + "_" + object_->ns() + "(" + object_->uid() + ")";
+  if (c.phase == container_phase::exited) {
+    if (c.waiting_reason == "CrashLoopBackOff")
+      return;
+    const auto wait = std::chrono::ceil<std::chrono::seconds>(crash_back_off(c.failures - 1));
+    c.waiting_reason = "CrashLoopBackOff";
+    c.waiting_message = "back-off " + api::format_duration(wait) +
+                        " restarting failed container=" + c.spec.name + " pod=" + pod;
+    out.push_back(emit_event{
+        "Warning", "BackOff",
+        "Back-off restarting failed container " + c.spec.name + " in pod " + pod, c.spec.name});
+    return;
+  }
+  if (!c.soften_at || *c.soften_at > now || c.waiting_reason != "ErrImagePull")
+    return;
+  c.soften_at.reset();
+  c.waiting_reason = "ImagePullBackOff";
+  c.waiting_message =
+      "Back-off pulling image \"" + c.spec.image + "\": ErrImagePull: " + c.waiting_message;
+  out.push_back(emit_event{"Normal", "BackOff", "Back-off pulling image \"" + c.spec.image + "\"",
+                           c.spec.name});
+  out.push_back(emit_event{"Warning", "Failed", "Error: ImagePullBackOff", c.spec.name});
+}
+
+// The instance that ended becomes the one before; the one before that is removed.
+void pod_state::keep_last_state(container_record& c, actions& out) {
+  const auto status = container_status_of(c);
+  api::v1::container_state last;
+  if (status.state && status.state->terminated)
+    last.terminated = status.state->terminated;
+  else if (status.last_state)
+    last.terminated = status.last_state->terminated;
+  c.last_state = last;
+  if (!c.previous_id.empty())
+    out.push_back(remove_container{c.previous_id, c.previous_log});
+  c.previous_id = c.id;
+  c.previous_log = c.log_path;
 }
 
 void pod_state::step_probes(size_t index, actions& out, time now) {
@@ -360,15 +449,20 @@ void pod_state::begin_stop(size_t index, actions& out, std::string why) {
   auto& c = containers_[index];
   c.phase = container_phase::stopping;
   c.stop_why.clear();
-  auto limit = grace();
-  if (!deleting())
-    for (const auto* p : {c.spec.liveness_probe.get(), c.spec.startup_probe.get()})
-      if (p && p->termination_grace_period_seconds)
-        limit = std::chrono::seconds{*p->termination_grace_period_seconds};
-  out.push_back(stop_container{index, limit, std::move(why)});
+  c.stopping_grace = deleting() ? grace() : c.stop_grace.value_or(grace());
+  const bool again = std::exchange(c.hook_done, true);
+  out.push_back(
+      stop_container{index, c.stopping_grace, again ? std::string{} : std::move(why), !again});
 }
 
 void pod_state::step_stopping(actions& out, time) {
+  // A second deletion may leave less time than the first.
+  for (size_t i = 0; i < containers_.size(); ++i)
+    if (auto& c = containers_[i];
+        c.phase == container_phase::stopping && deleting() && grace() < c.stopping_grace) {
+      c.stopping_grace = grace();
+      out.push_back(stop_container{i, c.stopping_grace, {}, false});
+    }
   // Sidecars end after the regular containers, the last one first.
   bool regular_alive = false;
   for (size_t i = init_count_; i < containers_.size(); ++i) {
@@ -413,6 +507,8 @@ std::optional<pod_state::time> pod_state::next_due(time now) const {
   for (const auto& c : containers_) {
     if (c.phase == container_phase::waiting || c.phase == container_phase::exited)
       consider(c.due);
+    if (c.soften_at)
+      consider(*c.soften_at);
     if (c.phase != container_phase::running)
       continue;
     for (const auto* p : {&c.startup, &c.liveness, &c.readiness})

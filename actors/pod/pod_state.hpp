@@ -47,11 +47,13 @@ struct start_container {
 struct stop_container {
   size_t index = 0;
   std::chrono::seconds grace{0};
-  std::string reason; ///< for the Killing event
+  std::string reason; ///< for the Killing event; empty: it was told before
+  bool hook = true;   ///< false: the preStop hook had its turn
 };
-/// Removes an old instance.
+/// Removes an old instance and its log.
 struct remove_container {
   std::string id;
+  std::string log_path;
 };
 struct run_probe {
   size_t index = 0;
@@ -88,7 +90,6 @@ public:
   /// Takes over what an earlier process left: the newest sandbox and its containers.
   void adopt_sandbox(const runtime::sandbox_status& s);
   void adopt_container(const runtime::container_status& c);
-  bool adopted() const { return !sandbox_id_.empty(); }
 
   /// What is to be done now. Call after every on_... and at `next_due`.
   std::vector<pod_action> step(time now);
@@ -96,15 +97,19 @@ public:
   std::optional<time> next_due(time now) const;
 
   // Answers to the actions.
-  void on_volumes(bool ok, std::string message, time now);
+  void on_volumes(bool ok, time now);
   void on_sandbox_started(std::string id, std::vector<std::string> ips);
   void on_sandbox_failed(std::string message, time now);
   void on_sandbox_stopped(bool ok, time now);
+  /// Asked right before the runtime is: false when the pod ends or lost its sandbox meanwhile,
+  /// and the container then waits again.
+  bool begin_create(size_t index);
   void on_container_created(size_t index, std::string id);
   void on_container_started(size_t index, const runtime::container_status& s, time now);
   /// `reason` is a waiting reason: ErrImagePull, CreateContainerConfigError, RunContainerError...
   void on_container_failed(size_t index, std::string reason, std::string message, time now);
-  void on_stop_done(size_t index, bool ok);
+  /// The runtime could not stop it (its end is told by on_exited): it is stopped again.
+  void on_stop_failed(size_t index);
   void on_probe(size_t index, probe_kind kind, bool success, std::string message, time now);
 
   // News from the runtime.
@@ -137,6 +142,10 @@ private:
   void step_probes(size_t index, actions& out, time now);
   void begin_stop(size_t index, actions& out, std::string why);
   void begin_stopping(std::string reason, std::string message);
+  void end_back_off(container_record& c, actions& out, time now);
+  void keep_last_state(container_record& c, actions& out);
+  /// By its role and the restart policy, whatever the pod as a whole is about to do.
+  bool policy_restarts(const container_record& c) const;
   bool should_restart(const container_record& c) const;
   bool over(const container_record& c) const;
   bool all_over() const;
@@ -146,6 +155,9 @@ private:
   api::v1::container_status container_status_of(const container_record& c) const;
   void add_conditions(api::v1::pod_status& s, time now) const;
   void sync_containers();
+  void adopt_probes(container_record& c);
+  /// What the API knew of the containers before this process.
+  void recall(const std::vector<api::v1::container_status>& known);
 
   api::object_ptr object_;
   std::shared_ptr<const api::v1::pod> pod_;
@@ -156,7 +168,7 @@ private:
   bool volumes_ready_ = false;
   bool volumes_under_way_ = false;
   time volumes_due_{};
-  std::string volumes_message_;
+  int volume_failures_ = 0;
 
   sandbox_phase sandbox_ = sandbox_phase::none;
   std::string sandbox_id_;
@@ -164,11 +176,11 @@ private:
   int sandbox_failures_ = 0;
   time sandbox_due_{};
   std::vector<std::string> ips_;
-  /// Once true, it stays: a new sandbox after that is an event worth telling.
-  bool had_sandbox_ = false;
 
   std::vector<container_record> containers_; ///< init containers first, in their order
   size_t init_count_ = 0;
+  /// The init containers of this sandbox are through; a sidecar that ends holds up nobody then.
+  bool initialized_ = false;
   /// Why the pod as a whole failed (DeadlineExceeded, Evicted); empty otherwise.
   std::string failed_reason_;
   std::string failed_message_;

@@ -18,6 +18,25 @@ std::string joined(const std::vector<std::string>& names) {
   return res + "]";
 }
 
+// What is wrong with the pod's readiness gates; empty when nothing is.
+std::string missing_gates(const api::v1::pod& pod) {
+  std::string res;
+  for (const auto& g : pod.spec.readiness_gates) {
+    const auto& all = pod.status.conditions;
+    const auto i = std::find_if(all.begin(), all.end(),
+                                [&](const auto& c) { return c.type == g.condition_type; });
+    if (i != all.end() && i->status == "True")
+      continue;
+    if (!res.empty())
+      res += ", ";
+    res += i == all.end() ? "corresponding condition of pod readiness gate \"" + g.condition_type +
+                                "\" does not exist."
+                          : "the status of pod readiness gate \"" + g.condition_type +
+                                "\" is not \"True\", but " + i->status;
+  }
+  return res;
+}
+
 bool owned_by_node(const std::string& type) {
   return type == "PodReadyToStartContainers" || type == "Initialized" || type == "Ready" ||
          type == "ContainersReady";
@@ -56,7 +75,8 @@ api::v1::container_status pod_state::container_status_of(const container_record&
     state.running.emplace().started_at = api::format_time(c.started_at);
     break;
   case container_phase::exited:
-    if (c.waiting_reason == "CrashLoopBackOff") {
+    // What an ended pod has left waits for nothing.
+    if (!c.waiting_reason.empty() && should_restart(c)) {
       state.waiting.emplace(c.waiting_reason, c.waiting_message);
       s.last_state.ensure().terminated = terminated();
     } else {
@@ -81,8 +101,13 @@ std::string pod_state::phase() const {
   for (const auto& c : containers_) {
     const bool restarts = should_restart(c);
     if (c.role == container_role::init) {
-      if (c.phase != container_phase::exited || c.exit_code != 0)
-        return c.phase == container_phase::exited && !restarts ? "Failed" : "Pending";
+      // In a new sandbox it runs again; the pod was past it already.
+      const bool past =
+          c.last_state && c.last_state->terminated && c.last_state->terminated->exit_code == 0;
+      if (c.phase == container_phase::exited && c.exit_code != 0)
+        return policy_restarts(c) ? "Pending" : "Failed";
+      if (c.phase != container_phase::exited && !past)
+        return "Pending";
       continue;
     }
     if (c.role == container_role::sidecar && !c.instances)
@@ -118,7 +143,7 @@ api::v1::pod_status pod_state::status(time now) const {
   s.host_ips = {{host_ip_}};
   s.start_time = start_time_;
   s.qos_class = pod_->status.qos_class;
-  s.observed_generation = pod_->status.observed_generation;
+  s.observed_generation = pod_->metadata.generation;
   s.nominated_node_name = pod_->status.nominated_node_name;
   const bool host_network = pod_->spec.host_network.value_or(false);
   for (const auto& ip : ips_)
@@ -153,7 +178,8 @@ void pod_state::add_conditions(api::v1::pod_status& s, time now) const {
   std::vector<std::string> unready;
   std::vector<std::string> uninitialized;
   for (const auto& c : containers_) {
-    if (c.role == container_role::regular && !c.ready())
+    const bool serves = c.role == container_role::regular || c.role == container_role::sidecar;
+    if (serves && !c.ready())
       unready.push_back(c.spec.name);
     if (c.role == container_role::init && (c.phase != container_phase::exited || c.exit_code != 0))
       uninitialized.push_back(c.spec.name);
@@ -167,6 +193,7 @@ void pod_state::add_conditions(api::v1::pod_status& s, time now) const {
     c.status = ok ? "True" : "False";
     c.reason = std::move(reason);
     c.message = std::move(message);
+    c.observed_generation = pod_->metadata.generation;
     c.last_transition_time = api::format_time(now);
     for (const auto& old : conditions_)
       if (old.type == c.type && old.status == c.status)
@@ -180,21 +207,16 @@ void pod_state::add_conditions(api::v1::pod_status& s, time now) const {
       : initialized ? ""
                     : "ContainersNotInitialized",
       initialized ? "" : "containers with incomplete status: " + joined(uninitialized));
-  const bool containers_ready = unready.empty() && initialized && !done;
+  const bool containers_ready = unready.empty() && initialized && !done && s.phase != "Failed";
   const std::string why = done                  ? "PodCompleted"
                           : s.phase == "Failed" ? "PodFailed"
                           : containers_ready    ? ""
                                                 : "ContainersNotReady";
   const std::string which =
       why == "ContainersNotReady" ? "containers with unready status: " + joined(unready) : "";
-  bool gates = true;
-  for (const auto& g : pod_->spec.readiness_gates)
-    gates &= std::any_of(
-        pod_->status.conditions.begin(), pod_->status.conditions.end(),
-        [&](const auto& c) { return c.type == g.condition_type && c.status == "True"; });
-  if (containers_ready && !gates)
-    add("Ready", false, "ReadinessGatesNotReady",
-        "the status of pod readiness gate is not \"True\"");
+  const auto gates = missing_gates(*pod_);
+  if (containers_ready && !gates.empty())
+    add("Ready", false, "ReadinessGatesNotReady", gates);
   else
     add("Ready", containers_ready, why, which);
   add("ContainersReady", containers_ready, why, which);
