@@ -244,8 +244,8 @@ void node_actor::take(const api::watch_event& e) {
     api::json::set(meta, "deletionTimestamp", api::format_time(deps_.ports->env.clock->now()),
                    doc.GetAllocator());
     auto draft = api::make_draft("pods", doc);
-    this->send(i->second.actor,
-               pod_update{api::seal(std::move(draft), e.object->revision())});
+    i->second.object = api::seal(std::move(draft), e.object->revision());
+    this->send(i->second.actor, pod_update{i->second.object});
     return;
   }
   if (i != pods_.end()) {
