@@ -1,5 +1,6 @@
 #include "actors/controllers/deployment.hpp"
 #include "actors/controllers/deployment_model.hpp"
+#include "actors/controllers/pods_of.hpp"
 #include "actors/controllers/replication.hpp"
 #include "actors/pods.hpp"
 #include "api/generated/apps_v1.hpp"
