@@ -5,8 +5,8 @@
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
 
-#include <algorithm>
 #include <tuple>
+#include <unordered_set>
 
 namespace thespis::api {
 
@@ -220,11 +220,10 @@ error internal_error(std::string_view detail) {
 error invalid(std::string_view group_kind, std::string_view name, std::vector<cause> causes) {
   std::string message = std::string(group_kind) + " " + quote_go(name) + " is invalid";
   std::vector<std::string> lines;
-  for (const auto& c : causes) {
-    auto line = c.field + ": " + c.message;
-    if (std::find(lines.begin(), lines.end(), line) == lines.end())
+  std::unordered_set<std::string> seen; // a hostile body has causes by the hundred thousand
+  for (const auto& c : causes)
+    if (auto line = c.field + ": " + c.message; seen.insert(line).second)
       lines.push_back(std::move(line));
-  }
   if (lines.size() == 1) {
     message += ": " + lines.front();
   } else if (!lines.empty()) {

@@ -5,7 +5,7 @@
 #include "api/validation/access.hpp"
 #include "api/validation/meta.hpp"
 
-#include <algorithm>
+#include <unordered_set>
 
 namespace thespis::api {
 
@@ -13,12 +13,15 @@ namespace {
 
 /// Appends what `more` has and `into` does not yet say of the same field.
 void merge(std::vector<cause>& into, std::vector<cause>& more) {
-  auto known = into.size();
-  for (auto& c : more) {
-    auto same = [&](const cause& k) { return k.field == c.field && k.reason == c.reason; };
-    if (std::none_of(into.begin(), into.begin() + static_cast<std::ptrdiff_t>(known), same))
+  if (more.empty())
+    return;
+  // A hostile body can have a hundred thousand of each.
+  std::unordered_set<std::string> known;
+  for (const auto& c : into)
+    known.insert(c.field + '\n' + c.reason);
+  for (auto& c : more)
+    if (!known.contains(c.field + '\n' + c.reason))
       into.push_back(std::move(c));
-  }
 }
 
 /// Whether there is something new to judge outside metadata.

@@ -3,6 +3,8 @@
 #include "api/text/base64.hpp"
 #include "api/validation/access.hpp"
 
+#include <unordered_set>
+
 namespace thespis::api {
 
 namespace {
@@ -75,9 +77,10 @@ void check_type(const json::value& secret, findings& f) {
 } // namespace
 
 void validate_config_map(const json::value& map, findings& f) {
-  path binary("binaryData");
+  std::unordered_set<std::string_view> plain;
+  each_member(map, "data", [&](std::string_view key, const json::value&) { plain.insert(key); });
   each_member(map, "binaryData", [&](std::string_view key, const json::value&) {
-    if (json::find(member(map, "data"), key)) {
+    if (plain.contains(key)) {
       path data("data");
       f.invalid(path::key(data, key), key, "duplicate of key present in binaryData");
     }

@@ -2,6 +2,7 @@
 #include "api/validation/access.hpp"
 #include "api/validation/pod.hpp"
 
+#include <unordered_map>
 #include <unordered_set>
 
 namespace thespis::api {
@@ -124,17 +125,19 @@ void validate_container_resources(const json::value& resources, const path& at, 
   each_member(resources, "limits", [&](std::string_view name, const json::value& v) {
     check_resource(name, v, path::key(limits_at, name), f);
   });
-  const auto& limits = member(resources, "limits");
+  std::unordered_map<std::string_view, const json::value*> limits;
+  each_member(resources, "limits",
+              [&](std::string_view name, const json::value& v) { limits.emplace(name, &v); });
   each_member(resources, "requests", [&](std::string_view name, const json::value& v) {
     check_resource(name, v, path::key(requests_at, name), f);
     auto request = read_quantity(v);
-    const auto* l = json::find(limits, name);
-    if (!l) {
+    auto l = limits.find(name);
+    if (l == limits.end()) {
       if (!may_overcommit(name))
         f.required(limits_at, "Limit must be set for non overcommitable resources");
       return;
     }
-    auto limit = read_quantity(*l);
+    auto limit = read_quantity(*l->second);
     if (!request || !limit)
       return;
     auto tail = std::string(name) + " limit of " + limit->to_string();

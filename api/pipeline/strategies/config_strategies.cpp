@@ -4,6 +4,9 @@
 #include "api/validation/access.hpp"
 #include "api/validation/config.hpp"
 
+#include <string>
+#include <unordered_map>
+
 namespace thespis::api {
 
 namespace {
@@ -17,8 +20,17 @@ void encode_string_data(json::document& secret) {
   if (plain->IsObject() && !plain->ObjectEmpty()) {
     json::value taken(std::move(*plain));
     auto& data = json::ensure_object(secret, "data", a);
-    for (const auto& m : taken.GetObject())
-      json::set(data, json::as_string(m.name), encode_base64(json::as_string(m.value)), a);
+    // As large as a body may be: no search for every key.
+    std::unordered_map<std::string, rapidjson::SizeType> places;
+    for (const auto& m : data.GetObject())
+      places.emplace(json::as_string(m.name), static_cast<rapidjson::SizeType>(places.size()));
+    for (const auto& m : taken.GetObject()) {
+      auto bytes = json::make_string(encode_base64(json::as_string(m.value)), a);
+      if (auto it = places.find(std::string(json::as_string(m.name))); it != places.end())
+        data.MemberBegin()[it->second].value = std::move(bytes);
+      else
+        data.AddMember(json::copy(m.name, a), std::move(bytes), a);
+    }
   }
   json::erase(secret, "stringData");
 }
