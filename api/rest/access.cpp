@@ -1,5 +1,6 @@
 #include "api/rest/access.hpp"
 
+#include "api/text/base64.hpp"
 #include "api/text/quote.hpp"
 
 #include <algorithm>
@@ -18,9 +19,8 @@ error unauthorized() {
   return e;
 }
 
-/// The token of `Bearer TOKEN`, or of kubectl's and browsers' WebSocket subprotocol
-/// `base64url.bearer.authorization.k8s.io.`, which the transport leaves to us; nothing without one.
-std::optional<std::string_view> bearer_token(std::string_view header) {
+/// The token of `Bearer TOKEN`; nothing with another scheme or none.
+std::optional<std::string> header_token(std::string_view header) {
   constexpr std::string_view scheme = "bearer ";
   if (header.size() < scheme.size())
     return std::nullopt;
@@ -30,7 +30,30 @@ std::optional<std::string_view> bearer_token(std::string_view header) {
   header.remove_prefix(scheme.size());
   while (!header.empty() && header.front() == ' ')
     header.remove_prefix(1);
-  return header;
+  return std::string(header);
+}
+
+/// The token that a browser's WebSocket, which can set no headers, hides among its subprotocols.
+std::optional<std::string> subprotocol_token(std::string_view protocols) {
+  constexpr std::string_view prefix = "base64url.bearer.authorization.k8s.io.";
+  while (!protocols.empty()) {
+    size_t comma = std::min(protocols.find(','), protocols.size());
+    auto protocol = protocols.substr(0, comma);
+    protocols.remove_prefix(std::min(comma + 1, protocols.size()));
+    while (!protocol.empty() && protocol.front() == ' ')
+      protocol.remove_prefix(1);
+    if (protocol.substr(0, prefix.size()) == prefix)
+      return decode_base64url(protocol.substr(prefix.size()));
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> bearer_token(const transport::request_head& head,
+                                        std::string_view authorization) {
+  auto token = header_token(authorization);
+  if (!token && authorization.empty() && head.wants_upgrade())
+    token = subprotocol_token(head.header("Sec-WebSocket-Protocol"));
+  return token;
 }
 
 void add_group(user_info& user, std::string_view group) {
@@ -85,7 +108,7 @@ result<user_info> authenticate(const transport::request_head& head,
     user.name = head.peer().common_name;
     user.groups = head.peer().organizations;
     add_group(user, "system:authenticated");
-  } else if (auto token = bearer_token(authorization)) {
+  } else if (auto token = bearer_token(head, authorization)) {
     auto known = tokens ? tokens(*token) : std::nullopt;
     if (!known)
       return fail(unauthorized());

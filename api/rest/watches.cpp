@@ -104,7 +104,11 @@ void watch_session::start(std::shared_ptr<transport::response_stream> out) {
     ack = std::exchange(ack_pending_, false);
     if (!gone) {
       handle_ = std::move(handle);
-      end_timer_ = server.clock.after(duration(), [self] { self->finish(); });
+      // Weak: a timer must not keep the server that owns it alive.
+      end_timer_ = server.clock.after(duration(), [weak = weak_from_this()] {
+        if (auto session = weak.lock())
+          session->finish();
+      });
     }
   }
   handle.reset();

@@ -48,6 +48,19 @@ BOOST_AUTO_TEST_CASE(a_shell_is_no_read) {
                "group \"\" in the namespace \"a\"");
 }
 
+BOOST_AUTO_TEST_CASE(a_browser_shows_its_token_as_a_subprotocol) {
+  auto open = [&](std::string_view token) {
+    return request("GET", "/api/v1/namespaces/a/pods/none/exec?command=sh", {},
+                   "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Protocol: "
+                   "v4.channel.k8s.io, base64url.bearer.authorization.k8s.io." +
+                       std::string(token) + "\r\n",
+                   "");
+  };
+  check_status(open("YWRtaW4tdG9rZW4"), 404, "NotFound"); // admin-token
+  check_status(open("d3Jvbmc"), 401, "Unauthorized");
+  check_status(open("!"), 401, "Unauthorized");
+}
+
 BOOST_AUTO_TEST_CASE(nobody_plays_another) {
   check_status(request("GET", "/api/v1/pods", {}, "Impersonate-User: root\r\n"), 403, "Forbidden");
   check_status(request("GET", "/api/v1/pods", {}, "impersonate-group: system:masters\r\n"), 403,
