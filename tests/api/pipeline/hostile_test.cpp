@@ -131,14 +131,14 @@ BOOST_AUTO_TEST_CASE(that_are_no_objects_are_bad_requests) {
 BOOST_AUTO_TEST_CASE(that_repeat_one_thing_without_end_are_answered_in_time) {
   auto repeated = [](const std::string& item) {
     std::string list = item;
-    while (list.size() < 2'900'000)
+    while (list.size() < 1'450'000)
       list += "," + item;
     return list;
   };
   auto containers = create("pods", "default",
                            R"({"metadata":{"name":"p"},"spec":{"containers":[)" +
                                repeated(R"({"name":""})") + "]}}");
-  BOOST_TEST(containers.failure.causes.size() > 100'000u);
+  BOOST_TEST(containers.failure.causes.size() > 25'000u);
   auto numbered = [](size_t size, const std::string& value) {
     std::string members;
     for (int i = 0; members.size() < size; ++i)
@@ -146,20 +146,20 @@ BOOST_AUTO_TEST_CASE(that_repeat_one_thing_without_end_are_answered_in_time) {
     return members;
   };
   auto secret = create("secrets", "default",
-                       R"({"metadata":{"name":"s"},"data":{)" + numbered(1'400'000, "\"\"") +
-                           R"(},"stringData":{)" + numbered(1'400'000, "\"\"") + "}}");
+                       R"({"metadata":{"name":"s"},"data":{)" + numbered(700'000, "\"\"") +
+                           R"(},"stringData":{)" + numbered(700'000, "\"\"") + "}}");
   BOOST_TEST(secret.ok);
   auto map = create("configmaps", "default",
-                    R"({"metadata":{"name":"m"},"data":{)" + numbered(1'400'000, "\"\"") +
-                        R"(},"binaryData":{)" + numbered(1'400'000, "\"\"") + "}}");
-  BOOST_TEST(map.failure.causes.size() > 50'000u);
-  auto amounts = R"({"limits":{)" + numbered(1'400'000, "\"1\"") + R"(},"requests":{)" +
-                 numbered(1'400'000, "\"1\"") + "}}";
+                    R"({"metadata":{"name":"m"},"data":{)" + numbered(700'000, "\"\"") +
+                        R"(},"binaryData":{)" + numbered(700'000, "\"\"") + "}}");
+  BOOST_TEST(map.failure.causes.size() > 25'000u);
+  auto amounts = R"({"limits":{)" + numbered(700'000, "\"1\"") + R"(},"requests":{)" +
+                 numbered(700'000, "\"1\"") + "}}";
   auto pod = create("pods", "default",
                     R"({"metadata":{"name":"p"},"spec":{"containers":[{"name":"c","image":"i",
                         "resources":)" +
                         amounts + "}]}}");
-  BOOST_TEST(pod.failure.causes.size() > 50'000u);
+  BOOST_TEST(pod.failure.causes.size() > 25'000u);
   auto ports = create("services", "default",
                       R"({"metadata":{"name":"s"},"spec":{"type":"NodePort","ports":[)" +
                           repeated(R"({"port":1})") + "]}}");
