@@ -23,15 +23,14 @@ const json::value* walk(const json::value& root, std::string_view path) {
   return v;
 }
 
-/// Where the value stands; a few fields are named otherwise than they are stored.
-std::string_view path_of(std::string_view resource, std::string_view field) {
-  if (field == "source" && resource == "events")
-    return "source.component";
-  if (field == "reportingComponent" && resource == "events")
-    return "reportingComponent";
-  if (field == "status.successful")
-    return "status.succeeded";
-  return field;
+const json::value* find_field(const object& o, const json::value& body, std::string_view field) {
+  // Two fields are named otherwise than they are stored.
+  if (field == "source" && o.resource() == "events") {
+    const auto* component = walk(body, "source.component");
+    bool named = component && !json::as_string(*component).empty();
+    return named ? component : walk(body, "reportingComponent");
+  }
+  return walk(body, field == "status.successful" ? "status.succeeded" : field);
 }
 
 /// What stands for an absent value: numbers and booleans have one.
@@ -52,7 +51,7 @@ std::string selectable_field(const object& o, const json::value* body, std::stri
     return o.ns();
   if (field == "spec.nodeName" && o.resource() == "pods")
     return o.meta().node_name;
-  const auto* v = body ? walk(*body, path_of(o.resource(), field)) : nullptr;
+  const auto* v = body ? find_field(o, *body, field) : nullptr;
   if (!v || v->IsNull())
     return absent(field);
   if (v->IsString())

@@ -23,6 +23,22 @@ std::string_view name_of(event_kind k) {
   return "MODIFIED";
 }
 
+/// What stands before an event's object; shared by all events of all watches.
+const transport::shared_bytes& event_head(event_kind k) {
+  auto make = [](event_kind kind) {
+    return std::make_shared<const std::string>("{\"type\":\"" + std::string(name_of(kind)) +
+                                               "\",\"object\":");
+  };
+  static const std::array<transport::shared_bytes, 3> heads = {
+      make(event_kind::added), make(event_kind::modified), make(event_kind::deleted)};
+  return heads[static_cast<size_t>(k)];
+}
+
+const transport::shared_bytes& event_tail() {
+  static const transport::shared_bytes tail = std::make_shared<const std::string>("}\n");
+  return tail;
+}
+
 transport::shared_bytes line(std::string_view type, std::string_view object) {
   auto text = std::make_shared<std::string>();
   text->reserve(type.size() + object.size() + 24);
@@ -156,9 +172,9 @@ void watch_session::arm_bookmark() {
 
 void watch_session::on_events(watch_events batch) {
   std::vector<transport::shared_bytes> lines;
-  lines.reserve(batch.events.size() + 1);
+  lines.reserve(batch.events.size() * 3 + 1);
   for (const auto& e : batch.events)
-    lines.push_back(render(e));
+    render(e, lines);
   bool initial_end = false;
   bool bookmark = false;
   {
@@ -218,14 +234,19 @@ void watch_session::finish() {
   out_->close();
 }
 
-transport::shared_bytes watch_session::render(const watch_event& e) {
+void watch_session::render(const watch_event& e, std::vector<transport::shared_bytes>& out) {
   auto type = name_of(e.kind);
   switch (x_->form.shape) {
   case shape::plain:
   case shape::partial_metadata_list:
-    return line(type, e.object->bytes());
+    // The object's own bytes, which all its watchers share.
+    out.push_back(event_head(e.kind));
+    out.push_back(bytes_of(e.object));
+    out.push_back(event_tail());
+    return;
   case shape::partial_metadata:
-    return line(type, table::partial_metadata(*e.object, x_->form.meta_version));
+    out.push_back(line(type, table::partial_metadata(*e.object, x_->form.meta_version)));
+    return;
   case shape::table:
     break;
   }
@@ -234,7 +255,8 @@ transport::shared_bytes watch_session::render(const watch_event& e) {
   o.include = include_object_of(x_->target.query).value_or(table::include_object::metadata);
   o.headers = !std::exchange(headers_sent_, true);
   o.now = x_->server->options.now();
-  return line(type, table::render(*x_->resource, {e.object}, {e.object->revision(), {}, 0}, o));
+  out.push_back(
+      line(type, table::render(*x_->resource, {e.object}, {e.object->revision(), {}, 0}, o)));
 }
 
 transport::shared_bytes watch_session::render_bookmark(uint64_t revision, bool initial_end) {

@@ -33,7 +33,7 @@ private:
   std::chrono::milliseconds duration() const;
   selection what() const;
 
-  transport::shared_bytes render(const watch_event& e);
+  void render(const watch_event& e, std::vector<transport::shared_bytes>& out);
   transport::shared_bytes render_bookmark(uint64_t revision, bool initial_end);
 
   exchange_ptr x_;
