@@ -1,5 +1,6 @@
 #include "api/pipeline/pipeline.hpp"
 
+#include "api/pipeline/metadata.hpp"
 #include "api/pipeline/operation.hpp"
 #include "api/pipeline/scale.hpp"
 #include "api/pipeline/service_addresses.hpp"
@@ -65,6 +66,16 @@ result<prepared> dispatch(operation& op) {
   return fail(not_allowed());
 }
 
+/// A Binding posted to its own collection is one posted to the pod it names.
+call to_pod_binding(const call& c) {
+  call inner = c;
+  inner.resource = "pods";
+  inner.subresource = "binding";
+  if (auto body = json::parse(c.body); body && body->IsObject())
+    inner.name = json::get_string(metadata_of(*body), "name");
+  return inner;
+}
+
 reply refused(error e) {
   reply r;
   r.failure = std::move(e);
@@ -85,6 +96,8 @@ pipeline::pipeline(pipeline_deps deps) : impl_(std::make_unique<impl>(std::move(
 pipeline::~pipeline() = default;
 
 prepared pipeline::prepare(const call& c) const {
+  if (c.resource == "bindings" && c.verb == verb::create && c.subresource.empty())
+    return prepare(to_pod_binding(c));
   const auto* type = find_resource_type(c.resource);
   if (!type)
     return refused(no_such_resource());

@@ -119,12 +119,11 @@ reply done_already(object_ptr current) {
 }
 
 /// Puts a write into words the caller can use without writing when it is only a rehearsal.
-prepared rehearse_or(operation& op, bool dry_run, const object& current, prepared_write w) {
+prepared rehearse_or(bool dry_run, const object& current, prepared_write w) {
   if (!dry_run)
     return w;
   auto r = std::move(w.answer);
   r.object = seal(std::move(w.write.draft), current.revision());
-  (void)op;
   return r;
 }
 
@@ -137,12 +136,12 @@ result<prepared> remove_namespace(operation& op, object_ptr current, json::docum
   auto& a = doc.GetAllocator();
   if (mark_deleting(op, doc)) {
     json::set(json::ensure_object(doc, "status", a), "phase", "Terminating", a);
-    return rehearse_or(op, dry_run, *current, replace(op, *current, doc, retry));
+    return rehearse_or(dry_run, *current, replace(op, *current, doc, retry));
   }
   const auto* left = json::at(doc, {"spec", "finalizers"});
   if ((left && left->IsArray() && !left->Empty()) || has_finalizers(doc))
     return done_already(std::move(current));
-  return rehearse_or(op, dry_run, *current, removal(op, *current, doc, retry));
+  return rehearse_or(dry_run, *current, removal(op, *current, doc, retry));
 }
 
 propagation read_policy(std::string_view s) {
@@ -188,9 +187,9 @@ result<prepared> remove_object(operation& op, object_ptr current, delete_options
   if (held || (g == grace::begins && seconds > 0)) {
     if (json::equal(doc, current->parse()))
       return done_already(std::move(current));
-    return rehearse_or(op, options.dry_run, *current, replace(op, *current, doc, retry));
+    return rehearse_or(options.dry_run, *current, replace(op, *current, doc, retry));
   }
-  return rehearse_or(op, options.dry_run, *current, removal(op, *current, doc, retry));
+  return rehearse_or(options.dry_run, *current, removal(op, *current, doc, retry));
 }
 
 result<void> read_delete_options(const json::value& body, delete_options& into) {

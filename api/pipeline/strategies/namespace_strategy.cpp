@@ -15,9 +15,8 @@ void label_with_name(json::document& ns) {
     json::set(json::ensure_object(metadata, "labels", a), name_label, name, a);
 }
 
-void prepare_create(operation& op, json::document& ns) {
+void prepare_create(operation&, json::document& ns) {
   auto& a = ns.GetAllocator();
-  (void)op;
   json::value status(rapidjson::kObjectType);
   json::set(status, "phase", "Active", a);
   json::set(ns, "status", std::move(status), a);

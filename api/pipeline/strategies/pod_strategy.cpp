@@ -141,9 +141,8 @@ result<void> admit(operation& op, json::document& pod) {
   return {};
 }
 
-void prepare_create(operation& op, json::document& pod) {
+void prepare_create(operation&, json::document& pod) {
   auto& a = pod.GetAllocator();
-  (void)op;
   json::value status(rapidjson::kObjectType);
   json::set(status, "phase", "Pending", a);
   if (filled(member(member(pod, "spec"), "schedulingGates"))) {

@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 
 namespace thespis::api {
@@ -103,7 +104,7 @@ bool same(const json::value& spec, const json::value& old, std::string_view key)
 
 /// What the new type has no use for goes, unless the client has just set it (which validation then
 /// refuses).
-void drop_useless(json::value& spec, const json::value& old, json::allocator& a) {
+void drop_useless(json::value& spec, const json::value& old) {
   if (needs_cluster_ip(old) && !needs_cluster_ip(spec) && same(spec, old, "clusterIP")) {
     for (std::string_view key :
          {"clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy"})
@@ -127,7 +128,6 @@ void drop_useless(json::value& spec, const json::value& old, json::allocator& a)
     json::erase(spec, "externalName");
   if (text(spec, "sessionAffinity") != "ClientIP" && same(spec, old, "sessionAffinityConfig"))
     json::erase(spec, "sessionAffinityConfig");
-  (void)a;
 }
 
 void prepare_create(operation&, json::document& service) {
@@ -146,7 +146,7 @@ void prepare_update(operation& op, json::document& service, const json::value& o
   const auto& before = member(old, "spec");
   keep_given(spec, before, a);
   reconcile_addresses(spec, &before, a);
-  drop_useless(spec, before, a);
+  drop_useless(spec, before);
 }
 
 void validate_change(const operation& op, const json::value& service, const json::value& old,

@@ -95,6 +95,15 @@ BOOST_AUTO_TEST_CASE(are_bound_once) {
                                   "already assigned to node \"n1\"");
 }
 
+BOOST_AUTO_TEST_CASE(are_bound_through_the_collection_of_bindings_too) {
+  made();
+  auto r = ok(create("bindings", "default",
+                     R"({"metadata":{"name":"p"},"target":{"kind":"Node","name":"n1"}})"));
+  BOOST_TEST(get("pods", "default", "p")->meta().node_name == "n1");
+  r = create("bindings", "default", R"({"metadata":{"name":"q"},"target":{"name":"n1"}})");
+  BOOST_TEST(r.failure.message == "pods \"q\" not found");
+}
+
 BOOST_AUTO_TEST_CASE(leave_at_once_while_no_node_has_them) {
   made();
   BOOST_TEST(ok(remove("pods", "default", "p")).removed);
