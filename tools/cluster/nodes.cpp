@@ -210,7 +210,10 @@ simulated_nodes::simulated_nodes(cluster& c, const config::settings& settings) {
     options.pod_cidr = pod_cidr;
     auto ports = std::make_shared<actors::pod_ports>();
     ports->env = c.env();
-    ports->facts = facts_of(description, settings, "127.0.0.1");
+    // Without a directory of theirs, simulated pods leave no files.
+    auto facts = facts_of(description, settings, "127.0.0.1");
+    facts->data_dir.clear();
+    ports->facts = std::move(facts);
     ports->containers = std::make_shared<runtime::simulated_runtime>(
         runtime::simulation_ports{runtime::timer_thread::now,
                                   [this](auto delay, auto fn) {
