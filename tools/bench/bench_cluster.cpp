@@ -17,6 +17,8 @@ namespace v1 = api::v1;
 namespace {
 
 constexpr const char* bench_namespace = "bench";
+/// Where the Service `kubernetes` leads, which nothing here uses: an endpoint may not be loopback.
+constexpr const char* unused_address = "192.0.2.1";
 
 api::error timed_out(std::string message) {
   api::error e;
@@ -59,7 +61,7 @@ api::call workload_call(const std::string& name, int replicas) {
 
 } // namespace
 
-api::result<std::unique_ptr<bench_cluster>> bench_cluster::start(const context& c, int nodes) {
+api::result<bench_cluster*> bench_cluster::start(const context& c, int nodes) {
   auto settings = settings_for(c, nodes);
   const auto now = std::chrono::floor<std::chrono::seconds>(runtime::system_clock_port()->now());
   auto pki = config::ensure_pki(settings.pki_dir(), config::server_names(settings), now);
@@ -68,11 +70,11 @@ api::result<std::unique_ptr<bench_cluster>> bench_cluster::start(const context& 
   auto storage = runtime::open_rocksdb_engine(settings.data_dir + "/store");
   if (!storage)
     return api::fail(std::move(storage.error()));
-  std::unique_ptr<bench_cluster> res{new bench_cluster{std::move(settings), std::move(*pki)}};
+  auto* res = new bench_cluster{std::move(settings), std::move(*pki)};
   res->cluster_ = std::make_unique<cluster>(res->settings_, std::move(*storage));
   if (auto serving = res->serve(); !serving)
     return api::fail(std::move(serving.error()));
-  bootstrap_cluster(*res->cluster_, res->settings_.kubernetes_service_ip(), "127.0.0.1",
+  bootstrap_cluster(*res->cluster_, res->settings_.kubernetes_service_ip(), unused_address,
                     res->port());
   if (nodes > 0) {
     c.log.say("starting " + std::to_string(nodes) + " simulated nodes");
@@ -112,50 +114,56 @@ bool bench_cluster::wait_for_nodes(const progress& log) {
 }
 
 pod_counter::pod_counter(cluster& c) {
-  const std::lock_guard lock{mutex_};
-  watch_ = c.backend().watch(
-      "pods", {}, 0, {[this](const api::watch_events& e) { take(e); }, [](const api::error&) {}});
+  const std::lock_guard lock{shared_->mutex};
+  shared_->watch = c.backend().watch(
+      "pods", {}, 0,
+      {[all = shared_](const api::watch_events& e) { all->take(e); }, [](const api::error&) {}});
 }
 
 pod_counter::~pod_counter() {
-  watch_.reset();
+  const std::lock_guard lock{shared_->mutex};
+  shared_->watch.reset();
 }
 
-void pod_counter::take(const api::watch_events& batch) {
+void pod_counter::shared::take(const api::watch_events& batch) {
   const auto now = std::chrono::steady_clock::now();
-  const std::lock_guard lock{mutex_};
+  const std::lock_guard lock{mutex};
+  if (!watch)
+    return;
   for (const auto& e : batch.events) {
-    const auto [known, is_new] = seen_.emplace(e.object->uid(), 0);
-    counts_.made += is_new;
+    const auto [known, is_new] = pods.emplace(e.object->uid(), 0);
+    seen.made += is_new;
     if (known->second == 0 && !e.object->meta().node_name.empty()) {
       known->second = 1;
-      ++counts_.bound;
-      last_.bound = now;
+      ++seen.bound;
+      last.bound = now;
     }
     if (known->second == 1 && e.object->bytes().find(R"("phase":"Running")") != std::string::npos) {
       known->second = 2;
-      ++counts_.running;
-      last_.running = now;
+      ++seen.running;
+      last.running = now;
     }
   }
-  watch_->ack();
-  changed_.notify_all();
+  watch->ack();
+  changed.notify_all();
 }
 
 pod_counter::counts pod_counter::now() const {
-  const std::lock_guard lock{mutex_};
-  return counts_;
+  const std::lock_guard lock{shared_->mutex};
+  return shared_->seen;
 }
 
 bool pod_counter::wait_for(size_t n, const progress& log, moments& when) {
-  std::unique_lock lock{mutex_};
+  auto& all = *shared_;
+  std::unique_lock lock{all.mutex};
   auto told = std::chrono::steady_clock::now();
   auto moved = told;
   size_t sum = 0;
-  while (counts_.running < n) {
-    changed_.wait_for(lock, 250ms);
+  while (all.seen.running < n) {
+    all.changed.wait_for(lock, 250ms);
     const auto now = std::chrono::steady_clock::now();
-    if (const auto next = counts_.made + counts_.bound + counts_.running; next != sum) {
+    const auto& c = all.seen;
+    if (const auto next = c.made + c.bound + c.running; next != sum) {
       sum = next;
       moved = now;
     }
@@ -163,12 +171,11 @@ bool pod_counter::wait_for(size_t n, const progress& log, moments& when) {
       return false;
     if (now - told >= 1s) {
       told = now;
-      log.say("of " + std::to_string(n) + " pods " + std::to_string(counts_.made) + " made, " +
-              std::to_string(counts_.bound) + " bound, " + std::to_string(counts_.running) +
-              " Running");
+      log.say("of " + std::to_string(n) + " pods " + std::to_string(c.made) + " made, " +
+              std::to_string(c.bound) + " bound, " + std::to_string(c.running) + " Running");
     }
   }
-  when = last_;
+  when = all.last;
   return true;
 }
 

@@ -16,12 +16,13 @@
 
 namespace thespis::tools::bench {
 
-/// Lives until the process ends. One a process.
+/// Lives until the process ends, which is soon: taking a loaded cluster apart would only cost time.
+/// One a process.
 class bench_cluster {
 public:
   /// Blocks until all `nodes` are Ready. Errors: those of the store, certificates and the server;
   /// timeout when nodes do not become Ready.
-  static api::result<std::unique_ptr<bench_cluster>> start(const context& c, int nodes);
+  static api::result<bench_cluster*> start(const context& c, int nodes);
 
   cluster& control() { return *cluster_; }
   const config::pki& certificates() const { return pki_; }
@@ -63,14 +64,18 @@ public:
   bool wait_for(size_t n, const progress& log, moments& when);
 
 private:
-  void take(const api::watch_events& batch);
+  /// Shared with the watch, whose last batch may come when the counter is gone.
+  struct shared {
+    std::mutex mutex;
+    std::condition_variable changed;
+    counts seen;
+    std::unordered_map<std::string, int> pods; ///< by uid: 0 made, 1 bound, 2 Running
+    moments last;                              ///< of the newest pod bound, and Running
+    std::unique_ptr<api::rest::watch_handle> watch;
 
-  mutable std::mutex mutex_;
-  std::condition_variable changed_;
-  counts counts_;
-  std::unordered_map<std::string, int> seen_; ///< by uid: 0 made, 1 bound, 2 Running
-  moments last_;                              ///< of the newest pod bound, and Running
-  std::unique_ptr<api::rest::watch_handle> watch_;
+    void take(const api::watch_events& batch);
+  };
+  std::shared_ptr<shared> shared_ = std::make_shared<shared>();
 };
 
 /// What makes the pods: Deployments where the cluster has their controller, ReplicaSets where not.

@@ -27,11 +27,11 @@ api::draft config_map(size_t number) {
 
 } // namespace
 
-api::result<std::unique_ptr<store_host>> store_host::start(const std::string& directory) {
+api::result<store_host*> store_host::start(const std::string& directory) {
   auto storage = runtime::open_rocksdb_engine(directory);
   if (!storage)
     return api::fail(std::move(storage.error()));
-  std::unique_ptr<store_host> res{new store_host};
+  auto* res = new store_host;
   runtime::store_deps deps{std::move(*storage), res->state_, res->roles_, true};
   res->store_ = res->system_.spawn<runtime::store_actor>(std::move(deps));
   return res;

@@ -13,7 +13,7 @@ namespace thespis::tools::bench {
 class store_host {
 public:
   /// Errors: those of the engine.
-  static api::result<std::unique_ptr<store_host>> start(const std::string& directory);
+  static api::result<store_host*> start(const std::string& directory);
 
   caf::actor_system& system() { return system_; }
   const runtime::store_handle& store() const { return store_; }
