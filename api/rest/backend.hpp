@@ -43,7 +43,8 @@ struct log_options {
   std::optional<int64_t> limit_bytes;
 };
 
-/// Log bytes as they come. `more` returns false when the client is gone.
+/// Log bytes as they come. `more` returns false when the client is gone; without bytes it only
+/// asks that.
 struct log_callbacks {
   std::function<bool(std::string)> more;
   /// Room for more in the client's connection? The source waits while it answers false.

@@ -91,7 +91,10 @@ struct log_relay : std::enable_shared_from_this<log_relay> {
     return out->write_head(200, "text/plain");
   }
 
+  /// Without bytes only asks whether the client is there still.
   bool more(std::string bytes) {
+    if (bytes.empty())
+      return open() && !out->closed();
     return open() && out->write(std::make_shared<const std::string>(std::move(bytes)));
   }
 

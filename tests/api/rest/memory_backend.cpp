@@ -267,6 +267,11 @@ void memory_backend::logs(log_options options, log_callbacks cb) {
   last_log = options;
   if (log_failure)
     return cb.done(log_failure);
+  if (hold_log) {
+    held_log = cb;
+    cb.more({});
+    return;
+  }
   cb.more(log_text);
   cb.done(std::nullopt);
 }

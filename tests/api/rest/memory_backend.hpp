@@ -39,6 +39,9 @@ public:
   api::result<std::string> upstream = api::fail(api::internal_error("no streaming server"));
   std::string log_text = "first line\nsecond line\n";
   std::optional<api::error> log_failure;
+  /// Keeps a log open, quiet but for its head, and its callbacks here.
+  bool hold_log = false;
+  std::optional<api::rest::log_callbacks> held_log;
   api::rest::log_options last_log;
   api::rest::stream_options last_stream;
   /// Answers no write at all while set.

@@ -81,6 +81,20 @@ BOOST_AUTO_TEST_CASE(log_failures_keep_their_status) {
                "container \"main\" in pod \"web\" is waiting to start: ContainerCreating");
 }
 
+BOOST_AUTO_TEST_CASE(a_quiet_log_still_notices_that_its_client_left) {
+  add_pod("default", "web", "{}", "n1");
+  cluster.hold_log = true;
+  {
+    watch_client c(*this, pod + "/log?follow=true");
+    BOOST_TEST(c.status == 200);
+    BOOST_REQUIRE(cluster.held_log.has_value());
+    BOOST_TEST(cluster.held_log->more({}));
+  }
+  BOOST_TEST(becomes_true([&] { return !cluster.held_log->more({}); }));
+  cluster.held_log->done(std::nullopt);
+  cluster.held_log.reset();
+}
+
 BOOST_AUTO_TEST_CASE(a_pod_without_node_has_said_nothing) {
   add_pod("default", "web");
   auto a = get(pod + "/log");
