@@ -1,19 +1,28 @@
 #include "actors/controllers/controllers.hpp"
 
 #include "actors/controllers/deployment.hpp"
-#include "actors/controllers/endpoint_slice.hpp"
 #include "actors/controllers/endpoints.hpp"
+#include "actors/controllers/garbage_collector.hpp"
+#include "actors/controllers/namespace_content.hpp"
 #include "actors/controllers/replication.hpp"
 
 namespace thespis::actors {
 
-std::vector<controller_entry> all_controllers(const runtime::environment& env) {
+std::vector<controller_entry> all_controllers(const runtime::environment& env,
+                                              const controller_tunables& t) {
   return {
       {"deployment", [] { return make_deployment_controller(); }},
       {"replicaset", [random = env.random] { return make_replica_set_controller(random); }},
       {"replication", [random = env.random] { return make_replication_controller(random); }},
-      {"endpointslice", [] { return make_endpoint_slice_controller(); }},
+      {"endpointslice",
+       [deps = t.endpoint_slices] { return make_endpoint_slice_controller(deps); }},
       {"endpoints", [] { return make_endpoints_controller(); }},
+      {"namespace", [] { return make_namespace_controller(); }},
+      {"garbagecollector", [] { return make_garbage_collector(); }},
+      {"node", [deps = t.nodes] { return make_node_lifecycle_controller(deps); }},
+      {"podgc", [deps = t.pod_garbage] { return make_pod_garbage_collector(deps); }},
+      {"serviceaccount", [deps = t.namespaces] { return make_namespace_defaults(deps); }},
+      {"eventttl", [deps = t.events] { return make_event_expiry(deps); }},
   };
 }
 

@@ -1,6 +1,11 @@
 // All built-in controllers, for the composition root.
 #pragma once
 
+#include "actors/controllers/endpoint_slice.hpp"
+#include "actors/controllers/event_expiry.hpp"
+#include "actors/controllers/namespace_defaults.hpp"
+#include "actors/controllers/node_lifecycle.hpp"
+#include "actors/controllers/pod_garbage.hpp"
 #include "actors/framework/reconciler.hpp"
 #include "runtime/environment.hpp"
 
@@ -16,7 +21,17 @@ struct controller_entry {
   std::function<std::unique_ptr<reconciler>()> make;
 };
 
+/// What users can set about the controllers; the defaults are Kubernetes'.
+struct controller_tunables {
+  endpoint_slice_deps endpoint_slices = {};
+  node_lifecycle_deps nodes = {};
+  pod_garbage_deps pod_garbage = {};
+  namespace_defaults_deps namespaces = {};
+  event_expiry_deps events = {};
+};
+
 /// A new reconciler is made at each start of its actor.
-std::vector<controller_entry> all_controllers(const runtime::environment& env);
+std::vector<controller_entry> all_controllers(const runtime::environment& env,
+                                              const controller_tunables& tunables = {});
 
 } // namespace thespis::actors

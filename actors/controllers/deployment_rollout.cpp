@@ -454,6 +454,7 @@ reconcile_result rollout::tell_creation(const observed<deployment>& seen, deploy
                                         const replica_set& made, const call_result& outcome,
                                         wall_time now) {
   reconcile_result res;
+  res.retry = !outcome.ok;
   const auto name = in_quotes(made.metadata.name);
   if (outcome.ok) {
     d.metadata.annotations[std::string{revision_key}] = std::to_string(revision_of(made));

@@ -123,8 +123,14 @@ api::call adopt_call(const api::object& o, const api::v1::owner_reference& owner
 }
 
 api::call release_call(const api::object& o, const std::string& owner_uid) {
+  return release_call(o, std::vector<std::string>{owner_uid});
+}
+
+api::call release_call(const api::object& o, const std::vector<std::string>& owner_uids) {
   auto owners = owners_of(o);
-  std::erase_if(owners, [&](const auto& r) { return r.uid == owner_uid; });
+  std::erase_if(owners, [&](const auto& r) {
+    return std::find(owner_uids.begin(), owner_uids.end(), r.uid) != owner_uids.end();
+  });
   return patch_call(o.resource(), {o.ns(), o.name()}, owners_patch(o, owners));
 }
 

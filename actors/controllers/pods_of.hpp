@@ -47,5 +47,7 @@ bool has_controller(const api::object& o);
 /// guards against another object of the same name.
 api::call adopt_call(const api::object& o, const api::v1::owner_reference& owner);
 api::call release_call(const api::object& o, const std::string& owner_uid);
+/// The same for several owners.
+api::call release_call(const api::object& o, const std::vector<std::string>& owner_uids);
 
 } // namespace thespis::actors

@@ -4,6 +4,7 @@
 #include "actors/controllers/selectors.hpp"
 #include "api/generated/apps_v1.hpp"
 #include "api/generated/core_v1_controller.hpp"
+#include "api/text/time.hpp"
 
 #include <algorithm>
 
@@ -13,6 +14,80 @@ namespace {
 
 /// So many pods are made or removed by one reconcile (Kubernetes' BurstReplicas).
 constexpr int burst = 500;
+constexpr const char* failure_type = "ReplicaFailure";
+
+template <class Status>
+bool has_failure(const Status& s) {
+  return std::any_of(s.conditions.begin(), s.conditions.end(),
+                     [](const auto& c) { return c.type == failure_type; });
+}
+
+template <class Status>
+void drop_failure(Status& s) {
+  std::erase_if(s.conditions, [](const auto& c) { return c.type == failure_type; });
+}
+
+template <class T>
+event_note note_about(const observed<T>& owner, std::string type, std::string reason,
+                      std::string message) {
+  event_note res;
+  res.type = std::move(type);
+  res.reason = std::move(reason);
+  res.message = std::move(message);
+  res.about = owner.object;
+  res.kind = T::kind_name;
+  res.api_version = T::api_version_name;
+  return res;
+}
+
+/// Says in the status, and by an event, whether pods could be made and removed. `first` is where
+/// their calls begin.
+template <class T>
+reconcile_result tell_failures(const observed<T>& owner, size_t first, bool creating,
+                               const std::vector<call_result>& results, wall_time now) {
+  reconcile_result res;
+  const api::error* failure = nullptr;
+  for (size_t i = 0; i < results.size(); ++i) {
+    const auto& r = results[i];
+    res.retry |= !r.ok;
+    // What is gone or being replaced already is no news to anybody.
+    if (!r.ok && i >= first && !failure && r.failure.why != api::reason::not_found &&
+        r.failure.why != api::reason::conflict)
+      failure = &r.failure;
+  }
+  auto status = owner->status;
+  const bool told = has_failure(status);
+  if (failure) {
+    const auto* reason = creating ? "FailedCreate" : "FailedDelete";
+    res.events.push_back(
+        note_about(owner, "Warning", reason,
+                   (creating ? "Error creating: " : "Error deleting: ") + failure->message));
+    if (!told) {
+      auto& c = status.conditions.emplace_back();
+      c.type = failure_type;
+      c.status = "True";
+      c.reason = reason;
+      c.message = failure->message;
+      c.last_transition_time = api::format_time(now);
+    }
+  } else {
+    drop_failure(status);
+  }
+  if (has_failure(status) == told)
+    return res;
+  api::json::document doc;
+  auto& a = doc.GetAllocator();
+  doc.SetObject();
+  auto& wanted = api::json::ensure_object(doc, "status", a);
+  api::json::value list{rapidjson::kArrayType};
+  for (const auto& c : status.conditions)
+    list.PushBack(api::v1::to_json(c, a), a);
+  api::json::set(wanted, "conditions", std::move(list), a);
+  res.calls.push_back(patch_call(owner.object->resource(),
+                                 {owner.object->ns(), owner.object->name()},
+                                 api::json::to_string(doc), "status"));
+  return res;
+}
 
 /// The same work for both kinds; they differ in their selector's type only.
 template <class T>
@@ -50,7 +125,10 @@ private:
   }
 
   census claim(const observed<T>& owner, const view& v, std::vector<api::call>& calls) const;
-  void scale(const observed<T>& owner, census& pods, reconcile_result& res) const;
+  static int desired_of(const observed<T>& owner) {
+    return static_cast<int>(owner->spec.replicas.value_or(1));
+  }
+  void scale(const observed<T>& owner, census& pods, wall_time now, reconcile_result& res) const;
   void update_status(const observed<T>& owner, const census& pods, wall_time now,
                      reconcile_result& res) const;
   api::v1::pod new_pod(const T& owner) const;
@@ -69,7 +147,7 @@ reconcile_result replication<T>::reconcile(const object_id& key, const view& obs
   auto pods = claim(owner, observed_view, res.calls);
   update_status(owner, pods, now, res);
   if (!owner.object->meta().deleting)
-    scale(owner, pods, res);
+    scale(owner, pods, now, res);
   return res;
 }
 
@@ -120,31 +198,34 @@ api::v1::pod replication<T>::new_pod(const T& owner) const {
 }
 
 template <class T>
-void replication<T>::scale(const observed<T>& owner, census& pods, reconcile_result& res) const {
-  const auto desired = static_cast<int>(owner->spec.replicas.value_or(1));
-  const auto diff = desired - static_cast<int>(pods.active.size());
+void replication<T>::scale(const observed<T>& owner, census& pods, wall_time now,
+                           reconcile_result& res) const {
+  const auto diff = desired_of(owner) - static_cast<int>(pods.active.size());
+  if (diff == 0)
+    return;
+  const auto first = res.calls.size();
   const auto note = [&](std::string reason, std::string message) {
-    event_note n;
-    n.reason = std::move(reason);
-    n.message = std::move(message);
-    n.about = owner.object;
-    n.kind = T::kind_name;
-    n.api_version = T::api_version_name;
-    res.events.push_back(std::move(n));
+    res.events.push_back(note_about(owner, "Normal", std::move(reason), std::move(message)));
+    res.events.back().of_call = res.calls.size() - 1;
   };
-  for (int i = 0; i < std::min(diff, burst); ++i) {
+  // After a failure one pod finds out whether more have a chance.
+  const auto most = has_failure(owner->status) ? 1 : burst;
+  for (int i = 0; i < std::min(diff, most); ++i) {
     const auto pod = new_pod(*owner);
     res.calls.push_back(create_call(pod));
     note("SuccessfulCreate", "Created pod: " + pod.metadata.name);
   }
   if (diff < 0) {
     sort_for_deletion(pods.active);
-    for (int i = 0; i < std::min(-diff, burst); ++i) {
+    for (int i = 0; i < std::min(-diff, most); ++i) {
       const auto& p = *pods.active[static_cast<size_t>(i)].object;
       res.calls.push_back(delete_call(p));
       note("SuccessfulDelete", "Deleted pod: " + p.name());
     }
   }
+  res.then = [owner, first, creating = diff > 0, now](const std::vector<call_result>& results) {
+    return tell_failures(owner, first, creating, results, now);
+  };
 }
 
 template <class T>
@@ -166,8 +247,10 @@ void replication<T>::update_status(const observed<T>& owner, const census& pods,
     ++ready;
     if (is_available(*p, min_ready, now))
       ++available;
-    else
-      res.requeue_after = ready_since(*p) + std::chrono::seconds{min_ready} - now;
+    else {
+      const auto wait = ready_since(*p) + std::chrono::seconds{min_ready} - now;
+      res.requeue_after = std::min(res.requeue_after.value_or(wait), wait);
+    }
   }
   const auto set = [](std::optional<int32_t>& field, int32_t value) {
     field = value == 0 ? std::nullopt : std::optional{value};
@@ -177,6 +260,8 @@ void replication<T>::update_status(const observed<T>& owner, const census& pods,
   set(status.ready_replicas, ready);
   set(status.available_replicas, available);
   status.observed_generation = owner.object->meta().generation;
+  if (desired_of(owner) == static_cast<int>(pods.active.size()))
+    drop_failure(status);
   if (status == owner->status)
     return;
   auto updated = *owner;

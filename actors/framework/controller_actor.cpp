@@ -49,6 +49,9 @@ controller_actor::behavior_type controller_actor::make_behavior() {
       },
       [this](const run_queue&) { run(); },
       [this](const wake_key& w) {
+        if (const auto i = wakes_.find(w.key);
+            i != wakes_.end() && i->second <= this->clock().now())
+          wakes_.erase(i);
         queue_.add(w.key);
         schedule_run();
       },
@@ -233,11 +236,11 @@ controller_actor::note_results(attempt& a, const std::vector<runtime::call_outco
       revision = std::max(revision, o.object->revision());
     } else if (!o.ok) {
       all_ok = false;
-      if (!explained_by_newer_view(o.failure))
+      if (!explained_by_newer_view(o.failure) && !a.work.then)
         spdlog::warn("{}: {}/{}: {}", work_->name(), a.key.ns, a.key.name, o.failure.message);
     }
   }
-  a.failed |= !all_ok;
+  a.failed |= !all_ok && !a.work.then;
   std::vector<const event_note*> due;
   for (const auto& e : a.work.events)
     if (e.of_call ? *e.of_call < res.size() && res[*e.of_call].ok : all_ok)
@@ -252,6 +255,7 @@ bool controller_actor::take_next_step(attempt& a, const std::vector<call_result>
   try {
     const auto then = std::move(a.work.then);
     const auto requeue = a.work.requeue_after;
+    a.failed |= a.work.retry;
     a.work = then(results);
     if (!a.work.requeue_after)
       a.work.requeue_after = requeue;
@@ -266,12 +270,13 @@ bool controller_actor::take_next_step(attempt& a, const std::vector<call_result>
 
 /// No more steps: what is left of the work is its events.
 void controller_actor::finish(attempt& done) {
+  done.failed |= done.work.retry;
   std::vector<const event_note*> due;
   for (const auto& e : done.work.events)
     due.push_back(&e);
   record(due);
   if (done.work.requeue_after && !done.failed)
-    this->delayed_send(this, *done.work.requeue_after, wake_key{done.key});
+    wake_in(*done.work.requeue_after, done.key);
   rest(done);
 }
 
@@ -292,6 +297,17 @@ void controller_actor::rest(attempt& done) {
     retry(done.key);
   else
     queue_.finish(done.key);
+}
+
+/// The key is looked at again by then. A timer that is set for earlier does as well: the reconcile
+/// that it brings asks anew.
+void controller_actor::wake_in(std::chrono::nanoseconds wait, const object_id& key) {
+  const auto due = this->clock().now() + wait;
+  const auto [i, fresh] = wakes_.try_emplace(key, due);
+  if (!fresh && i->second <= due)
+    return;
+  i->second = due;
+  this->delayed_send(this, wait, wake_key{key});
 }
 
 void controller_actor::retry(const object_id& key) {

@@ -70,6 +70,7 @@ private:
   bool take_next_step(attempt& a, const std::vector<call_result>& results);
   void finish(attempt& done);
   void rest(attempt& done);
+  void wake_in(std::chrono::nanoseconds wait, const object_id& key);
   void retry(const object_id& key);
   void release_rested();
   void record(const std::vector<const event_note*>& notes);
@@ -83,6 +84,7 @@ private:
   event_recorder recorder_;
   std::map<uint64_t, std::map<object_id, api::object_ptr>> stale_; ///< known before a resync
   std::vector<resting> resting_;
+  std::map<object_id, caf::actor_clock::time_point> wakes_; ///< the next requested wake of a key
   bool run_scheduled_ = false;
   uint64_t reconciles_ = 0;
   uint64_t failures_ = 0;

@@ -69,7 +69,10 @@ struct reconcile_result {
   std::vector<api::call> calls;   ///< written as one batch; each succeeds or fails by itself
   std::vector<event_note> events; ///< recorded once the calls succeeded
   std::optional<std::chrono::nanoseconds> requeue_after = {}; ///< look again, change or not
-  next_step then = {}; ///< where what is to be done depends on how the calls went
+  /// Where what is to be done depends on how the calls went. It is told of failed calls and
+  /// judges them: only `retry` makes the key fail then.
+  next_step then = {};
+  bool retry = false; ///< the key failed: it is retried with back-off
 };
 
 /// One kind of controller. Called by one actor at a time.

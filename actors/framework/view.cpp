@@ -64,6 +64,11 @@ bool view::synced(std::string_view resource) const {
   return t && t->synced;
 }
 
+size_t view::count(std::string_view resource) const {
+  const auto* t = find_table(resource);
+  return t ? t->objects.size() : 0;
+}
+
 view::slot* view::slot_of(std::string_view resource, std::string_view ns,
                           std::string_view name) const {
   auto* t = find_table(resource);
@@ -77,6 +82,15 @@ api::object_ptr view::find(std::string_view resource, std::string_view ns,
                            std::string_view name) const {
   const auto* s = slot_of(resource, ns, name);
   return s ? s->object : nullptr;
+}
+
+std::vector<api::object_ptr> view::owned_objects(std::string_view resource,
+                                                 const std::string& uid) const {
+  std::vector<api::object_ptr> res;
+  if (const auto* ids = owned_ids(resource, uid))
+    for (const auto& id : *ids)
+      res.push_back(find(resource, id.ns, id.name));
+  return res;
 }
 
 const std::vector<object_id>* view::owned_ids(std::string_view resource,

@@ -46,6 +46,8 @@ public:
   uint64_t revision(std::string_view resource) const;
   bool synced(std::string_view resource) const;
 
+  /// How many objects of the resource there are.
+  size_t count(std::string_view resource) const;
   api::object_ptr find(std::string_view resource, std::string_view ns, std::string_view name) const;
 
   template <class T>
@@ -71,7 +73,11 @@ public:
     return res;
   }
 
-  /// Objects of all resources, unparsed.
+  /// The same, unparsed.
+  std::vector<api::object_ptr> owned_objects(std::string_view resource,
+                                             const std::string& uid) const;
+
+  /// Objects of one resource, unparsed.
   template <class F>
   void for_each(std::string_view resource, std::string_view ns, F f) const {
     each(resource, ns, [&](slot& s) { f(s.object); });

@@ -1,0 +1,144 @@
+#include "actors/controllers/namespace_content.hpp"
+
+#include "actors/controllers/content.hpp"
+#include "api/generated/core_v1_namespace.hpp"
+#include "api/text/time.hpp"
+
+#include <algorithm>
+#include <map>
+
+namespace thespis::actors {
+
+namespace {
+
+using api::v1::namespace_;
+using api::v1::namespace_condition;
+
+constexpr const char* our_finalizer = "kubernetes";
+/// Deletions of one reconcile; the rest follows when these are done.
+constexpr size_t batch = 500;
+
+/// What changes in a namespace is news to it only while it ends.
+key_mapper ending_namespace() {
+  return [](const api::object& o, const api::object_ptr&, const view& v) {
+    std::vector<object_id> res;
+    if (const auto ns = v.find("namespaces", {}, o.ns()); ns && ns->meta().deleting)
+      res.push_back({{}, o.ns()});
+    return res;
+  };
+}
+
+struct remaining_content {
+  std::map<std::string, size_t> by_resource; ///< "pods.", "deployments.apps"
+  std::map<std::string, size_t> by_finalizer;
+  std::vector<api::call> deletions;
+};
+
+remaining_content content_of(const std::string& ns, const view& v) {
+  remaining_content res;
+  for (const auto& r : content_resources()) {
+    if (!r.namespaced)
+      continue;
+    v.for_each(r.name, ns, [&](const api::object_ptr& o) {
+      ++res.by_resource[r.plural + "." + r.group];
+      for (const auto& f : finalizers_of(*o))
+        ++res.by_finalizer[f];
+      if (!o->meta().deleting && res.deletions.size() < batch)
+        res.deletions.push_back(delete_call(*o));
+    });
+  }
+  return res;
+}
+
+std::string counts(const std::map<std::string, size_t>& what, std::string_view verb,
+                   std::string_view noun) {
+  std::string res;
+  for (const auto& [name, n] : what)
+    res += (res.empty() ? "" : ", ") + name + " " + std::string{verb} + " " + std::to_string(n) +
+           " " + std::string{noun};
+  return res;
+}
+
+void set(std::vector<namespace_condition>& all, std::string type, bool hinders, std::string reason,
+         std::string message, wall_time now) {
+  const std::string status = hinders ? "True" : "False";
+  auto i = std::find_if(all.begin(), all.end(), [&](const auto& c) { return c.type == type; });
+  if (i == all.end())
+    i = all.insert(all.end(), namespace_condition{});
+  if (i->status != status)
+    i->last_transition_time = api::format_time(now);
+  i->type = std::move(type);
+  i->status = status;
+  i->reason = std::move(reason);
+  i->message = std::move(message);
+}
+
+void describe(std::vector<namespace_condition>& all, const remaining_content& left, wall_time now) {
+  set(all, "NamespaceDeletionDiscoveryFailure", false, "ResourcesDiscovered",
+      "All resources successfully discovered", now);
+  set(all, "NamespaceDeletionGroupVersionParsingFailure", false, "ParsedGroupVersions",
+      "All legacy kube types successfully parsed", now);
+  set(all, "NamespaceDeletionContentFailure", false, "ContentDeleted",
+      "All content successfully deleted, may be waiting on finalization", now);
+  if (left.by_resource.empty())
+    set(all, "NamespaceContentRemaining", false, "ContentRemoved",
+        "All content successfully removed", now);
+  else
+    set(all, "NamespaceContentRemaining", true, "SomeResourcesRemain",
+        "Some resources are remaining: " + counts(left.by_resource, "has", "resource instances"),
+        now);
+  if (left.by_finalizer.empty())
+    set(all, "NamespaceFinalizersRemaining", false, "ContentHasNoFinalizers",
+        "All content-preserving finalizers finished", now);
+  else
+    set(all, "NamespaceFinalizersRemaining", true, "SomeFinalizersRemain",
+        "Some content in the namespace has finalizers remaining: " +
+            counts(left.by_finalizer, "in", "resource instances"),
+        now);
+}
+
+class namespace_controller final : public reconciler {
+public:
+  std::string_view name() const override { return "namespace"; }
+
+  std::vector<watch_spec> watches() const override {
+    std::vector<watch_spec> res{{"namespaces", self_key()}};
+    for (const auto& r : content_resources())
+      if (r.namespaced)
+        res.push_back({r.name, ending_namespace()});
+    return res;
+  }
+
+  reconcile_result reconcile(const object_id& key, const view& v, wall_time now) override {
+    reconcile_result res;
+    const auto ns = v.get<namespace_>({}, key.name);
+    if (!ns || !ns.object->meta().deleting)
+      return res;
+    const auto& held = ns->spec.finalizers;
+    if (std::find(held.begin(), held.end(), our_finalizer) == held.end())
+      return res;
+    auto left = content_of(key.name, v);
+    if (left.by_resource.empty()) {
+      // What came in since is refused: nothing new is created in a namespace that ends.
+      auto done = *ns;
+      std::erase(done.spec.finalizers, our_finalizer);
+      res.calls.push_back(update_call(done, "finalize"));
+      return res;
+    }
+    auto updated = *ns;
+    updated.status.phase = "Terminating";
+    describe(updated.status.conditions, left, now);
+    res.calls = std::move(left.deletions);
+    if (!(updated == *ns))
+      res.calls.push_back(update_call(updated, "status"));
+    return res;
+  }
+};
+
+} // namespace
+
+std::unique_ptr<reconciler> make_namespace_controller() {
+  return std::make_unique<namespace_controller>();
+}
+
+} // namespace thespis::actors
