@@ -269,7 +269,8 @@ private:
     buffer_.clear();
     parser_.emplace();
     parser_->header_limit(max_header);
-    parser_->body_limit(boost::none);
+    // No limit, which Beast 1.74 does not take as none: it finds any length greater than none.
+    parser_->body_limit(std::numeric_limits<uint64_t>::max());
     with_stream([this](auto& stream) {
       http::async_read_header(stream, buffer_, *parser_, [self = self()](error_code e, size_t) {
         if (self->finished())
