@@ -1,5 +1,6 @@
 #include "actors/controllers/taints.hpp"
 
+#include "actors/scheduler/filters.hpp"
 #include "api/text/time.hpp"
 
 #include <algorithm>
@@ -83,16 +84,6 @@ std::vector<taint> evicting_taints(const node& n) {
   auto res = n.spec.taints;
   std::erase_if(res, [](const auto& t) { return t.effect != no_execute; });
   return res;
-}
-
-bool tolerates(const api::v1::toleration& t, const taint& taint) {
-  if (!t.effect.empty() && t.effect != taint.effect)
-    return false;
-  if (!t.key.empty() && t.key != taint.key)
-    return false;
-  if (t.operator_ == "Exists")
-    return true;
-  return !t.key.empty() && t.value == taint.value;
 }
 
 std::optional<wall_time> tolerated_until(const api::v1::pod& p, const std::vector<taint>& taints,

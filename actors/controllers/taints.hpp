@@ -20,8 +20,6 @@ bool update_taints(api::v1::node& n, const std::string& ready, wall_time now);
 /// The taints with effect NoExecute.
 std::vector<api::v1::taint> evicting_taints(const api::v1::node& n);
 
-bool tolerates(const api::v1::toleration& t, const api::v1::taint& taint);
-
 /// Until when the pod may stay in spite of the taints: nothing when for ever, the epoch when it
 /// does not tolerate one at all. A taint that does not say since when counts from `now`.
 std::optional<wall_time> tolerated_until(const api::v1::pod& p,
