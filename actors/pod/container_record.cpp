@@ -34,6 +34,23 @@ void probe_record::take(const api::v1::probe& spec, bool success, std::string me
   }
 }
 
+bool may_become(container_phase from, container_phase to) {
+  using enum container_phase;
+  switch (from) {
+  case waiting:
+    return to == starting;
+  case starting:
+    return to == running || to == waiting || to == exited;
+  case running:
+    return to == stopping || to == exited;
+  case stopping:
+    return to == exited || to == running;
+  case exited:
+    return to == starting || to == waiting;
+  }
+  return false;
+}
+
 bool container_record::started() const {
   // Being asked to stop does not make it unready; the API says otherwise that the pod ends.
   return (phase == container_phase::running || phase == container_phase::stopping) &&

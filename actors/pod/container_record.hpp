@@ -35,11 +35,20 @@ struct probe_record {
 
 /// A container's life. Exited containers start again as the restart policy says, after back-off.
 ///
-///   waiting ──start──> starting ──ok──> running ──exit──> exited ──restart──> waiting
-///      ^                  │ failed         │ stop            ^
-///      └───back-off───────┘                v                 │
-///                                       stopping ────exit────┘
+///      ┌───────────────────restart──────────────────┐
+///      v                                            │
+///   starting ──ok──> running ──────exit─────────> exited
+///    ^    │            │ ^                        ^ ^ │
+///    │    │       stop │ │ failed                 │ │ │ new sandbox (init containers)
+///    │    │            v │                        │ │ │
+///    │    │          stopping ────────exit────────┘ │ │
+///    │    ├───process failed at once, or is over────┘ │
+///    │    v                                           │
+///   waiting <─────────────────────────────────────────┘
 enum class container_phase : uint8_t { waiting, starting, running, stopping, exited };
+
+/// Whether the diagram has that arrow.
+bool may_become(container_phase from, container_phase to);
 
 enum class container_role : uint8_t { init, sidecar, regular, ephemeral };
 

@@ -47,6 +47,23 @@ std::string_view to_string(pod_stage s) {
   return "";
 }
 
+bool may_become(sandbox_phase from, sandbox_phase to) {
+  using enum sandbox_phase;
+  switch (from) {
+  case none:
+    return to == starting;
+  case starting:
+    return to == ready || to == none;
+  case ready:
+    return to == dead || to == stopping;
+  case dead:
+    return to == stopping;
+  case stopping:
+    return to == none || to == dead;
+  }
+  return false;
+}
+
 pod_state::pod_state(api::object_ptr object, std::string host_ip, time now)
     : object_(std::move(object)), pod_(api::typed<api::v1::pod>(*object_)),
       host_ip_(std::move(host_ip)), start_time_(pod_->status.start_time) {

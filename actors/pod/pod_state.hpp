@@ -20,9 +20,13 @@ namespace thespis::actors {
 /// start anew in it (unless the pod is over).
 ///
 ///   none ──run──> starting ──ok──> ready ──died──> dead ──stop──> stopping ──ok──> none
-///                    │ failed                       ^
-///                    └────────> none (back-off)     └── the pod ends ── ready
+///    ^               │ failed        │               ^               ^ │
+///    └──(back-off)───┘               │               └────failed─────┼─┘
+///                                    └───────the pod ends────────────┘
 enum class sandbox_phase : uint8_t { none, starting, ready, dead, stopping };
+
+/// Whether the diagram has that arrow.
+bool may_become(sandbox_phase from, sandbox_phase to);
 
 /// The pod's life as `ps` shows it.
 ///
@@ -123,6 +127,7 @@ public:
 
   pod_stage stage() const { return stage_; }
   bool deleting() const { return object_->meta().deleting; }
+  sandbox_phase sandbox() const { return sandbox_; }
   const std::string& sandbox_id() const { return sandbox_id_; }
   uint32_t sandbox_attempt() const { return sandbox_attempt_; }
   const std::vector<std::string>& ips() const { return ips_; }

@@ -20,7 +20,8 @@ std::optional<entries> entries_of(const api::reader& state, const std::string& n
     return std::nullopt;
   entries res;
   if (secret) {
-    for (const auto& [key, value] : api::typed<api::v1::secret>(*object)->data)
+    const auto typed = api::typed<api::v1::secret>(*object);
+    for (const auto& [key, value] : typed->data)
       res[key] = api::decode_base64(value).value_or("");
   } else {
     const auto map = api::typed<api::v1::config_map>(*object);
