@@ -21,6 +21,7 @@ struct options {
   int memory_pods = 6000;
   int services = 10'000;
   int connections = 4;                ///< of the REST client, one thread each
+  bool explain = false;               ///< tell where the time of `pods` went
   std::string output = "table";       ///< or json
   std::string directory = "/var/tmp"; ///< where the temporary data directory is made
 };

@@ -4,8 +4,12 @@
 #include "actors/framework/reconciler.hpp"
 #include "api/generated/apps_v1.hpp"
 #include "api/generated/core_v1_namespace.hpp"
+#include "runtime/introspection.hpp"
 #include "tools/bench/wait.hpp"
 #include "tools/cluster/bootstrap.hpp"
+#include "tools/shell/text_table.hpp"
+
+#include <sys/resource.h>
 
 #include <algorithm>
 
@@ -203,6 +207,47 @@ api::result<void> make_workloads(cluster& c, int n, int replicas) {
     if (!o.ok)
       return api::fail(std::move(o.failure));
   return {};
+}
+
+std::string where_time_went(cluster& c) {
+  struct sum {
+    std::string kind;
+    uint64_t actors = 0;
+    uint64_t handled = 0;
+    uint64_t busy = 0;
+  };
+  std::unordered_map<std::string, sum> by_kind;
+  for (const auto& i : runtime::introspection_of(c.system()).list()) {
+    // Controllers and registries differ by name, pods and nodes do not.
+    const bool many = i.kind == "pod" || i.kind == "node" || i.kind == "bench";
+    const auto key = many || i.name.empty() ? i.kind : i.kind + " " + i.name;
+    auto& s = by_kind[key];
+    s.kind = key;
+    ++s.actors;
+    s.handled += i.handled;
+    s.busy += i.busy_ns;
+  }
+  std::vector<sum> rows;
+  for (auto& [kind, s] : by_kind)
+    rows.push_back(std::move(s));
+  std::sort(rows.begin(), rows.end(), [](const sum& a, const sum& b) { return a.busy > b.busy; });
+  text_table table{
+      {{"KIND"}, {"ACTORS", true}, {"MESSAGES", true}, {"BUSY", true}, {"A MESSAGE", true}}};
+  constexpr size_t shown = 14;
+  for (size_t i = 0; i < std::min(rows.size(), shown); ++i) {
+    const auto& r = rows[i];
+    table.add({r.kind, grouped(r.actors), grouped(r.handled), short_duration(r.busy),
+               short_duration(r.handled > 0 ? r.busy / r.handled : 0)});
+  }
+  rusage used{};
+  ::getrusage(RUSAGE_SELF, &used);
+  const auto nanoseconds = [](const timeval& t) {
+    return static_cast<uint64_t>(t.tv_sec) * 1'000'000'000 +
+           static_cast<uint64_t>(t.tv_usec) * 1000;
+  };
+  return table.render(palette{}) +
+         "processor time of the process: " + short_duration(nanoseconds(used.ru_utime)) +
+         " in user space, " + short_duration(nanoseconds(used.ru_stime)) + " in the kernel\n";
 }
 
 } // namespace thespis::tools::bench

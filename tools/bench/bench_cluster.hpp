@@ -85,4 +85,7 @@ std::string workload_kind(cluster& c);
 /// missing. Errors: the first refusal.
 api::result<void> make_workloads(cluster& c, int n, int replicas);
 
+/// What the actors of each kind did since the start, the busiest kind first: a table.
+std::string where_time_went(cluster& c);
+
 } // namespace thespis::tools::bench

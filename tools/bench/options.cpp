@@ -59,6 +59,7 @@ tl::expected<options, int> parse_options(const std::vector<std::string>& argumen
   count("--memory-pods", o.memory_pods, "Pods of `memory`", 100'000);
   count("--services", o.services, "Services of `services`", 30'000);
   count("--connections", o.connections, "Connections of `get` and `list`", 256);
+  app.add_flag("--explain", o.explain, "Tell where the time of `pods` went, by kind of actor");
   app.add_option("--directory", o.directory, "Where the temporary data directories are made")
       ->check(CLI::ExistingDirectory.description(""))
       ->type_name("PATH")

@@ -72,6 +72,8 @@ api::result<figures> measure_pods(const context& c) {
   pod_counter::moments when;
   if (!counter.wait_for(total, c.log, when))
     return api::fail(stuck(counter.now()));
+  if (c.opts.explain)
+    c.log.say("where the time went\n" + where_time_went(control));
   const auto n = static_cast<double>(total);
   const auto note = std::to_string(c.opts.deployments) + " " + kind + " → " +
                     std::to_string(total) + " pods on " + std::to_string(c.opts.nodes) +
