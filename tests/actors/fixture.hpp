@@ -166,6 +166,9 @@ public:
     return res;
   }
 
+  /// Ends this actor, too, before the system ends.
+  void look_after(caf::actor a) { actors_.push_back(std::move(a)); }
+
   /// Starts an actor in a role, in place of who plays it.
   template <class Actor, class Deps>
   auto play(std::string_view role, Deps deps) {

@@ -99,7 +99,7 @@ BOOST_AUTO_TEST_CASE(adopts_matching_orphans_and_lets_strangers_go) {
 }
 
 BOOST_AUTO_TEST_CASE(failed_creation_is_told_and_heals) {
-  // The template's pods are refused: names of that length cannot be.
+  // Nothing new is created in a namespace that ends.
   create(R"({apiVersion: v1, kind: Namespace, metadata: {name: ending, finalizers: [a.b/c]}})");
   api::call c;
   c.verb = api::verb::create;
