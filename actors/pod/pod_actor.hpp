@@ -88,7 +88,11 @@ private:
   void check_sandbox();
   void refresh();
   std::string ports_ip() const;
-  int port_number(const api::int_or_string& port, const api::v1::container& c) const;
+  api::result<int> port_number(const api::int_or_string& port, const api::v1::container& c) const;
+  /// Asks the container over the network as one of the two says; false when neither does.
+  bool ask(const api::v1::http_get_action* http, const api::v1::tcp_socket_action* tcp,
+           const api::v1::container& c, std::chrono::seconds limit,
+           const std::function<void(probe_result)>& done);
   std::string message_of(const runtime::container_status& s) const;
   std::string log_path(const container_record& c, uint32_t attempt) const;
   container_location locate(const container_query& q) const;

@@ -198,6 +198,14 @@ runtime::string_map pod_labels(const api::v1::pod& pod) {
           {"io.kubernetes.pod.uid", pod.metadata.uid}};
 }
 
+std::string pod_hostname(const api::v1::pod& pod) {
+  // Linux allows 64 bytes; the API's hostname rule 63.
+  auto res = pod.spec.hostname.empty() ? pod.metadata.name.substr(0, 63) : pod.spec.hostname;
+  while (!res.empty() && (res.back() == '-' || res.back() == '.'))
+    res.pop_back();
+  return res;
+}
+
 std::string qos_class(const api::v1::pod_spec& spec) {
   bool any = false;
   bool guaranteed = true;
@@ -220,12 +228,8 @@ runtime::sandbox_config make_sandbox_config(const api::v1::pod& pod, uint32_t at
                                             const node_facts& node) {
   runtime::sandbox_config res;
   res.metadata = {pod.metadata.name, pod.metadata.uid, pod.metadata.namespace_, attempt};
-  // Linux allows 64 bytes; the API's hostname rule 63.
-  res.hostname = pod.spec.hostname.empty() ? pod.metadata.name.substr(0, 63) : pod.spec.hostname;
-  while (!res.hostname.empty() && (res.hostname.back() == '-' || res.hostname.back() == '.'))
-    res.hostname.pop_back();
-  if (pod.spec.host_network.value_or(false))
-    res.hostname.clear();
+  if (!pod.spec.host_network.value_or(false))
+    res.hostname = pod_hostname(pod);
   res.log_directory = pod_log_directory(node, pod.metadata);
   res.dns = dns_of(pod, node);
   for (const auto& c : pod.spec.containers)

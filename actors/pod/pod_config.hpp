@@ -58,6 +58,9 @@ api::result<runtime::container_config> make_container_config(const api::v1::pod&
 /// The labels by which sandboxes and containers are found again after a restart.
 runtime::string_map pod_labels(const api::v1::pod& pod);
 
+/// What the pod calls itself: its hostname, or as much of its name as Linux takes.
+std::string pod_hostname(const api::v1::pod& pod);
+
 /// BestEffort, Burstable or Guaranteed, from requests and limits.
 std::string qos_class(const api::v1::pod_spec& spec);
 

@@ -216,19 +216,40 @@ void pod_actor::stop_now(size_t index, std::string id, std::chrono::seconds grac
   containers().stop_container(id, grace, std::move(done));
 }
 
-int pod_actor::port_number(const api::int_or_string& port, const api::v1::container& c) const {
+api::result<int> pod_actor::port_number(const api::int_or_string& port,
+                                        const api::v1::container& c) const {
   if (port.is_int())
     return port.as_int();
   for (const auto& p : c.ports)
     if (p.name == port.as_string())
       return p.container_port;
-  return 0;
+  return api::fail(api::bad_request("couldn't find port: " + port.as_string()));
+}
+
+bool pod_actor::ask(const api::v1::http_get_action* http, const api::v1::tcp_socket_action* tcp,
+                    const api::v1::container& c, std::chrono::seconds limit,
+                    const std::function<void(probe_result)>& done) {
+  if (!http && !tcp)
+    return false;
+  const auto own = state_.ips().empty() ? ports_ip() : state_.ips().front();
+  const auto port = port_number(http ? http->port : tcp->port, c);
+  if (!port) {
+    done({false, port.error().message});
+  } else if (http) {
+    http_probe what{
+        http->host.empty() ? own : http->host, *port, http->scheme == "HTTPS", http->path, {}};
+    for (const auto& header : http->http_headers)
+      what.headers.emplace_back(header.name, header.value);
+    deps_.ports->probes->http_get(std::move(what), limit, done);
+  } else {
+    deps_.ports->probes->tcp_connect(tcp->host.empty() ? own : tcp->host, *port, limit, done);
+  }
+  return true;
 }
 
 void pod_actor::run_handler(const api::v1::lifecycle_handler& h, const container_record& c,
                             std::chrono::seconds limit, std::function<void(probe_result)> done) {
   const auto finish = on_actor<probe_result>(continuable{this}, std::move(done));
-  const auto host = state_.ips().empty() ? ports_ip() : state_.ips().front();
   if (h.exec) {
     containers().exec_sync(
         c.id, h.exec->command, limit,
@@ -238,20 +259,8 @@ void pod_actor::run_handler(const api::v1::lifecycle_handler& h, const container
           else
             finish({r->exit_code == 0, r->out + r->err});
         });
-  } else if (h.http_get) {
-    const auto& g = *h.http_get;
-    http_probe what{g.host.empty() ? host : g.host,
-                    port_number(g.port, c.spec),
-                    g.scheme == "HTTPS",
-                    g.path,
-                    {}};
-    for (const auto& header : g.http_headers)
-      what.headers.emplace_back(header.name, header.value);
-    deps_.ports->probes->http_get(std::move(what), limit == 0s ? 30s : limit, finish);
-  } else if (h.tcp_socket) {
-    deps_.ports->probes->tcp_connect(h.tcp_socket->host.empty() ? host : h.tcp_socket->host,
-                                     port_number(h.tcp_socket->port, c.spec),
-                                     limit == 0s ? 30s : limit, finish);
+  } else if (ask(h.http_get.get(), h.tcp_socket.get(), c.spec, limit == 0s ? 30s : limit, finish)) {
+    return;
   } else if (h.sleep) {
     const auto wait = limit == 0s ? std::chrono::seconds{h.sleep->seconds}
                                   : std::min(std::chrono::seconds{h.sleep->seconds}, limit);
@@ -277,7 +286,6 @@ void pod_actor::perform(const run_probe& a) {
             record.spec.name});
     state_.on_probe(a.index, a.kind, r.success, r.message, now());
   };
-  const auto host = state_.ips().empty() ? ports_ip() : state_.ips().front();
   if (spec->exec) {
     containers().exec_sync(
         c.id, spec->exec->command, limit, here<runtime::exec_result>([done, limit](auto r) {
@@ -291,21 +299,10 @@ void pod_actor::perform(const run_probe& a) {
     return;
   }
   const auto answer = on_actor<probe_result>(continuable{this}, std::move(done));
-  if (spec->http_get) {
-    const auto& g = *spec->http_get;
-    http_probe what{g.host.empty() ? host : g.host,
-                    port_number(g.port, c.spec),
-                    g.scheme == "HTTPS",
-                    g.path,
-                    {}};
-    for (const auto& header : g.http_headers)
-      what.headers.emplace_back(header.name, header.value);
-    deps_.ports->probes->http_get(std::move(what), limit, answer);
-  } else if (spec->tcp_socket) {
-    const auto& t = *spec->tcp_socket;
-    deps_.ports->probes->tcp_connect(t.host.empty() ? host : t.host, port_number(t.port, c.spec),
-                                     limit, answer);
-  } else if (spec->grpc) {
+  if (ask(spec->http_get.get(), spec->tcp_socket.get(), c.spec, limit, answer))
+    return;
+  if (spec->grpc) {
+    const auto host = state_.ips().empty() ? ports_ip() : state_.ips().front();
     // A gRPC health check needs a connection at the least.
     deps_.ports->probes->tcp_connect(host, spec->grpc->port, limit, answer);
   } else {

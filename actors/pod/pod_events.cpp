@@ -145,7 +145,8 @@ void pod_state::on_probe(size_t index, probe_kind kind, bool success, std::strin
   auto& c = containers_[index];
   auto& p = c.probe(kind);
   const auto* spec = c.probe_spec(kind);
-  if (!spec || c.phase != container_phase::running || !p.under_way)
+  const bool asked = std::exchange(p.under_way, false);
+  if (!spec || c.phase != container_phase::running || !asked)
     return;
   p.take(*spec, success, std::move(message), now);
   if (kind == probe_kind::startup && p.verdict == true) {

@@ -25,10 +25,6 @@ runtime::mount_propagation propagation_of(const std::string& mode) {
   return runtime::mount_propagation::none;
 }
 
-std::string host_name_of(const api::v1::pod& pod) {
-  return pod.spec.hostname.empty() ? pod.metadata.name.substr(0, 63) : pod.spec.hostname;
-}
-
 std::string hosts_of(const api::v1::pod& pod, const container_surroundings& s) {
   std::string res;
   if (pod.spec.host_network.value_or(false)) {
@@ -44,7 +40,7 @@ std::string hosts_of(const api::v1::pod& pod, const container_surroundings& s) {
           "fe00::0\tip6-mcastprefix\n"
           "fe00::1\tip6-allnodes\n"
           "fe00::2\tip6-allrouters\n";
-    const auto host = host_name_of(pod);
+    const auto host = pod_hostname(pod);
     res += s.pod_ip + "\t";
     if (!pod.spec.subdomain.empty())
       res += host + "." + pod.spec.subdomain + "." + pod.metadata.namespace_ + ".svc." +
