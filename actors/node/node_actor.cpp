@@ -16,6 +16,8 @@ namespace {
 
 constexpr auto write_deadline = 180s;
 constexpr auto retry_delay = 500ms;
+/// A starting pod changes its status several times within this; one write tells the last.
+constexpr auto gather_delay = 10ms;
 
 const std::string& label(const runtime::string_map& labels, const char* key) {
   static const std::string none;
@@ -57,10 +59,7 @@ node_actor::behavior_type node_actor::make_behavior() {
       [this](const runtime::watch_closed&) { start_watching(); },
       [this](pod_status_changed& s) {
         statuses_.insert_or_assign(s.uid, std::move(s));
-        if (!flush_scheduled_ && !flushing_) {
-          flush_scheduled_ = true;
-          this->send(this, flush_statuses{});
-        }
+        schedule_flush();
       },
       [this](const pod_event& e) { record(e); },
       [this](const pod_released& r) {
@@ -291,8 +290,15 @@ void node_actor::submit(std::vector<api::call> calls,
             });
 }
 
+void node_actor::schedule_flush() {
+  // One batch at a time; what comes meanwhile waits for its end.
+  if (flushing_ || std::exchange(flush_scheduled_, true))
+    return;
+  this->delayed_send(this, gather_delay, flush_statuses{});
+}
+
 void node_actor::flush() {
-  if (flushing_ || statuses_.empty())
+  if (flushing_ || (statuses_.empty() && events_.empty()))
     return;
   flushing_ = true;
   std::vector<pod_status_changed> sent;
@@ -303,6 +309,8 @@ void node_actor::flush() {
     calls.push_back(std::move(call));
     sent.push_back(std::move(s));
   }
+  for (auto& e : std::exchange(events_, {}))
+    calls.push_back(std::move(e));
   submit(std::move(calls), [this, sent](const auto& outcomes) { flushed(sent, outcomes); });
 }
 
@@ -321,10 +329,8 @@ void node_actor::flushed(const std::vector<pod_status_changed>& sent,
       remove_from_api({s.ns, s.name, s.uid});
     }
   }
-  if (!statuses_.empty() && !flush_scheduled_) {
-    flush_scheduled_ = true;
-    this->send(this, flush_statuses{});
-  }
+  if (!statuses_.empty() || !events_.empty())
+    schedule_flush();
 }
 
 void node_actor::remove_from_api(const pod_released& r) {
@@ -359,8 +365,10 @@ void node_actor::record(const pod_event& e) {
   note.kind = "Pod";
   note.api_version = "v1";
   note.field_path = e.field_path;
-  if (auto call = recorder_.record(note, deps_.ports->env.clock->now()))
-    submit({std::move(*call)}, [](const auto&) {});
+  if (auto call = recorder_.record(note, deps_.ports->env.clock->now())) {
+    events_.push_back(std::move(*call));
+    schedule_flush();
+  }
 }
 
 std::string node_actor::describe() const {

@@ -59,6 +59,7 @@ private:
   void start_pod(const api::object_ptr& pod);
   void sweep(const std::map<std::string, pod_observation>& found);
   void compare();
+  void schedule_flush();
   void flush();
   void flushed(const std::vector<pod_status_changed>& sent,
                const std::vector<runtime::call_outcome>& outcomes);
@@ -76,6 +77,7 @@ private:
   std::map<std::string, pod_observation> leftovers_; ///< by pod uid, until adopted
   std::map<std::string, pod_entry> pods_;            ///< by uid
   std::map<std::string, pod_status_changed> statuses_; ///< by uid, not yet written
+  std::vector<api::call> events_;                      ///< not yet recorded
   std::set<std::string> released_;                   ///< uids whose object is to be removed
   bool flush_scheduled_ = false;
   bool flushing_ = false;
