@@ -56,6 +56,11 @@ void registry_actor::handle(const subscribe& s) {
     this->send(s.watcher, watch_closed{s.watch, std::move(first.error())});
     return;
   }
+  // Who begins a watch again under the same number has given up the one before.
+  if (const auto before = find(s.watcher, s.watch)) {
+    state_.unsubscribe(before);
+    handles_.erase(before);
+  }
   ids_[{s.watcher.address(), s.watch}] = id;
   handles_[id] = {s.watcher, s.watch};
   this->monitor(s.watcher);

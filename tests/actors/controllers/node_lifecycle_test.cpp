@@ -1,8 +1,8 @@
 #include "actors/controllers/node_lifecycle.hpp"
 #include "actors/controllers/pods_of.hpp"
 #include "actors/controllers/taints.hpp"
-#include "actors/scheduler/filters.hpp"
 #include "actors/pods.hpp"
+#include "actors/scheduler/filters.hpp"
 #include "api/generated/core_v1_event.hpp"
 #include "api/generated/core_v1_node.hpp"
 
