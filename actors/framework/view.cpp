@@ -9,6 +9,17 @@ view::table* view::find_table(std::string_view resource) const {
   return i == tables_.end() ? nullptr : &i->second;
 }
 
+namespace {
+
+bool same_owners(const api::object& a, const api::object& b) {
+  const auto& x = a.meta().owners;
+  const auto& y = b.meta().owners;
+  return std::equal(x.begin(), x.end(), y.begin(), y.end(),
+                    [](const auto& p, const auto& q) { return p.uid == q.uid; });
+}
+
+} // namespace
+
 void view::index(table& t, const api::object& o, bool add) {
   for (const auto& owner : o.meta().owners) {
     auto& ids = t.by_owner[owner.uid];
@@ -28,14 +39,19 @@ void view::apply(const std::string& resource, const api::watch_events& batch) {
   for (const auto& e : batch.events) {
     object_id id{e.object->ns(), e.object->name()};
     const auto i = t.objects.find(id);
-    if (i != t.objects.end())
+    const bool deleted = e.kind == api::event_kind::deleted;
+    // Owners hardly ever change, and taking an object out of the index reads all its brothers.
+    const bool indexed =
+        i != t.objects.end() && !deleted && same_owners(*i->second.object, *e.object);
+    if (i != t.objects.end() && !indexed)
       index(t, *i->second.object, false);
-    if (e.kind == api::event_kind::deleted) {
+    if (deleted) {
       if (i != t.objects.end())
         t.objects.erase(i);
       continue;
     }
-    index(t, *e.object, true);
+    if (!indexed)
+      index(t, *e.object, true);
     if (i != t.objects.end())
       i->second = slot{e.object, nullptr};
     else
