@@ -96,7 +96,7 @@ std::string archive_mark(const fs::path& archive) {
   return archive.filename().string() + " " + std::to_string(size) + " " + std::to_string(time);
 }
 
-void import_archives(const node_layout& layout) {
+void import_archives(const node_layout& layout, const fs::path& dir) {
   const fs::path record = layout.containerd_root() / "thespis-imported";
   std::vector<std::string> known;
   std::ifstream in{record};
@@ -104,7 +104,7 @@ void import_archives(const node_layout& layout) {
     known.push_back(line);
   std::error_code ec;
   std::vector<fs::path> archives;
-  for (const auto& entry : fs::directory_iterator{layout.images(), ec}) {
+  for (const auto& entry : fs::directory_iterator{dir, ec}) {
     if (entry.path().extension() == ".tar" && entry.is_regular_file(ec))
       archives.push_back(entry.path());
   }
@@ -301,7 +301,8 @@ api::result<std::unique_ptr<containerd_process>> containerd_process::start(conta
   const auto cri = make_cri_runtime(layout.containerd_socket().string());
   if (auto pause = ensure_pause_image(layout, *cri); !pause)
     return api::fail(std::move(pause.error()));
-  import_archives(layout);
+  const auto& images = self->options.image_dir;
+  import_archives(layout, images.empty() ? layout.images() : images);
   return std::unique_ptr<containerd_process>{new containerd_process{std::move(self)}};
 }
 

@@ -20,6 +20,7 @@ struct containerd_options {
   pod_network_options network;        ///< with an empty pod CIDR the network stays as it is
   std::string program = "containerd"; ///< found in PATH
   std::string cni_bin_dir = "/usr/lib/cni";
+  std::filesystem::path image_dir; ///< *.tar in it are imported at start; empty: layout's images()
   std::chrono::seconds start_timeout{60};
 };
 
@@ -40,7 +41,7 @@ public:
   using listener = std::function<void(containerd_event, std::string detail)>;
 
   /// Sets up the pod network, starts containerd, waits until its CRI serves, and imports the
-  /// pause image and the archives in the layout's images(). `on_event` is called on an internal
+  /// pause image and the archives in the image folder. `on_event` is called on an internal
   /// thread. Blocks, up to start_timeout. Errors: conflict (the data directory is in use),
   /// timeout, internal_error with the end of containerd's log.
   static api::result<std::unique_ptr<containerd_process>> start(containerd_options options,

@@ -154,6 +154,7 @@ local_node::start(cluster& c, const config::settings& settings, const std::strin
     options.network.native_cidrs = {config::to_string(settings.network.pod_cidr)};
     options.network.mtu = static_cast<int>(settings.network.mtu);
     options.cni_bin_dir = settings.node.cni_bin_dir;
+    options.image_dir = settings.image_path();
     auto started = runtime::containerd_process::start(std::move(options));
     if (!started)
       return api::fail(std::move(started.error()));
@@ -163,9 +164,8 @@ local_node::start(cluster& c, const config::settings& settings, const std::strin
   auto description = describe_node(res->name_, address, pod_cidr);
   struct statvfs disk {};
   ::statvfs(settings.data_dir.c_str(), &disk);
-  set_capacity(description, static_cast<int64_t>(std::thread::hardware_concurrency()),
-               memory_kib(), static_cast<int64_t>(disk.f_blocks * disk.f_frsize / 1024),
-               settings.node.max_pods);
+  set_capacity(description, static_cast<int64_t>(std::thread::hardware_concurrency()), memory_kib(),
+               static_cast<int64_t>(disk.f_blocks * disk.f_frsize / 1024), settings.node.max_pods);
   auto facts = facts_of(description, settings, address);
   facts->memory_bytes = memory_kib() * 1024;
   auto ports = std::make_shared<actors::pod_ports>();
@@ -215,10 +215,9 @@ simulated_nodes::simulated_nodes(cluster& c, const config::settings& settings) {
     facts->data_dir.clear();
     ports->facts = std::move(facts);
     ports->containers = std::make_shared<runtime::simulated_runtime>(
-        runtime::simulation_ports{runtime::timer_thread::now,
-                                  [this](auto delay, auto fn) {
-                                    timers_.schedule_after(delay, std::move(fn));
-                                  }},
+        runtime::simulation_ports{
+            runtime::timer_thread::now,
+            [this](auto delay, auto fn) { timers_.schedule_after(delay, std::move(fn)); }},
         std::move(options));
     ports->volumes = actors::make_simulated_volumes();
     ports->probes = actors::make_simulated_probes();
