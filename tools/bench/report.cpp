@@ -115,7 +115,7 @@ std::string to_table(const figures& all, const palette& colours) {
   text_table table{{{"WHAT", false, true},
                     {"THESPIS", true},
                     {"UNIT"},
-                    {"COMPARED WITH", true, true},
+                    {"REFERENCE", true, true},
                     {"", false, true},
                     {"RATIO", true},
                     {"TARGET", true},

@@ -5,6 +5,9 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+#include <array>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -20,8 +23,6 @@ namespace thespis::tools {
 namespace bench {
 
 namespace {
-
-constexpr int interrupted = 130;
 
 /// A directory that goes with the object.
 class scratch_directory {
@@ -83,17 +84,38 @@ std::string death_of(int status) {
   return "its process ended with status " + std::to_string(WEXITSTATUS(status));
 }
 
-/// Ctrl-C ends the measuring process; this one lives on to remove its directory.
-class ignored_interrupt {
+volatile sig_atomic_t measuring = 0; ///< the process that measures
+volatile sig_atomic_t asked_to_end = 0;
+
+extern "C" void end_measuring(int number) {
+  asked_to_end = number;
+  if (measuring > 0)
+    ::kill(measuring, SIGKILL);
+}
+
+/// A signal that asks to end ends the measuring process; this one removes its directory first.
+class caught_signals {
 public:
-  ignored_interrupt() : before_{std::signal(SIGINT, SIG_IGN)} {}
-  ~ignored_interrupt() { std::signal(SIGINT, before_); }
-  ignored_interrupt(const ignored_interrupt&) = delete;
-  ignored_interrupt& operator=(const ignored_interrupt&) = delete;
-  void restore() const { std::signal(SIGINT, SIG_DFL); }
+  caught_signals() {
+    struct sigaction action {};
+    action.sa_handler = end_measuring;
+    for (size_t i = 0; i < numbers.size(); ++i)
+      ::sigaction(numbers[i], &action, &before_[i]);
+  }
+  ~caught_signals() {
+    measuring = 0;
+    restore();
+  }
+  caught_signals(const caught_signals&) = delete;
+  caught_signals& operator=(const caught_signals&) = delete;
+  void restore() const {
+    for (size_t i = 0; i < numbers.size(); ++i)
+      ::sigaction(numbers[i], &before_[i], nullptr);
+  }
 
 private:
-  void (*before_)(int);
+  static constexpr std::array<int, 3> numbers{SIGINT, SIGTERM, SIGHUP};
+  std::array<struct sigaction, 3> before_{};
 };
 
 } // namespace
@@ -111,7 +133,7 @@ api::result<figures> run_apart(const measurement& m, const options& opts) {
   int ends[2];
   if (dir.path().empty() || ::pipe(ends) != 0)
     return api::fail(api::internal_error(opts.directory + ": " + std::strerror(errno)));
-  const ignored_interrupt guard;
+  const caught_signals guard;
   std::fflush(nullptr);
   const auto parent = ::getpid();
   const auto child = ::fork();
@@ -122,13 +144,17 @@ api::result<figures> run_apart(const measurement& m, const options& opts) {
     ::close(ends[0]);
     measure_here(m, opts, dir.path(), parent, ends[1]);
   }
+  measuring = child;
+  // A signal that came before the line above found nothing to end.
+  if (asked_to_end != 0)
+    ::kill(child, SIGKILL);
   ::close(ends[1]);
   const auto text = read_all(ends[0]);
   ::close(ends[0]);
   int status = 0;
   while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
-  if (text.empty() && WIFSIGNALED(status) && WTERMSIG(status) == SIGINT) {
+  if (asked_to_end != 0) {
     api::error e;
     e.why = api::reason::timeout;
     e.message = "interrupted";
@@ -168,6 +194,9 @@ int run_bench(const bench_request& request) {
   auto opts = bench::parse_options(request.arguments);
   if (!opts)
     return opts.error();
+#ifndef __OPTIMIZE__
+  std::fputs("This program was built without optimization: its figures mean little.\n", stderr);
+#endif
   bench::figures all;
   bool failed = false;
   for (const auto& m : bench::measurements()) {
@@ -175,8 +204,8 @@ int run_bench(const bench_request& request) {
     if (!wanted.empty() && std::find(wanted.begin(), wanted.end(), m.name) == wanted.end())
       continue;
     auto res = bench::run_apart(m, *opts);
-    if (!res && res.error().why == api::reason::timeout)
-      return bench::interrupted;
+    if (bench::asked_to_end != 0)
+      return 128 + bench::asked_to_end;
     if (!res) {
       std::fprintf(stderr, "%s: %s\n", std::string{m.name}.c_str(), res.error().message.c_str());
       failed = true;

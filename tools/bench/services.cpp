@@ -1,5 +1,6 @@
 #include "proxy/data/bench.hpp"
 #include "tools/bench/bench.hpp"
+#include "tools/shell/text_table.hpp"
 
 #include <cmath>
 
@@ -21,7 +22,7 @@ api::result<figures> measure_services(const context& c) {
     return f;
   };
   return figures{
-      milliseconds(std::to_string(n) + " services", res->from_nothing,
+      milliseconds(grouped(n) + " services", res->from_nothing,
                    "from nothing; of it the plan takes " + std::to_string(std::lround(res->plan)) +
                        " ms"),
       milliseconds("endpoint changed", res->change, "one of one service, median"),

@@ -105,7 +105,7 @@ api::result<figures> measure_store(const context& c) {
   for (const auto& size : sizes) {
     c.log.say(std::to_string(size.writes) + " writes a request, one request at a time");
     figure f;
-    f.what = "synced writes, " + std::to_string(size.writes) + " a request";
+    f.what = "synced, " + std::to_string(size.writes) + " a request";
     f.value = write_for(host, {own(512)}, size.writes, time);
     f.unit = "/s";
     f.reference = size.rocksdb;
@@ -117,7 +117,7 @@ api::result<figures> measure_store(const context& c) {
   for (size_t i = 0; i < many_writers; ++i)
     loads.push_back(own(8));
   figure shared;
-  shared.what = "synced writes, " + std::to_string(many_writers) + " writers";
+  shared.what = "synced, " + std::to_string(many_writers) + " writers";
   shared.value = write_for(host, std::move(loads), 1, time);
   shared.unit = "/s";
   shared.note = "one write a request each: what committing in groups gives";
