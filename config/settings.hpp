@@ -73,8 +73,8 @@ struct simulation_settings {
 
 /// History and commit batching of the store.
 struct store_settings {
-  int64_t watch_window = 100'000;        ///< events kept for watches to resume from
-  int64_t watch_window_bytes = 64 << 20; ///< bytes those events may hold
+  int64_t watch_window = 20'000;         ///< events kept for watches to resume from
+  int64_t watch_window_bytes = 16 << 20; ///< bytes those events may hold
   int64_t max_batch = 1024;              ///< writes in one synced commit
   duration event_ttl = 1h;
 };

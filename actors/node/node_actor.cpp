@@ -111,61 +111,63 @@ void node_actor::on_exit() {
 // --- the runtime's side --------------------------------------------------------------------------
 
 void node_actor::find_leftovers() {
-  containers().list_sandboxes({}, here<std::vector<runtime::sandbox_summary>>([this](auto found) {
-    if (!found) {
-      runtime_ready_ = false;
-      runtime_message_ = found.error().message;
-      this->delayed_send(this, retry_delay, continuation{[this] { find_leftovers(); }});
-      return;
-    }
-    containers().list_containers(
-        {}, here<std::vector<runtime::container_summary>>([this, sandboxes = *found](auto all) {
-          if (!all) {
-            this->delayed_send(this, retry_delay, continuation{[this] { find_leftovers(); }});
-            return;
-          }
-          runtime_ready_ = true;
-          for (const auto& s : sandboxes)
-            leftovers_[s.metadata.uid].sandboxes.push_back(s);
-          for (auto& c : *all)
-            leftovers_[label(c.labels, "io.kubernetes.pod.uid")].containers.push_back(c);
-          if (!synced_) {
-            start_watching();
-            return;
-          }
-          for (auto& [uid, entry] : pods_)
-            if (!entry.actor)
-              start_pod(entry.object);
-          leftovers_.clear();
-        }));
-  }));
+  containers().list_sandboxes(
+      {}, here<std::vector<runtime::sandbox_summary>>([this](auto found) {
+        if (!found) {
+          runtime_ready_ = false;
+          runtime_message_ = found.error().message;
+          this->delayed_send(this, retry_delay, continuation{[this] { find_leftovers(); }});
+          return;
+        }
+        containers().list_containers(
+            {}, here<std::vector<runtime::container_summary>>([this, sandboxes = *found](auto all) {
+              if (!all) {
+                this->delayed_send(this, retry_delay, continuation{[this] { find_leftovers(); }});
+                return;
+              }
+              runtime_ready_ = true;
+              for (const auto& s : sandboxes)
+                leftovers_[s.metadata.uid].sandboxes.push_back(s);
+              for (auto& c : *all)
+                leftovers_[label(c.labels, "io.kubernetes.pod.uid")].containers.push_back(c);
+              if (!synced_) {
+                start_watching();
+                return;
+              }
+              for (auto& [uid, entry] : pods_)
+                if (!entry.actor)
+                  start_pod(entry.object);
+              leftovers_.clear();
+            }));
+      }));
 }
 
 void node_actor::compare() {
-  containers().list_sandboxes({}, here<std::vector<runtime::sandbox_summary>>([this](auto found) {
-    const bool was_ready = runtime_ready_;
-    runtime_ready_ = found.has_value();
-    runtime_message_ = found ? "" : found.error().message;
-    if (was_ready != runtime_ready_)
-      write_status();
-    if (!found)
-      return;
-    containers().list_containers(
-        {}, here<std::vector<runtime::container_summary>>([this, sandboxes = *found](auto all) {
-          if (!all)
-            return;
-          std::map<std::string, pod_observation> by_pod;
-          for (const auto& s : sandboxes)
-            by_pod[s.metadata.uid].sandboxes.push_back(s);
-          for (const auto& c : *all)
-            by_pod[label(c.labels, "io.kubernetes.pod.uid")].containers.push_back(c);
-          for (auto& [uid, entry] : pods_)
-            if (entry.actor)
-              this->send(entry.actor, by_pod[uid]);
-          if (synced_)
-            sweep(by_pod);
-        }));
-  }));
+  containers().list_sandboxes(
+      {}, here<std::vector<runtime::sandbox_summary>>([this](auto found) {
+        const bool was_ready = runtime_ready_;
+        runtime_ready_ = found.has_value();
+        runtime_message_ = found ? "" : found.error().message;
+        if (was_ready != runtime_ready_)
+          write_status();
+        if (!found)
+          return;
+        containers().list_containers(
+            {}, here<std::vector<runtime::container_summary>>([this, sandboxes = *found](auto all) {
+              if (!all)
+                return;
+              std::map<std::string, pod_observation> by_pod;
+              for (const auto& s : sandboxes)
+                by_pod[s.metadata.uid].sandboxes.push_back(s);
+              for (const auto& c : *all)
+                by_pod[label(c.labels, "io.kubernetes.pod.uid")].containers.push_back(c);
+              for (auto& [uid, entry] : pods_)
+                if (entry.actor)
+                  this->send(entry.actor, by_pod[uid]);
+              if (synced_)
+                sweep(by_pod);
+            }));
+      }));
 }
 
 void node_actor::sweep(const std::map<std::string, pod_observation>& found) {
@@ -174,12 +176,13 @@ void node_actor::sweep(const std::map<std::string, pod_observation>& found) {
     if (pods_.contains(uid))
       continue;
     for (const auto& s : what.sandboxes) {
-      spdlog::info("node {}: removing the sandbox of {}/{}, which is gone", node_name(), s.metadata.ns,
-                   s.metadata.name);
-      containers().stop_sandbox(s.id, [this, runtime = deps_.ports->containers, id = s.id](auto ok) {
-        if (ok)
-          runtime->remove_sandbox(id, [](auto) {});
-      });
+      spdlog::info("node {}: removing the sandbox of {}/{}, which is gone", node_name(),
+                   s.metadata.ns, s.metadata.name);
+      containers().stop_sandbox(s.id,
+                                [this, runtime = deps_.ports->containers, id = s.id](auto ok) {
+                                  if (ok)
+                                    runtime->remove_sandbox(id, [](auto) {});
+                                });
     }
     deps_.ports->volumes->remove(uid, [](auto) {});
   }
@@ -273,9 +276,7 @@ void node_actor::submit(std::vector<api::call> calls,
                         std::function<void(const std::vector<runtime::call_outcome>&)> done) {
   const auto requests =
       deps_.ports->env.roles->find<runtime::requests_handle>(runtime::requests_role);
-  const auto failed = [n = calls.size(), done] {
-    done(std::vector<runtime::call_outcome>(n));
-  };
+  const auto failed = [n = calls.size(), done] { done(std::vector<runtime::call_outcome>(n)); };
   if (!requests) {
     this->delayed_send(this, retry_delay, continuation{failed});
     return;

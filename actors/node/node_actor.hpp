@@ -74,11 +74,11 @@ private:
 
   node_deps deps_;
   event_recorder recorder_;
-  std::map<std::string, pod_observation> leftovers_; ///< by pod uid, until adopted
-  std::map<std::string, pod_entry> pods_;            ///< by uid
+  std::map<std::string, pod_observation> leftovers_;   ///< by pod uid, until adopted
+  std::map<std::string, pod_entry> pods_;              ///< by uid
   std::map<std::string, pod_status_changed> statuses_; ///< by uid, not yet written
   std::vector<api::call> events_;                      ///< not yet recorded
-  std::set<std::string> released_;                   ///< uids whose object is to be removed
+  std::set<std::string> released_;                     ///< uids whose object is to be removed
   bool flush_scheduled_ = false;
   bool flushing_ = false;
   bool registered_ = false;

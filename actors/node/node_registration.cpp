@@ -36,14 +36,12 @@ api::v1::node_status node_actor::present_status() const {
   s.conditions = {
       condition("MemoryPressure", false, "KubeletHasSufficientMemory",
                 "kubelet has sufficient memory available"),
-      condition("DiskPressure", false, "KubeletHasNoDiskPressure",
-                "kubelet has no disk pressure"),
+      condition("DiskPressure", false, "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
       condition("PIDPressure", false, "KubeletHasSufficientPID",
                 "kubelet has sufficient PID available"),
-      runtime_ready_
-          ? condition("Ready", true, "KubeletReady", "kubelet is posting ready status")
-          : condition("Ready", false, "KubeletNotReady",
-                      "container runtime is down: " + runtime_message_)};
+      runtime_ready_ ? condition("Ready", true, "KubeletReady", "kubelet is posting ready status")
+                     : condition("Ready", false, "KubeletNotReady",
+                                 "container runtime is down: " + runtime_message_)};
   const auto now = api::format_time(deps_.ports->env.clock->now());
   const auto known = deps_.ports->state->get("nodes", {}, node_name());
   const auto old = known ? api::typed<api::v1::node>(*known) : nullptr;
@@ -105,8 +103,7 @@ void node_actor::renew_lease() {
   submit({patch_call("leases.coordination.k8s.io", {lease_namespace, node_name()},
                      "{\"spec\":{\"renewTime\":\"" + stamp + "\"}}")},
          [this, stamp](const auto& outcomes) {
-           if (outcomes.front().ok ||
-               outcomes.front().failure.why != api::reason::not_found)
+           if (outcomes.front().ok || outcomes.front().failure.why != api::reason::not_found)
              return;
            api::v1::lease lease;
            lease.metadata.name = node_name();

@@ -48,7 +48,8 @@ std::string names_of(const std::vector<api::v1::container>& containers) {
 
 pod_actor::pod_actor(caf::actor_config& cfg, pod_deps deps)
     : actor_base(cfg, "pod", api::object_key(deps.pod->ns(), deps.pod->name())),
-      deps_(std::move(deps)), state_(deps_.pod, deps_.ports->facts->ip, now()) {}
+      deps_(std::move(deps)),
+      state_(std::exchange(deps_.pod, nullptr), deps_.ports->facts->ip, now()) {}
 
 pod_actor::behavior_type pod_actor::make_behavior() {
   this->delayed_send(this, 0s, pod_tick{0});
@@ -97,8 +98,6 @@ void pod_actor::adopt() {
   for (const auto& s : found.sandboxes)
     if (s.id != newest->id)
       discard(s.id);
-  sandbox_config_ =
-      make_sandbox_config(state_.pod(), newest->metadata.attempt, *deps_.ports->facts);
   adopting_ = std::make_shared<size_t>(1);
   const auto last = [left = adopting_] { --*left; };
   adopt_sandbox(newest->id, last);
@@ -193,9 +192,10 @@ void pod_actor::arm_timer() {
 
 void pod_actor::publish() {
   auto body = status_patch(state_.status(now()), state_.pod().status);
-  if (body == published_)
+  const auto fingerprint = std::hash<std::string>{}(body);
+  if (fingerprint == published_)
     return;
-  published_ = body;
+  published_ = fingerprint;
   const auto& o = state_.object();
   this->send(deps_.node, pod_status_changed{o.ns(), o.name(), o.uid(), std::move(body)});
 }
@@ -235,8 +235,8 @@ void pod_actor::refresh() {
 }
 
 void pod_actor::perform(const run_sandbox& a) {
-  sandbox_config_ = make_sandbox_config(state_.pod(), a.attempt, *deps_.ports->facts);
-  containers().run_sandbox(sandbox_config_, here<std::string>([this](auto id) {
+  auto config = make_sandbox_config(state_.pod(), a.attempt, *deps_.ports->facts);
+  containers().run_sandbox(std::move(config), here<std::string>([this](auto id) {
                              if (!id) {
                                tell({"Warning",
                                      "FailedCreatePodSandBox",

@@ -100,8 +100,7 @@ private:
   pod_deps deps_;
   pod_state state_;
   volume_paths volumes_;
-  runtime::sandbox_config sandbox_config_;
-  std::string published_;
+  size_t published_ = 0; ///< hash of the status last told
   uint64_t tick_ = 0;
   /// Answers of the runtime that adoption still waits for.
   std::shared_ptr<size_t> adopting_;

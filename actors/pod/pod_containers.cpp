@@ -123,17 +123,19 @@ void pod_actor::create(size_t index, std::string image_id, const runtime::image_
     // The pod may have been deleted while its image came.
     if (!state_.begin_create(index))
       return;
-    containers().create_container(state_.sandbox_id(), std::move(*config), sandbox_config_,
-                                  here<std::string>([this, index](auto id) {
-                                    const auto& name = state_.containers()[index].spec.name;
-                                    if (!id) {
-                                      fail_start(index, "CreateContainerError", id.error().message);
-                                      return;
-                                    }
-                                    state_.on_container_created(index, *id);
-                                    tell({"Normal", "Created", "Created container: " + name, name});
-                                    start(index, *id);
-                                  }));
+    containers().create_container(
+        state_.sandbox_id(), std::move(*config),
+        make_sandbox_config(state_.pod(), state_.sandbox_attempt(), *deps_.ports->facts),
+        here<std::string>([this, index](auto id) {
+          const auto& name = state_.containers()[index].spec.name;
+          if (!id) {
+            fail_start(index, "CreateContainerError", id.error().message);
+            return;
+          }
+          state_.on_container_created(index, *id);
+          tell({"Normal", "Created", "Created container: " + name, name});
+          start(index, *id);
+        }));
   });
   deps_.ports->volumes->run([ports = deps_.ports, pod, spec = c.spec, volumes = volumes_,
                              ip = state_.ips().empty() ? ports_ip() : state_.ips().front(), attempt,

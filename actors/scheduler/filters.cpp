@@ -198,10 +198,12 @@ bool matches_node_selector(const api::v1::pod_spec& spec, const api::v1::node& n
 }
 
 const std::vector<filter>& all_filters() {
-  static const std::vector<filter> all{
-      {"NodeUnschedulable", node_unschedulable}, {"NodeName", node_name},
-      {"TaintToleration", taint_toleration},     {"NodeAffinity", node_affinity},
-      {"NodePorts", node_ports},                 {"NodeResourcesFit", resources_fit}};
+  static const std::vector<filter> all{{"NodeUnschedulable", node_unschedulable},
+                                       {"NodeName", node_name},
+                                       {"TaintToleration", taint_toleration},
+                                       {"NodeAffinity", node_affinity},
+                                       {"NodePorts", node_ports},
+                                       {"NodeResourcesFit", resources_fit}};
   return all;
 }
 

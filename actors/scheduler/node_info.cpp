@@ -95,8 +95,8 @@ pod_info make_pod_info(const api::object_ptr& object) {
   res.priority = spec.priority.value_or(0);
   for (const auto& c : spec.containers)
     for (const auto& p : c.ports) {
-      const auto port = spec.host_network.value_or(false) ? p.container_port
-                                                          : p.host_port.value_or(0);
+      const auto port =
+          spec.host_network.value_or(false) ? p.container_port : p.host_port.value_or(0);
       if (port > 0)
         res.ports.emplace_back(p.host_ip.empty() ? "0.0.0.0" : p.host_ip,
                                p.protocol.empty() ? "TCP" : p.protocol, port);

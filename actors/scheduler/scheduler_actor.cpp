@@ -40,9 +40,8 @@ scheduler_actor::scheduler_actor(caf::actor_config& cfg, scheduler_deps deps)
       recorder_(deps_.name, deps_.env.random) {}
 
 scheduler_actor::behavior_type scheduler_actor::make_behavior() {
-  this->set_down_handler([this](const caf::down_msg&) {
-    this->delayed_send(this, resubscribe_delay, watch_again{});
-  });
+  this->set_down_handler(
+      [this](const caf::down_msg&) { this->delayed_send(this, resubscribe_delay, watch_again{}); });
   show_state("syncing");
   subscribe_all();
   return {
@@ -170,8 +169,8 @@ void scheduler_actor::bind(std::vector<placement> plan) {
               ++bound_;
               event_note note;
               note.reason = "Scheduled";
-              note.message = "Successfully assigned " + p.pod->ns() + "/" + p.pod->name() +
-                             " to " + p.node;
+              note.message =
+                  "Successfully assigned " + p.pod->ns() + "/" + p.pod->name() + " to " + p.node;
               note.about = p.pod;
               note.kind = "Pod";
               note.api_version = "v1";

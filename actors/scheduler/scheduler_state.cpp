@@ -29,6 +29,16 @@ size_t enough_nodes(size_t all) {
   return std::max(always, all * percent / 100);
 }
 
+/// What the accounts need of a placed pod: not the pod itself, of which there are many.
+std::shared_ptr<const pod_info> accounting_of(const pod_info& p) {
+  auto res = std::make_shared<pod_info>();
+  res->requests = p.requests;
+  res->ports = p.ports;
+  res->priority = p.priority;
+  res->group = p.group;
+  return res;
+}
+
 bool is_over(const api::v1::pod& p) {
   return p.status.phase == "Succeeded" || p.status.phase == "Failed";
 }
@@ -75,7 +85,8 @@ void scheduler_state::apply_pod(const api::watch_event& e) {
     const auto i = placed_.find(uid);
     // The common case, a status change of a running pod, needs no parse of requests.
     if (i != placed_.end() && i->second.node == bound) {
-      i->second.assumed = false;
+      if (std::exchange(i->second.assumed, false))
+        i->second.info = accounting_of(*i->second.info);
       if (e.object->bytes().find("\"phase\":\"Succeeded\"") != std::string::npos ||
           e.object->bytes().find("\"phase\":\"Failed\"") != std::string::npos) {
         if (is_over(*make_pod_info(e.object).pod))
@@ -101,8 +112,9 @@ void scheduler_state::apply_pod(const api::watch_event& e) {
   }
   if (const auto i = parked_.find(uid); i != parked_.end()) {
     // Our own note of the failure changes the status; only another specification is news.
-    const bool same = i->second.pod.info->object->meta().generation == e.object->meta().generation &&
-                      i->second.pod.info->pod->spec == spec;
+    const bool same =
+        i->second.pod.info->object->meta().generation == e.object->meta().generation &&
+        i->second.pod.info->pod->spec == spec;
     i->second.pod.info = std::move(info);
     if (same)
       return;
@@ -137,7 +149,7 @@ void scheduler_state::place(const std::string& uid, std::shared_ptr<const pod_in
   release(uid);
   if (const auto i = nodes_.find(node); i != nodes_.end())
     i->second.add(*p);
-  placed_[uid] = {std::move(p), node, false};
+  placed_[uid] = {accounting_of(*p), node, false};
 }
 
 void scheduler_state::release(const std::string& uid) {
@@ -191,6 +203,8 @@ std::vector<placement> scheduler_state::schedule(size_t limit, time now) {
       parked_[uid] = {std::move(next), due, false};
     } else {
       place(uid, next.info, p.node);
+      // Kept whole until the binding is seen: it may fail.
+      placed_[uid].info = next.info;
       placed_[uid].assumed = true;
     }
     res.push_back(std::move(p));
@@ -241,8 +255,8 @@ placement scheduler_state::decide(const pod_info& p) {
   }
   // The next search begins where this one ended, so that equals take turns.
   if (!order_.empty())
-    start_ = (start_ + std::max<size_t>(looked, 1) + (looked == order_.size() ? 1 : 0)) %
-             order_.size();
+    start_ =
+        (start_ + std::max<size_t>(looked, 1) + (looked == order_.size() ? 1 : 0)) % order_.size();
   if (best)
     res.node = best->object->name();
   else

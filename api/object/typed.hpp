@@ -13,7 +13,8 @@ std::shared_ptr<const T> typed(const object& o) {
   const std::lock_guard lock{o.typed_mutex_};
   if (auto known = o.typed_.lock())
     return std::static_pointer_cast<const T>(known);
-  auto res = std::make_shared<const T>(v1::from_json<T>(o.parse()));
+  // Not make_shared: the weak pointer of an old revision must not hold the struct's memory.
+  std::shared_ptr<const T> res{new T(v1::from_json<T>(o.parse()))};
   o.typed_ = res;
   return res;
 }
