@@ -169,6 +169,9 @@ void pod_state::on_exited(const std::string& id, const runtime::container_status
   auto* c = by_id(id);
   if (!c || c->phase == container_phase::exited || c->phase == container_phase::waiting)
     return;
+  // The same end is told more than once; the next instance may be starting by then.
+  if (c->phase == container_phase::starting && id == c->previous_id)
+    return;
   c->creating = false;
   c->phase = container_phase::exited;
   c->finished_at = now;

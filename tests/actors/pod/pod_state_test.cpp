@@ -156,6 +156,21 @@ BOOST_AUTO_TEST_CASE(restarts_at_once_then_backs_off_to_five_minutes) {
                                "web_default(u-1)"));
 }
 
+BOOST_AUTO_TEST_CASE(an_end_that_is_told_twice_counts_once) {
+  auto d = started(plain);
+  const auto first = d.container("main").id;
+  d.held.insert("start");
+  d.end("main", 1);
+  BOOST_TEST((d.container("main").phase == container_phase::starting));
+  runtime::container_status s;
+  s.exit_code = 1;
+  d.state.on_exited(first, &s, d.now);
+  d.settle();
+  BOOST_TEST((d.container("main").phase == container_phase::starting));
+  BOOST_TEST(d.container("main").failures == 1);
+  BOOST_TEST(d.count("start main") == 2);
+}
+
 BOOST_AUTO_TEST_CASE(says_how_long_the_back_off_is) {
   auto d = started(plain);
   d.end("main", 1);

@@ -151,8 +151,12 @@ private:
     const auto& c = d_.state.containers()[random_() % d_.state.containers().size()];
     runtime::container_status s;
     s.exit_code = chance(60) ? 0 : 1;
-    if (c.phase == container_phase::running || c.phase == container_phase::stopping)
-      d_.state.on_exited(c.id, &s, d_.now);
+    const auto failures = c.failures;
+    const bool stale = c.phase == container_phase::waiting || c.phase == container_phase::exited ||
+                       (c.phase == container_phase::starting && c.id == c.previous_id);
+    d_.state.on_exited(c.id, &s, d_.now);
+    if (stale)
+      BOOST_REQUIRE_EQUAL(c.failures, failures);
   }
 
   void look() {
