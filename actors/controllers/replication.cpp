@@ -191,7 +191,6 @@ api::v1::pod replication<T>::new_pod(const T& owner) const {
   res.metadata = owner.spec.template_.metadata;
   res.metadata.namespace_ = owner.metadata.namespace_;
   res.metadata.generate_name = owner.metadata.name + "-";
-  res.metadata.name = res.metadata.generate_name + random_->suffix();
   res.metadata.owner_references = {controller_reference(owner)};
   res.spec = owner.spec.template_.spec;
   return res;
@@ -210,10 +209,18 @@ void replication<T>::scale(const observed<T>& owner, census& pods, wall_time now
   };
   // After a failure one pod finds out whether more have a chance.
   const auto most = has_failure(owner->status) ? 1 : burst;
-  for (int i = 0; i < std::min(diff, most); ++i) {
-    const auto pod = new_pod(*owner);
-    res.calls.push_back(create_call(pod));
-    note("SuccessfulCreate", "Created pod: " + pod.metadata.name);
+  if (diff > 0) {
+    // All are alike but for their names: serialized once, with a name that none can have.
+    auto model = new_pod(*owner);
+    model.metadata.name = "?";
+    const auto call = create_call(model);
+    const auto hole = call.body.find("\"name\":\"?\"") + std::string_view{"\"name\":\""}.size();
+    for (int i = 0; i < std::min(diff, most); ++i) {
+      const auto name = model.metadata.generate_name + random_->suffix();
+      res.calls.push_back(call);
+      res.calls.back().body.replace(hole, 1, name);
+      note("SuccessfulCreate", "Created pod: " + name);
+    }
   }
   if (diff < 0) {
     sort_for_deletion(pods.active);
