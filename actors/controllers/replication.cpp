@@ -14,6 +14,8 @@ namespace {
 
 /// So many pods are made or removed by one reconcile (Kubernetes' BurstReplicas).
 constexpr int burst = 500;
+/// Longer names of sets are cut, as the API cuts generateName, so that a pod's fits a host name.
+constexpr size_t max_name_base = 58;
 constexpr const char* failure_type = "ReplicaFailure";
 
 template <class Status>
@@ -216,7 +218,7 @@ void replication<T>::scale(const observed<T>& owner, census& pods, wall_time now
     const auto call = create_call(model);
     const auto hole = call.body.find("\"name\":\"?\"") + std::string_view{"\"name\":\""}.size();
     for (int i = 0; i < std::min(diff, most); ++i) {
-      const auto name = model.metadata.generate_name + random_->suffix();
+      const auto name = model.metadata.generate_name.substr(0, max_name_base) + random_->suffix();
       res.calls.push_back(call);
       res.calls.back().body.replace(hole, 1, name);
       note("SuccessfulCreate", "Created pod: " + name);
