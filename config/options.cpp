@@ -86,17 +86,6 @@ std::vector<option> node_options() {
       {"node.cni-bin-dir", "", THESPIS_AT(node.cni_bin_dir), form::path, 1, any},
       {"node.status-interval", "", THESPIS_AT(node.status_interval), form::plain, second,
        600 * second},
-      {"node.lease-duration", "", THESPIS_AT(node.lease_duration), form::plain, 4 * second,
-       600 * second},
-      {"node.sync-period", "", THESPIS_AT(node.sync_period), form::plain, second, 3600 * second},
-      {"node.crash-loop-initial", "", THESPIS_AT(node.crash_loop_initial), form::plain, second,
-       300 * second},
-      {"node.crash-loop-max", "", THESPIS_AT(node.crash_loop_max), form::plain, second,
-       3600 * second},
-      {"node.container-log-max-size", "", THESPIS_AT(node.container_log_max_size), form::bytes,
-       64 * kib, any},
-      {"node.container-log-max-files", "", THESPIS_AT(node.container_log_max_files), form::plain, 2,
-       100},
   };
 }
 
@@ -117,43 +106,23 @@ std::vector<option> store_options() {
        10'000'000, {}, "Events kept for watches to resume from"},
       {"store.watch-window-bytes", "", THESPIS_AT(store.watch_window_bytes), form::bytes, kib * kib,
        any},
-      {"store.max-batch", "", THESPIS_AT(store.max_batch), form::plain, 1, 65536},
       {"store.event-ttl", "", THESPIS_AT(store.event_ttl), form::plain, second, any},
-  };
-}
-
-std::vector<option> scheduler_options() {
-  return {
-      {"scheduler.initial-backoff", "", THESPIS_AT(scheduler.initial_backoff), form::plain, 1,
-       3600 * second},
-      {"scheduler.max-backoff", "", THESPIS_AT(scheduler.max_backoff), form::plain, 1,
-       3600 * second},
-      {"scheduler.max-unschedulable", "", THESPIS_AT(scheduler.max_unschedulable), form::plain,
-       second, 86400 * second},
-      {"scheduler.max-batch", "", THESPIS_AT(scheduler.max_batch), form::plain, 1, 65536},
   };
 }
 
 std::vector<option> controller_options() {
   return {
-      {"controllers.concurrency", "", THESPIS_AT(controllers.concurrency), form::plain, 1, 4096},
       {"controllers.initial-backoff", "", THESPIS_AT(controllers.initial_backoff), form::plain, 1,
        3600 * second},
       {"controllers.max-backoff", "", THESPIS_AT(controllers.max_backoff), form::plain, 1,
        86400 * second},
-      {"controllers.burst-replicas", "", THESPIS_AT(controllers.burst_replicas), form::plain, 1,
-       100'000},
       {"controllers.max-endpoints-per-slice", "", THESPIS_AT(controllers.max_endpoints_per_slice),
        form::plain, 1, 1000},
-      {"controllers.node-monitor-period", "", THESPIS_AT(controllers.node_monitor_period),
-       form::plain, 100, 600 * second},
       {"controllers.node-monitor-grace", "node-monitor-grace",
        THESPIS_AT(controllers.node_monitor_grace), form::plain, second, 3600 * second, {},
        "Silence after which a node counts as lost"},
       {"controllers.node-startup-grace", "", THESPIS_AT(controllers.node_startup_grace),
        form::plain, second, 3600 * second},
-      {"controllers.default-toleration-seconds", "",
-       THESPIS_AT(controllers.default_toleration_seconds), form::plain, 0, 86400},
       {"controllers.terminated-pod-threshold", "", THESPIS_AT(controllers.terminated_pod_threshold),
        form::plain, 0, 1'000'000},
   };
@@ -162,8 +131,6 @@ std::vector<option> controller_options() {
 std::vector<option> actor_options() {
   return {
       {"actors.threads", "", THESPIS_AT(actors.threads), form::plain, 0, 256},
-      {"actors.policy", "", THESPIS_AT(actors.policy), form::plain, 0, any, {"sharing",
-       "stealing"}},
   };
 }
 
@@ -177,7 +144,7 @@ const std::vector<option>& options() {
     std::vector<option> all;
     for (auto* group :
          {general_options, api_options, network_options, node_options, simulation_options,
-          store_options, scheduler_options, controller_options, actor_options})
+          store_options, controller_options, actor_options})
       for (auto& o : group())
         all.push_back(std::move(o));
     return all;

@@ -54,12 +54,6 @@ struct node_settings {
   std::string image_dir;                  ///< empty: <data-dir>/images
   std::string cni_bin_dir = "/usr/lib/cni";
   duration status_interval = 10s;
-  duration lease_duration = 40s;
-  duration sync_period = 60s;
-  duration crash_loop_initial = 10s;
-  duration crash_loop_max = 5min;
-  int64_t container_log_max_size = 10 << 20; ///< bytes
-  int64_t container_log_max_files = 5;
 };
 
 /// Nodes whose containers live in memory only.
@@ -75,34 +69,21 @@ struct simulation_settings {
 struct store_settings {
   int64_t watch_window = 20'000;         ///< events kept for watches to resume from
   int64_t watch_window_bytes = 16 << 20; ///< bytes those events may hold
-  int64_t max_batch = 1024;              ///< writes in one synced commit
   duration event_ttl = 1h;
 };
 
-struct scheduler_settings {
-  duration initial_backoff = 1s;
-  duration max_backoff = 10s;
-  duration max_unschedulable = 5min;
-  int64_t max_batch = 256; ///< pods decided on one snapshot
-};
-
 struct controller_settings {
-  int64_t concurrency = 16;
   duration initial_backoff = 5ms;
   duration max_backoff = 1000s;
-  int64_t burst_replicas = 500;
   int64_t max_endpoints_per_slice = 100;
-  duration node_monitor_period = 5s;
   duration node_monitor_grace = 50s;
   duration node_startup_grace = 1min;
-  int64_t default_toleration_seconds = 300;
   int64_t terminated_pod_threshold = 12500;
 };
 
 /// The actor system of this process.
 struct actor_settings {
   int64_t threads = 0; ///< 0: one a processor
-  std::string policy = "sharing";
 };
 
 struct settings {
@@ -114,7 +95,6 @@ struct settings {
   node_settings node;
   simulation_settings simulation;
   store_settings store;
-  scheduler_settings scheduler;
   controller_settings controllers;
   actor_settings actors;
 

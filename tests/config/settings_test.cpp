@@ -205,12 +205,12 @@ BOOST_AUTO_TEST_CASE(refuses_values_that_contradict_each_other) {
   BOOST_CHECK_EQUAL(problems_of("api: {port: 30443}\n"),
                     "t.yaml:1:13: api.port: expected a port of the API outside the services' node "
                     "ports 30000-32767 (got 30443)");
-  BOOST_CHECK_EQUAL(problems_of("node: {lease-duration: 50s}\n"),
-                    "t.yaml:1:24: node.lease-duration: expected a lease shorter than the silence "
-                    "that loses a node, 50s (got 50s)");
-  BOOST_CHECK_EQUAL(problems_of("scheduler: {initial-backoff: 20s}\n"),
-                    "t.yaml:1:30: scheduler.initial-backoff: expected no longer than "
-                    "scheduler.max-backoff, 10s (got 20s)");
+  BOOST_CHECK_EQUAL(problems_of("node: {status-interval: 30s}\n"),
+                    "t.yaml:1:25: node.status-interval: expected at most half of the silence that "
+                    "loses a node, 50s (got 30s)");
+  BOOST_CHECK_EQUAL(problems_of("controllers: {initial-backoff: 20m}\n"),
+                    "t.yaml:1:32: controllers.initial-backoff: expected no longer than "
+                    "controllers.max-backoff, 16m40s (got 20m)");
 }
 
 BOOST_AUTO_TEST_CASE(refuses_a_file_that_is_not_there) {

@@ -109,7 +109,7 @@ int run_up(const config::settings& settings, startup& start) {
   auto storage = runtime::open_rocksdb_engine(settings.data_dir + "/store");
   if (!storage)
     return failed(start, storage.error().message);
-  cluster c{settings, std::move(*storage)};
+  cluster c{settings, std::move(*storage), pki->ca.pem().certificate};
   const auto address = settings.api.advertise_address.empty() ? machine_address()
                                                               : settings.api.advertise_address;
   bootstrap_cluster(c, settings.kubernetes_service_ip(), address,

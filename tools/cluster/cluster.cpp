@@ -46,7 +46,8 @@ struct cluster::host {
   caf::actor_system system;
 };
 
-cluster::cluster(const config::settings& settings, std::shared_ptr<runtime::engine> storage)
+cluster::cluster(const config::settings& settings, std::shared_ptr<runtime::engine> storage,
+                 const std::string& root_ca)
     : host_(std::make_unique<host>(static_cast<size_t>(settings.actors.threads))) {
   std::random_device seed;
   env_.clock = runtime::system_clock_port();
@@ -54,7 +55,7 @@ cluster::cluster(const config::settings& settings, std::shared_ptr<runtime::engi
   env_.roles = std::make_shared<runtime::directory>();
   supervisor_ = host_->system.spawn<runtime::supervisor_actor>(env_.roles);
   start_storage(settings, std::move(storage));
-  start_controllers(settings);
+  start_controllers(settings, root_ca);
 }
 
 cluster::~cluster() {
@@ -112,12 +113,21 @@ void cluster::start_storage(const config::settings& settings,
       backend_deps{host_->system, env_, state_, pipeline_});
 }
 
-void cluster::start_controllers(const config::settings& settings) {
-  (void)settings;
+void cluster::start_controllers(const config::settings& settings, const std::string& root_ca) {
   supervise("scheduler", child<actors::scheduler_actor>(actors::scheduler_deps{env_}));
-  for (auto& c : actors::all_controllers(env_))
-    supervise("controller/" + c.name,
-              child<actors::controller_actor>(actors::controller_deps{env_, c.make}));
+  const auto& c = settings.controllers;
+  actors::controller_tunables tunables;
+  tunables.endpoint_slices.max_endpoints = static_cast<size_t>(c.max_endpoints_per_slice);
+  tunables.nodes.grace = c.node_monitor_grace;
+  tunables.nodes.startup_grace = c.node_startup_grace;
+  tunables.pod_garbage.finished_pods = static_cast<size_t>(c.terminated_pod_threshold);
+  tunables.namespaces.root_ca = root_ca;
+  tunables.events.ttl = settings.store.event_ttl;
+  const actors::back_off_limits back_off{c.initial_backoff, c.max_backoff};
+  for (auto& entry : actors::all_controllers(env_, tunables))
+    supervise("controller/" + entry.name,
+              child<actors::controller_actor>(
+                  actors::controller_deps{env_, entry.make, back_off}));
 }
 
 runtime::call_outcomes cluster::run(std::vector<api::call> calls) {

@@ -24,8 +24,9 @@ namespace thespis::tools {
 /// supervisor. Nodes and the REST server are added by the owner.
 class cluster {
 public:
-  /// Starts all actors on the objects of `storage`.
-  cluster(const config::settings& settings, std::shared_ptr<runtime::engine> storage);
+  /// Starts all actors on the objects of `storage`. `root_ca` (PEM) is told to pods; may be empty.
+  cluster(const config::settings& settings, std::shared_ptr<runtime::engine> storage,
+          const std::string& root_ca = {});
   ~cluster();
   cluster(const cluster&) = delete;
   cluster& operator=(const cluster&) = delete;
@@ -43,7 +44,7 @@ public:
 
 private:
   void start_storage(const config::settings& settings, std::shared_ptr<runtime::engine> storage);
-  void start_controllers(const config::settings& settings);
+  void start_controllers(const config::settings& settings, const std::string& root_ca);
 
   struct host;
   std::unique_ptr<host> host_;
