@@ -283,9 +283,9 @@ std::string number_text(double d) {
   bool exponent = magnitude != 0 && (magnitude < 1e-6 || magnitude >= 1e21);
   // Beyond 2^53 the fixed form of to_chars prints digits that Go pads with zeros.
   bool padded = magnitude >= 9007199254740992.0 && !exponent;
-  auto r = std::to_chars(buf, buf + sizeof buf, d,
-                         exponent || padded ? std::chars_format::scientific
-                                            : std::chars_format::fixed);
+  auto r =
+      std::to_chars(buf, buf + sizeof buf, d,
+                    exponent || padded ? std::chars_format::scientific : std::chars_format::fixed);
   std::string s(buf, r.ptr);
   if (padded) {
     size_t e = s.find('e');

@@ -142,9 +142,8 @@ std::vector<option> actor_options() {
 const std::vector<option>& options() {
   static const auto table = [] {
     std::vector<option> all;
-    for (auto* group :
-         {general_options, api_options, network_options, node_options, simulation_options,
-          store_options, controller_options, actor_options})
+    for (auto* group : {general_options, api_options, network_options, node_options,
+                        simulation_options, store_options, controller_options, actor_options})
       for (auto& o : group())
         all.push_back(std::move(o));
     return all;

@@ -25,9 +25,8 @@ proxy_actor::proxy_actor(caf::actor_config& cfg, proxy_deps deps)
     : actor_base(cfg, "proxy", deps.node), deps_(std::move(deps)), state_(deps_.node) {}
 
 proxy_actor::behavior_type proxy_actor::make_behavior() {
-  this->set_down_handler([this](const caf::down_msg&) {
-    this->delayed_send(this, retry_delay, proxy_watch_again{});
-  });
+  this->set_down_handler(
+      [this](const caf::down_msg&) { this->delayed_send(this, retry_delay, proxy_watch_again{}); });
   show_state("syncing");
   subscribe_all();
   return {

@@ -103,8 +103,8 @@ void proxy_state::ports_of(const service_key& key, service_table& out) const {
     if (spec.session_affinity == "ClientIP") {
       port.affinity_seconds = default_affinity_seconds;
       if (spec.session_affinity_config && spec.session_affinity_config->client_ip)
-        port.affinity_seconds = static_cast<uint32_t>(
-            spec.session_affinity_config->client_ip->timeout_seconds.value_or(
+        port.affinity_seconds =
+            static_cast<uint32_t>(spec.session_affinity_config->client_ip->timeout_seconds.value_or(
                 default_affinity_seconds));
     }
     port.internal_local = spec.internal_traffic_policy == "Local";

@@ -37,7 +37,7 @@ private:
 
   const std::string node_;
   std::map<service_key, api::object_ptr> services_;
-  std::map<service_key, std::map<std::string, api::object_ptr>> slices_; ///< by service, by name
+  std::map<service_key, std::map<std::string, api::object_ptr>> slices_;   ///< by service, by name
   std::map<std::pair<std::string, std::string>, service_key> slice_owner_; ///< slice to service
   std::set<service_key> dirty_;
   service_table programmed_; ///< what the last `table` or `take_changes` told

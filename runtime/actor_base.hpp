@@ -43,9 +43,9 @@ public:
 
   /// `kind` is the family ("pod"), `object` the one this actor stands for ("default/web-1").
   actor_base(caf::actor_config& cfg, std::string_view kind, std::string object = {})
-      : super(cfg), record_(introspection_of(this->system())
-                                .add(this->id(), running_actor(), std::string{kind},
-                                     std::move(object))) {}
+      : super(cfg),
+        record_(introspection_of(this->system())
+                    .add(this->id(), running_actor(), std::string{kind}, std::move(object))) {}
 
   ~actor_base() override { introspection_of(this->system()).remove(this->id()); }
 

@@ -9,8 +9,7 @@ namespace {
 class system_clock_impl final : public clock_port {
 public:
   wall_time now() const override {
-    return std::chrono::time_point_cast<std::chrono::nanoseconds>(
-        std::chrono::system_clock::now());
+    return std::chrono::time_point_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now());
   }
 };
 
@@ -18,6 +17,11 @@ public:
 
 std::shared_ptr<const clock_port> system_clock_port() {
   return std::make_shared<system_clock_impl>();
+}
+
+std::shared_ptr<random_port> machine_random_port() {
+  std::random_device seed;
+  return std::make_shared<random_port>((uint64_t{seed()} << 32) ^ seed());
 }
 
 uint64_t random_port::next() {

@@ -1,9 +1,9 @@
 // What every actor is handed instead of reaching for the machine: time, randomness, names.
 #pragma once
 
-#include <caf/actor_system.hpp>
 #include <caf/actor_cast.hpp>
 #include <caf/actor_control_block.hpp>
+#include <caf/actor_system.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -43,6 +43,9 @@ private:
   std::mutex mutex_;
   std::mt19937_64 engine_;
 };
+
+/// Randomness seeded by the machine.
+std::shared_ptr<random_port> machine_random_port();
 
 /// Which actor plays which role in this process. Handles are disposable: a supervisor puts the
 /// restarted actor under the same name, so look a role up when sending, never keep it.

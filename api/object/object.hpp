@@ -49,8 +49,8 @@ struct object_meta {
 /// An object about to be written: compact JSON whose metadata.resourceVersion is still a hole
 /// that the store fills with the revision it gives. Made by `make_draft`.
 struct draft {
-  object_meta meta;    ///< revision is 0
-  std::string bytes;   ///< `"resourceVersion":""` stands in metadata
+  object_meta meta;        ///< revision is 0
+  std::string bytes;       ///< `"resourceVersion":""` stands in metadata
   size_t revision_pos = 0; ///< where between those quotes the digits go
 };
 

@@ -40,7 +40,6 @@ protected:
 private:
   using key = std::pair<caf::actor_addr, uint64_t>;
 
-
   void handle(const subscribe& s);
   void deliver(std::vector<delivery> due);
   void close(watcher_id id, api::error why);

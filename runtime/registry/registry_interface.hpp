@@ -52,8 +52,7 @@ struct watch_closed {
   api::error why;
 };
 
-using watcher_handle =
-    caf::typed_actor<caf::reacts_to<watch_batch>, caf::reacts_to<watch_closed>>;
+using watcher_handle = caf::typed_actor<caf::reacts_to<watch_batch>, caf::reacts_to<watch_closed>>;
 
 /// Starts a watch.
 struct subscribe {

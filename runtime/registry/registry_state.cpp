@@ -9,8 +9,8 @@ namespace {
 api::error expired(uint64_t asked, uint64_t floor) {
   api::error res;
   res.why = api::reason::expired;
-  res.message = "too old resource version: " + std::to_string(asked) + " (" +
-                std::to_string(floor + 1) + ")";
+  res.message =
+      "too old resource version: " + std::to_string(asked) + " (" + std::to_string(floor + 1) + ")";
   return res;
 }
 
@@ -101,9 +101,8 @@ void registry_state::for_candidates(const event& e, F f) const {
   }
 }
 
-api::result<std::vector<delivery>> registry_state::subscribe(watcher_id id,
-                                                             const api::selection& what,
-                                                             uint64_t from_revision) {
+api::result<std::vector<delivery>>
+registry_state::subscribe(watcher_id id, const api::selection& what, uint64_t from_revision) {
   watcher w;
   w.what = what;
   if (!what.label_selector.empty() || !what.field_selector.empty()) {

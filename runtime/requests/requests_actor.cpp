@@ -20,8 +20,8 @@ api::reply failed(api::error why) {
 
 bool may_retry(const pending_call& c, const api::error& why) {
   return c.attempts < max_attempts &&
-         ((c.work.retry_on_conflict && (why.why == api::reason::conflict ||
-                                        why.why == api::reason::not_found)) ||
+         ((c.work.retry_on_conflict &&
+           (why.why == api::reason::conflict || why.why == api::reason::not_found)) ||
           (c.work.retry_on_exists && why.why == api::reason::already_exists));
 }
 
@@ -61,8 +61,8 @@ void requests_actor::run(call_batch& batch, caf::typed_response_promise<call_out
       done(std::move(*answer));
     else
       writes.push_back(std::make_shared<pending_call>(
-          pending_call{std::move(batch.calls[i]),
-                       std::move(std::get<api::prepared_write>(next)), std::move(done)}));
+          pending_call{std::move(batch.calls[i]), std::move(std::get<api::prepared_write>(next)),
+                       std::move(done)}));
   }
   write(std::move(writes));
 }

@@ -111,8 +111,8 @@ api::result<std::unique_ptr<engine>> open_rocksdb_engine(const std::string& dire
   rocksdb::DB* db = nullptr;
   const auto status = rocksdb::DB::Open(make_options(), directory, &db);
   if (!status.ok())
-    return api::fail(api::internal_error("cannot open the store in " + directory + ": " +
-                                         status.ToString()));
+    return api::fail(
+        api::internal_error("cannot open the store in " + directory + ": " + status.ToString()));
   return std::make_unique<rocksdb_engine>(db);
 }
 

@@ -22,8 +22,8 @@ committer_actor::behavior_type committer_actor::make_behavior() {
     changes.reserve(job.writes->size());
     for (const auto& w : *job.writes) {
       const bool gone = w.kind == api::event_kind::deleted;
-      changes.push_back({w.object->resource(), w.object->ns(), w.object->name(),
-                         gone ? nullptr : w.object});
+      changes.push_back(
+          {w.object->resource(), w.object->ns(), w.object->name(), gone ? nullptr : w.object});
     }
     const auto revision = job.writes->back().object->revision();
     sink_->commit(changes, revision);

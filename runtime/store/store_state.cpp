@@ -48,8 +48,8 @@ api::result<accepted_write> store_state::accept(api::write w) {
       return api::fail(api::conflict(meta.resource, meta.name,
                                      "the object has been modified; please apply your changes to "
                                      "the latest version and try again"));
-    res.kind = w.kind == api::write_kind::update ? api::event_kind::modified
-                                                 : api::event_kind::deleted;
+    res.kind =
+        w.kind == api::write_kind::update ? api::event_kind::modified : api::event_kind::deleted;
   }
   res.object = api::seal(std::move(w.draft), ++revision_);
   pending_.insert_or_assign(std::move(key), res);

@@ -183,79 +183,53 @@ BOOST_AUTO_TEST_CASE(writes_block_style) {
   BOOST_TEST(yaml::to_yaml(json::value()) == "null\n");
 }
 
+/// Characters that YAML gives a meaning to, and some that it does not.
+// clang-format off
+const std::string alphabet[] = {
+    "a", "Z", "0", " ", ":", "#", "-", "\n", "'", "\"", "\\", "\t", ",", "[", "{", "!", "&", "*",
+    "%", "|", ">", "@", "`", "~", "\xC3\xA9", "\x7F", "\xC2\x85", "\xE2\x80\xA8", "\xEF\xBB\xBF",
+    "=", ".", "\xF0\x9F\x98\x80", "\x01", "y", "e", "_"};
+// clang-format on
+
+std::string random_text(std::mt19937& rng) {
+  std::string s;
+  for (unsigned n = rng() % 6; n > 0; --n)
+    s += alphabet[rng() % std::size(alphabet)];
+  return s;
+}
+
+json::value random_value(std::mt19937& rng, int depth, json::allocator& a) {
+  switch (rng() % (depth > 0 ? 8 : 5)) {
+  case 0:
+    return json::value(static_cast<int64_t>(rng()) - 1'000'000'000);
+  case 1:
+    return json::value(rng() % 1000 / 8.0);
+  case 2:
+    return rng() % 2 ? json::value(true) : json::value();
+  case 3:
+  case 4:
+    return json::make_string(random_text(rng), a);
+  case 5: {
+    json::value list(rapidjson::kArrayType);
+    for (unsigned i = rng() % 4; i > 0; --i)
+      list.PushBack(random_value(rng, depth - 1, a), a);
+    return list;
+  }
+  default: {
+    json::value obj(rapidjson::kObjectType);
+    for (unsigned i = rng() % 4; i > 0; --i)
+      json::set(obj, random_text(rng), random_value(rng, depth - 1, a), a);
+    return obj;
+  }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(what_it_writes_it_reads_back) {
   std::mt19937 rng(41);
-  const std::string alphabet[] = {"a",
-                                  "Z",
-                                  "0",
-                                  " ",
-                                  ":",
-                                  "#",
-                                  "-",
-                                  "\n",
-                                  "'",
-                                  "\"",
-                                  "\\",
-                                  "\t",
-                                  ",",
-                                  "[",
-                                  "{",
-                                  "!",
-                                  "&",
-                                  "*",
-                                  "%",
-                                  "|",
-                                  ">",
-                                  "@",
-                                  "`",
-                                  "~",
-                                  "\xC3\xA9",
-                                  "\x7F",
-                                  "\xC2\x85",
-                                  "\xE2\x80\xA8",
-                                  "\xEF\xBB\xBF",
-                                  "=",
-                                  ".",
-                                  "\xF0\x9F\x98\x80",
-                                  "\x01",
-                                  "y",
-                                  "e",
-                                  "_"};
-  auto text = [&] {
-    std::string s;
-    for (unsigned n = rng() % 6; n > 0; --n)
-      s += alphabet[rng() % std::size(alphabet)];
-    return s;
-  };
-  auto make = [&](auto&& self, int depth, json::allocator& a) -> json::value {
-    switch (rng() % (depth > 0 ? 8 : 5)) {
-    case 0:
-      return json::value(static_cast<int64_t>(rng()) - 1'000'000'000);
-    case 1:
-      return json::value(rng() % 1000 / 8.0);
-    case 2:
-      return rng() % 2 ? json::value(true) : json::value();
-    case 3:
-    case 4:
-      return json::make_string(text(), a);
-    case 5: {
-      json::value list(rapidjson::kArrayType);
-      for (unsigned i = rng() % 4; i > 0; --i)
-        list.PushBack(self(self, depth - 1, a), a);
-      return list;
-    }
-    default: {
-      json::value obj(rapidjson::kObjectType);
-      for (unsigned i = rng() % 4; i > 0; --i)
-        json::set(obj, text(), self(self, depth - 1, a), a);
-      return obj;
-    }
-    }
-  };
   for (int i = 0; i < 3000; ++i) {
     json::document doc;
     json::value list(rapidjson::kArrayType);
-    list.PushBack(make(make, 4, doc.GetAllocator()), doc.GetAllocator());
+    list.PushBack(random_value(rng, 4, doc.GetAllocator()), doc.GetAllocator());
     auto written = yaml::to_yaml(list);
     auto again = yaml::parse(written);
     BOOST_REQUIRE_MESSAGE(again.has_value(), written << again.error().message);

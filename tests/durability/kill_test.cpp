@@ -69,8 +69,7 @@ void write_for_ever(caf::actor_system& sys, const runtime::store_handle& store, 
         if (o.outcomes[i].ok)
           tell(fd, 'A', o.outcomes[i].object->name(), o.outcomes[i].object->revision());
         else if (sent)
-          creations.writes.push_back(
-              {api::write_kind::create, sent->writes[i].draft, 0});
+          creations.writes.push_back({api::write_kind::create, sent->writes[i].draft, 0});
       }
     };
     me->request(store, 60s, batch)
@@ -165,8 +164,8 @@ int compare(const std::string& dir, const facts& told) {
 BOOST_AUTO_TEST_SUITE(durability)
 
 BOOST_AUTO_TEST_CASE(nothing_acknowledged_or_read_is_lost_by_kill_9) {
-  const auto dir = std::filesystem::temp_directory_path() /
-                   ("thespis-kill-" + std::to_string(::getpid()));
+  const auto dir =
+      std::filesystem::temp_directory_path() / ("thespis-kill-" + std::to_string(::getpid()));
   std::filesystem::create_directories(dir);
   std::mt19937_64 random{seed};
   size_t total = 0;

@@ -45,9 +45,9 @@ api::rest::server_options server_options_of(const config::settings& s, const con
   res.transport.address = s.api.bind_address;
   res.transport.port = static_cast<uint16_t>(s.api.port);
   res.transport.tls = {pki.server.certificate, pki.server.key, pki.ca.pem().certificate, true};
-  res.transport.io_threads =
-      s.api.threads > 0 ? static_cast<unsigned>(s.api.threads)
-                        : std::min(4U, std::max(1U, std::thread::hardware_concurrency()));
+  res.transport.io_threads = s.api.threads > 0
+                                 ? static_cast<unsigned>(s.api.threads)
+                                 : std::min(4U, std::max(1U, std::thread::hardware_concurrency()));
   auto& l = res.transport.limits;
   l.header_bytes = static_cast<size_t>(s.api.max_header);
   l.body_bytes = static_cast<size_t>(s.api.max_body);
@@ -110,8 +110,8 @@ int run_up(const config::settings& settings, startup& start) {
   if (!storage)
     return failed(start, storage.error().message);
   cluster c{settings, std::move(*storage), pki->ca.pem().certificate};
-  const auto address = settings.api.advertise_address.empty() ? machine_address()
-                                                              : settings.api.advertise_address;
+  const auto address =
+      settings.api.advertise_address.empty() ? machine_address() : settings.api.advertise_address;
   bootstrap_cluster(c, settings.kubernetes_service_ip(), address,
                     static_cast<int>(settings.api.port));
   auto server = api::rest::server::start(c.backend(), api::schema::registry::builtin(),
@@ -119,9 +119,9 @@ int run_up(const config::settings& settings, startup& start) {
   if (!server)
     return failed(start, server.error().message);
   const auto url = "https://127.0.0.1:" + std::to_string((*server)->port());
-  auto kubeconfig = config::write_kubeconfig(
-      settings.kubeconfig_path(), {settings.api.context, url, pki->ca.pem().certificate,
-                                   pki->admin.certificate, pki->admin.key});
+  auto kubeconfig = config::write_kubeconfig(settings.kubeconfig_path(),
+                                             {settings.api.context, url, pki->ca.pem().certificate,
+                                              pki->admin.certificate, pki->admin.key});
   if (!kubeconfig)
     return failed(start, kubeconfig.error().message);
   start.say("API serves at " + url);

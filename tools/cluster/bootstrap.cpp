@@ -66,8 +66,7 @@ v1::endpoint_slice kubernetes_slice(const std::string& address, int api_port) {
 /// An update that wins whatever the object's revision: we are its only writer.
 template <class T>
 api::call replace_call(const api::reader& state, T object) {
-  const auto known =
-      state.get(T::resource_name, object.metadata.namespace_, object.metadata.name);
+  const auto known = state.get(T::resource_name, object.metadata.namespace_, object.metadata.name);
   if (!known)
     return actors::create_call(object);
   object.metadata.resource_version = std::to_string(known->revision());

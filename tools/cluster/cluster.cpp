@@ -12,8 +12,6 @@
 
 #include <spdlog/spdlog.h>
 
-#include <random>
-
 namespace thespis::tools {
 
 using namespace std::chrono_literals;
@@ -49,9 +47,8 @@ struct cluster::host {
 cluster::cluster(const config::settings& settings, std::shared_ptr<runtime::engine> storage,
                  const std::string& root_ca)
     : host_(std::make_unique<host>(static_cast<size_t>(settings.actors.threads))) {
-  std::random_device seed;
   env_.clock = runtime::system_clock_port();
-  env_.random = std::make_shared<runtime::random_port>((uint64_t{seed()} << 32) ^ seed());
+  env_.random = runtime::machine_random_port();
   env_.roles = std::make_shared<runtime::directory>();
   supervisor_ = host_->system.spawn<runtime::supervisor_actor>(env_.roles);
   start_storage(settings, std::move(storage));
@@ -94,9 +91,8 @@ void cluster::start_storage(const config::settings& settings,
     if (!r->has_verb("list"))
       continue;
     const auto name = r->group_resource();
-    supervise(runtime::registry_role(name),
-              child<runtime::registry_actor>(runtime::registry_deps{
-                  name, state_, api::matchers_of(schemas), window}));
+    supervise(runtime::registry_role(name), child<runtime::registry_actor>(runtime::registry_deps{
+                                                name, state_, api::matchers_of(schemas), window}));
   }
   api::pipeline_deps deps;
   deps.state = state_;
@@ -109,8 +105,8 @@ void cluster::start_storage(const config::settings& settings,
   pipeline_ = std::make_shared<const api::pipeline>(std::move(deps));
   supervise(std::string{runtime::requests_role},
             child<runtime::requests_actor>(runtime::requests_deps{pipeline_, env_.roles}));
-  backend_ = std::make_unique<cluster_backend>(
-      backend_deps{host_->system, env_, state_, pipeline_});
+  backend_ =
+      std::make_unique<cluster_backend>(backend_deps{host_->system, env_, state_, pipeline_});
 }
 
 void cluster::start_controllers(const config::settings& settings, const std::string& root_ca) {
@@ -126,8 +122,7 @@ void cluster::start_controllers(const config::settings& settings, const std::str
   const actors::back_off_limits back_off{c.initial_backoff, c.max_backoff};
   for (auto& entry : actors::all_controllers(env_, tunables))
     supervise("controller/" + entry.name,
-              child<actors::controller_actor>(
-                  actors::controller_deps{env_, entry.make, back_off}));
+              child<actors::controller_actor>(actors::controller_deps{env_, entry.make, back_off}));
 }
 
 runtime::call_outcomes cluster::run(std::vector<api::call> calls) {

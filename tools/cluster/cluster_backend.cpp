@@ -56,11 +56,12 @@ void cluster_backend::submit(api::call c, std::function<void(api::reply)> done) 
   caf::anon_send(requests, runtime::submit_call{std::move(pending)});
 }
 
-std::unique_ptr<api::rest::watch_handle>
-cluster_backend::watch(const std::string& resource, api::selection what, uint64_t from_revision,
-                       api::rest::watch_callbacks cb) {
-  return start_watch(deps_.sys, {deps_.env.roles, resource, std::move(what), from_revision,
-                                 std::move(cb)});
+std::unique_ptr<api::rest::watch_handle> cluster_backend::watch(const std::string& resource,
+                                                                api::selection what,
+                                                                uint64_t from_revision,
+                                                                api::rest::watch_callbacks cb) {
+  return start_watch(deps_.sys,
+                     {deps_.env.roles, resource, std::move(what), from_revision, std::move(cb)});
 }
 
 void cluster_backend::locate(const std::string& ns, const std::string& pod,
@@ -88,9 +89,8 @@ void cluster_backend::logs(api::rest::log_options options, api::rest::log_callba
   const auto ns = options.ns;
   const auto pod = options.pod;
   auto still_running = [this, ns, pod, q](std::function<void(bool)> answer) {
-    locate(ns, pod, q, [answer](api::result<actors::container_location> l) {
-      answer(l && l->running);
-    });
+    locate(ns, pod, q,
+           [answer](api::result<actors::container_location> l) { answer(l && l->running); });
   };
   locate(ns, pod, q,
          [this, options = std::move(options), cb = std::move(cb),

@@ -40,14 +40,12 @@ public:
   void stream_url(api::rest::stream_options options,
                   std::function<void(api::result<std::string>)> done) override;
   std::vector<std::pair<std::string, std::string>> health() const override;
-  void introspect(std::string command,
-                  std::function<void(api::result<std::string>)> done) override;
+  void introspect(std::string command, std::function<void(api::result<std::string>)> done) override;
 
 private:
   using found = std::function<void(api::result<actors::container_location>)>;
   /// Asks the pod's node where the container is.
-  void locate(const std::string& ns, const std::string& pod, actors::container_query q,
-              found done);
+  void locate(const std::string& ns, const std::string& pod, actors::container_query q, found done);
   std::shared_ptr<runtime::container_runtime> runtime_of(const std::string& ns,
                                                          const std::string& pod) const;
 

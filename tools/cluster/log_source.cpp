@@ -91,18 +91,18 @@ void log_source::start(std::string path, const api::rest::log_options& options,
   if (!options.since_time.empty())
     if (const auto t = api::parse_time(options.since_time))
       what.since = t->time_since_epoch().count();
-  impl_->timers.schedule_after(
-      0ns, [this, path = std::move(path), what, follow = options.follow,
-            callbacks = std::move(callbacks), alive = std::move(alive)]() mutable {
-        auto reader = runtime::log_reader::open(path, what);
-        if (!reader) {
-          callbacks.done(reader.error());
-          return;
-        }
-        step(impl_->timers,
-             std::make_shared<log_stream>(log_stream{std::move(*reader), std::move(callbacks),
-                                                     std::move(alive), follow, false, 0}));
-      });
+  impl_->timers.schedule_after(0ns, [this, path = std::move(path), what, follow = options.follow,
+                                     callbacks = std::move(callbacks),
+                                     alive = std::move(alive)]() mutable {
+    auto reader = runtime::log_reader::open(path, what);
+    if (!reader) {
+      callbacks.done(reader.error());
+      return;
+    }
+    step(impl_->timers,
+         std::make_shared<log_stream>(log_stream{std::move(*reader), std::move(callbacks),
+                                                 std::move(alive), follow, false, 0}));
+  });
 }
 
 } // namespace thespis::tools

@@ -227,7 +227,7 @@ simulated_nodes::simulated_nodes(cluster& c, const config::settings& settings) {
     actors::node_deps deps;
     deps.ports = std::move(ports);
     deps.description = std::move(description);
-  deps.lease_interval = std::chrono::ceil<std::chrono::seconds>(settings.node.status_interval);
+    deps.lease_interval = std::chrono::ceil<std::chrono::seconds>(settings.node.status_interval);
     deps.relist_interval = std::chrono::seconds{0};
     c.supervise(actors::node_role(name), [deps](caf::local_actor& self) {
       return caf::actor_cast<caf::strong_actor_ptr>(

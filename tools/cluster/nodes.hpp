@@ -17,9 +17,8 @@ class local_node {
 public:
   /// Starts containerd and the node actor. Blocks. `address` is the machine's own.
   /// Errors: those of containerd_process::start.
-  static api::result<std::unique_ptr<local_node>> start(cluster& c,
-                                                        const config::settings& settings,
-                                                        const std::string& address);
+  static api::result<std::unique_ptr<local_node>>
+  start(cluster& c, const config::settings& settings, const std::string& address);
   /// Ends containerd, not the containers. The actor system must still run.
   ~local_node();
 

@@ -7,9 +7,7 @@ namespace {
 class bridge_handle final : public api::rest::watch_handle {
 public:
   explicit bridge_handle(watch_bridge_handle bridge) : bridge_(std::move(bridge)) {}
-  ~bridge_handle() override {
-    caf::anon_send_exit(bridge_, caf::exit_reason::user_shutdown);
-  }
+  ~bridge_handle() override { caf::anon_send_exit(bridge_, caf::exit_reason::user_shutdown); }
   void ack() override { caf::anon_send(bridge_, client_ready{}); }
   void progress() override { caf::anon_send(bridge_, client_wants_progress{}); }
 
@@ -20,8 +18,7 @@ private:
 } // namespace
 
 watch_bridge_actor::behavior_type watch_bridge_actor::make_behavior() {
-  registry_ =
-      deps_.roles->find<runtime::registry_handle>(runtime::registry_role(deps_.resource));
+  registry_ = deps_.roles->find<runtime::registry_handle>(runtime::registry_role(deps_.resource));
   this->set_down_handler([this](const caf::down_msg&) {
     api::error why;
     why.why = api::reason::expired;

@@ -11,7 +11,6 @@
 #include <spawn.h>
 #include <sys/wait.h>
 
-
 using namespace thespis;
 using namespace thespis::runtime;
 using namespace thespis::runtime::test;

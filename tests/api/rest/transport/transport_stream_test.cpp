@@ -359,7 +359,7 @@ BOOST_AUTO_TEST_CASE(relay_copies_both_ways_without_credentials) {
     for (int i = 0; i < 3'000'000; ++i)
       sent += static_cast<char>(i * 7 % 251);
     std::thread sender{[&] {
-      if (!tls) { // one OpenSSL object must not be used by two threads
+      if (!tls) {          // one OpenSSL object must not be used by two threads
         c->try_send(sent); // Boost.Test's macros are for one thread
         c->shutdown_write();
       }
