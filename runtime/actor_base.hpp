@@ -73,6 +73,11 @@ protected:
       reply_description(x);
       return consume_result::consumed;
     }
+    if (!record_->next_is_timed()) {
+      auto res = super::consume(x);
+      record_->count_handled(type, 0);
+      return res;
+    }
     const auto begin = std::chrono::steady_clock::now();
     auto res = super::consume(x);
     const auto spent = std::chrono::steady_clock::now() - begin;

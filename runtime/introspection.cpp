@@ -30,19 +30,35 @@ actor_record::actor_record(uint64_t id, uint64_t parent, std::string kind, std::
     : id_(id), parent_(parent), kind_(std::move(kind)), name_(std::move(name)) {}
 
 void actor_record::count_handled(const std::type_info* type, uint64_t nanoseconds) {
-  handled_.fetch_add(1, std::memory_order_relaxed);
-  busy_ns_.fetch_add(nanoseconds, std::memory_order_relaxed);
+  // The actor's thread is the only writer: no read-modify-write is needed.
+  const auto add = [](std::atomic<uint64_t>& to, uint64_t n) {
+    to.store(to.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+  };
+  const auto n = handled_.load(std::memory_order_relaxed);
+  add(busy_ns_, n < always_timed ? nanoseconds : nanoseconds * timed_of);
+  add(handled_, 1);
   last_.store(type, std::memory_order_relaxed);
   if (!type)
     return;
-  const std::lock_guard lock{mutex_};
-  for (auto& [known, count] : by_type_) {
-    if (known == type) {
-      ++count;
-      return;
-    }
+  for (auto& slot : types_) {
+    const auto* known = slot.type.load(std::memory_order_relaxed);
+    if (known && known != type && &slot != &types_.back())
+      continue;
+    if (!known)
+      slot.type.store(type, std::memory_order_relaxed);
+    add(slot.count, 1);
+    return;
   }
-  by_type_.emplace_back(type, 1);
+}
+
+void actor_record::set_self(caf::weak_actor_ptr self) {
+  const std::lock_guard lock{mutex_};
+  self_ = std::move(self);
+}
+
+caf::strong_actor_ptr actor_record::self() const {
+  const std::lock_guard lock{mutex_};
+  return self_.lock();
 }
 
 void actor_record::set_state(std::string_view state) {
@@ -63,11 +79,12 @@ actor_info actor_record::info(bool with_types) const {
   res.busy_ns = busy_ns_.load(std::memory_order_relaxed);
   if (const auto* last = last_.load(std::memory_order_relaxed))
     res.last_message = short_type_name(*last);
+  if (with_types)
+    for (const auto& slot : types_)
+      if (const auto* type = slot.type.load(std::memory_order_relaxed))
+        res.by_type.push_back({short_type_name(*type), slot.count.load(std::memory_order_relaxed)});
   const std::lock_guard lock{mutex_};
   res.state = state_;
-  if (with_types)
-    for (const auto& [type, count] : by_type_)
-      res.by_type.push_back({short_type_name(*type), count});
   return res;
 }
 

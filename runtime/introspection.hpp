@@ -4,6 +4,7 @@
 #include <caf/actor_control_block.hpp>
 #include <caf/actor_system.hpp>
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -36,33 +37,52 @@ struct actor_info {
   std::vector<type_count> by_type; ///< filled only by `info`
 };
 
-/// Counters of a living actor. Written by the actor's thread and its senders, read by anyone.
+/// Counters of a living actor. All but `count_enqueued` are written by the actor's thread alone, so
+/// plain stores do; anyone may read.
 class actor_record {
 public:
   actor_record(uint64_t id, uint64_t parent, std::string kind, std::string name);
 
   void count_enqueued() { enqueued_.fetch_add(1, std::memory_order_relaxed); }
+
+  /// Whether the next message's time is to be taken: of a busy actor only one in `timed_of` is, and
+  /// stands for the others.
+  bool next_is_timed() const {
+    const auto n = handled_.load(std::memory_order_relaxed);
+    return n < always_timed || n % timed_of == 0;
+  }
+  /// `nanoseconds`: what the handling took; 0 for a message that was not timed.
   void count_handled(const std::type_info* type, uint64_t nanoseconds);
   void set_state(std::string_view state);
-  void set_self(caf::weak_actor_ptr self) { self_ = std::move(self); }
-  caf::strong_actor_ptr self() const { return self_.lock(); }
+  void set_self(caf::weak_actor_ptr self);
+  caf::strong_actor_ptr self() const;
 
   uint64_t id() const { return id_; }
   actor_info info(bool with_types) const;
 
 private:
+  static constexpr uint64_t always_timed = 256;
+  static constexpr uint64_t timed_of = 16;
+  /// Actors understand fewer types than this; what comes beyond is counted as one.
+  static constexpr size_t max_types = 16;
+
+  struct type_slot {
+    std::atomic<const std::type_info*> type{nullptr};
+    std::atomic<uint64_t> count{0};
+  };
+
   const uint64_t id_;
   const uint64_t parent_;
   const std::string kind_;
   const std::string name_;
-  caf::weak_actor_ptr self_;
   std::atomic<uint64_t> enqueued_{0};
   std::atomic<uint64_t> handled_{0};
   std::atomic<uint64_t> busy_ns_{0};
   std::atomic<const std::type_info*> last_{nullptr};
+  std::array<type_slot, max_types> types_;
   mutable std::mutex mutex_; // guards what follows
+  caf::weak_actor_ptr self_;
   std::string state_;
-  std::vector<std::pair<const std::type_info*, uint64_t>> by_type_;
 };
 
 /// All living actors of the process that derive from the base actor.
