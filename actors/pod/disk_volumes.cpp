@@ -4,6 +4,7 @@
 #include "actors/pod/volume_port.hpp"
 #include "api/text/quantity.hpp"
 #include "api/text/quote.hpp"
+#include "runtime/cri/node_cleanup.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -280,6 +281,8 @@ private:
   static api::result<void> remove_folder(const node_facts& node, const std::string& uid) {
     if (!is_folder_name(uid))
       return api::fail(api::bad_request("no such pod: " + api::quote_go(uid)));
+    for (const auto& cgroup : pod_cgroups(node, uid))
+      runtime::remove_cgroup(cgroup);
     auto ok = remove_tree(pod_directory(node, uid));
     if (!ok)
       spdlog::warn("pod {}: {}", uid, ok.error().message);

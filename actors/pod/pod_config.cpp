@@ -45,13 +45,13 @@ api::quantity quantity_at(const std::map<std::string, std::string>& from, const 
   return api::parse_quantity(i->second).value_or(api::quantity{});
 }
 
-std::string cgroup_parent(const api::v1::pod& pod, const std::string& qos) {
-  std::string res = "/kubepods";
+std::string cgroup_of(const node_facts& node, const std::string& qos, const std::string& uid) {
+  std::string res = node.cgroup_root;
   if (qos == "Burstable")
     res += "/burstable";
   else if (qos == "BestEffort")
     res += "/besteffort";
-  return res + "/pod" + pod.metadata.uid;
+  return res + "/pod" + uid;
 }
 
 runtime::port_protocol protocol_of(const std::string& name) {
@@ -184,6 +184,11 @@ api::result<void> check_user(const api::v1::pod& pod, const api::v1::container& 
 
 } // namespace
 
+std::vector<std::string> pod_cgroups(const node_facts& node, const std::string& uid) {
+  return {cgroup_of(node, "Guaranteed", uid), cgroup_of(node, "Burstable", uid),
+          cgroup_of(node, "BestEffort", uid)};
+}
+
 std::string pod_directory(const node_facts& node, const std::string& uid) {
   return node.data_dir + "/pods/" + uid;
 }
@@ -240,7 +245,7 @@ runtime::sandbox_config make_sandbox_config(const api::v1::pod& pod, uint32_t at
   for (const auto& [key, value] : pod.metadata.labels)
     res.labels.emplace(key, value);
   res.annotations = pod.metadata.annotations;
-  res.cgroup_parent = cgroup_parent(pod, qos_class(pod.spec));
+  res.cgroup_parent = cgroup_of(node, qos_class(pod.spec), pod.metadata.uid);
   res.security.namespaces = namespaces_of(pod.spec);
   if (const auto* sc = pod.spec.security_context.get()) {
     res.security.run_as_user = sc->run_as_user;

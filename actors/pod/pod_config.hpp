@@ -19,14 +19,17 @@ struct node_facts {
   std::string ip;
   /// Pods' volumes and logs live below it. Empty: a simulated node, whose pods have no files.
   std::string data_dir;
-  std::string cluster_domain;           ///< "cluster.local"
-  std::vector<std::string> dns_servers; ///< of the cluster; empty: pods get the node's resolv.conf
-  int64_t memory_bytes = 0;             ///< capacity, for oom_score_adj
+  std::string cgroup_root = "/kubepods"; ///< cgroupfs path; a cgroup a pod below it
+  std::string cluster_domain;            ///< "cluster.local"
+  std::vector<std::string> dns_servers;  ///< of the cluster; empty: pods get the node's resolv.conf
+  int64_t memory_bytes = 0;              ///< capacity, for oom_score_adj
   std::map<std::string, std::string> allocatable; ///< for resourceFieldRef without a limit
 };
 
 /// <data-dir>/pods/<uid>
 std::string pod_directory(const node_facts& node, const std::string& uid);
+/// Where a pod's cgroup may be, one a QoS class.
+std::vector<std::string> pod_cgroups(const node_facts& node, const std::string& uid);
 /// <data-dir>/logs/pods/<namespace>_<name>_<uid>
 std::string pod_log_directory(const node_facts& node, const api::v1::object_meta& pod);
 

@@ -19,8 +19,8 @@ public:
   /// (MountVolume.SetUp failed for volume "v" : configmap "x" not found).
   virtual void prepare(std::shared_ptr<const api::v1::pod> pod,
                        std::function<void(api::result<volume_paths>)> done) = 0;
-  /// Removes the pod's directory and what is mounted there; never follows links out of it. The
-  /// logs stay: a pod that is over still shows them.
+  /// Removes the pod's directory and cgroup and what is mounted there; never follows links out of
+  /// it. The logs stay: a pod that is over still shows them.
   virtual void release(std::string uid, std::function<void(api::result<void>)> done) = 0;
   /// The same, with the logs: for a pod that the API no longer has.
   virtual void remove(std::string uid, std::function<void(api::result<void>)> done) = 0;

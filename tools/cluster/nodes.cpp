@@ -3,6 +3,7 @@
 #include "actors/node/node_actor.hpp"
 #include "proxy/proxy_actor.hpp"
 #include "runtime/cri/cri_runtime.hpp"
+#include "runtime/cri/node_layout.hpp"
 #include "runtime/cri/simulated_runtime.hpp"
 #include "tools/cli/instance.hpp"
 
@@ -113,6 +114,7 @@ std::shared_ptr<actors::node_facts> facts_of(const api::v1::node& n, const confi
   res->name = n.metadata.name;
   res->ip = address;
   res->data_dir = s.data_dir;
+  res->cgroup_root = runtime::node_layout{s.data_dir}.cgroup_root();
   res->cluster_domain = s.network.cluster_domain;
   res->allocatable = n.status.allocatable;
   return res;
