@@ -12,6 +12,8 @@ namespace {
 
 /// Kubernetes cuts event messages at this length.
 constexpr size_t max_message = 1024;
+/// An Event that has not happened again for so long may have expired: a new one is made.
+constexpr std::chrono::minutes forgotten{30};
 
 } // namespace
 
@@ -38,10 +40,11 @@ std::optional<api::call> event_recorder::record(const event_note& note, wall_tim
     return std::nullopt;
   const auto stamp = api::format_time(now);
   auto message = note.message.substr(0, max_message);
-  const auto key =
-      about.uid() + '/' + note.field_path + '/' + note.type + '/' + note.reason + '/' + message;
-  if (const auto i = known_.find(key); i != known_.end()) {
+  const auto key = std::hash<std::string>{}(about.uid() + '/' + note.field_path + '/' + note.type +
+                                            '/' + note.reason + '/' + message);
+  if (const auto i = known_.find(key); i != known_.end() && now - i->second.last < forgotten) {
     const auto count = ++i->second.count;
+    i->second.last = now;
     return patch_call("events", i->second.id,
                       "{\"count\":" + std::to_string(count) + ",\"lastTimestamp\":\"" + stamp +
                           "\"}");
@@ -67,8 +70,9 @@ std::optional<api::call> event_recorder::record(const event_note& note, wall_tim
   e.source->host = host_;
   e.reporting_component = component_;
   e.reporting_instance = host_;
-  known_.emplace(key, known{{e.metadata.namespace_, e.metadata.name}, 1});
-  order_.push_back(key);
+  const known entry{{e.metadata.namespace_, e.metadata.name}, 1, now};
+  if (known_.insert_or_assign(key, entry).second)
+    order_.push_back(key);
   if (order_.size() > remembered) {
     known_.erase(order_.front());
     order_.pop_front();

@@ -4,11 +4,12 @@
 #include "actors/framework/reconciler.hpp"
 #include "runtime/environment.hpp"
 
-#include <list>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 
 namespace thespis::actors {
 
@@ -33,6 +34,7 @@ private:
   struct known {
     object_id id;
     int32_t count = 1;
+    wall_time last;
   };
   struct bucket {
     double tokens = burst;
@@ -45,8 +47,10 @@ private:
   const std::string component_;
   const std::string host_;
   std::shared_ptr<runtime::random_port> random_;
-  std::map<std::string, known> known_;
-  std::list<std::string> order_;
+  // By a hash of all that makes an event the same: the texts would be most of an idle node's
+  // memory.
+  std::unordered_map<size_t, known> known_;
+  std::deque<size_t> order_;
   std::map<std::string, bucket> buckets_;
 };
 

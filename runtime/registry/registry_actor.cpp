@@ -16,6 +16,7 @@ registry_actor::registry_actor(caf::actor_config& cfg, registry_deps deps)
 registry_actor::behavior_type registry_actor::make_behavior() {
   this->set_down_handler([this](const caf::down_msg& down) { forget(down.source); });
   this->delayed_send(this, trim_interval, registry_tick{});
+  show_state("serving");
   return {
       [this](const subscribe& s) { handle(s); },
       [this](const watch_ack& a) {

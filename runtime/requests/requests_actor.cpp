@@ -28,6 +28,7 @@ bool may_retry(const pending_call& c, const api::error& why) {
 } // namespace
 
 requests_actor::behavior_type requests_actor::make_behavior() {
+  show_state("serving");
   return {
       [this](call_batch& batch) -> caf::result<call_outcomes> {
         run(batch, this->make_response_promise<call_outcomes>());

@@ -38,7 +38,7 @@ rocksdb::Options make_options() {
   res.track_and_verify_wals_in_manifest = true;
   res.paranoid_checks = true;
   // The cluster's state is small and read from memory: keep the engine small, too.
-  res.write_buffer_size = 8 << 20;
+  res.write_buffer_size = 4 << 20;
   res.max_write_buffer_number = 3;
   res.max_total_wal_size = 64 << 20;
   res.max_background_jobs = 2;

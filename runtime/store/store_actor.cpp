@@ -35,6 +35,7 @@ store_actor::store_actor(caf::actor_config& cfg, store_deps deps)
     : actor_base(cfg, "store"), deps_(std::move(deps)), state_(*deps_.storage, deps_.shared) {}
 
 store_actor::behavior_type store_actor::make_behavior() {
+  show_state("serving");
   committer_ = deps_.own_thread
                    ? this->spawn<committer_actor, caf::linked + caf::detached>(deps_.storage)
                    : this->spawn<committer_actor, caf::linked>(deps_.storage);
