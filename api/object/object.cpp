@@ -130,9 +130,13 @@ draft make_draft(std::string_view resource, json::document& doc) {
 object_ptr seal(draft d, uint64_t revision) {
   char digits[20];
   auto end = std::to_chars(digits, digits + sizeof digits, revision).ptr;
-  d.bytes.insert(d.revision_pos, digits, static_cast<size_t>(end - digits));
+  // Built anew at its exact size: inserting would double the capacity of bytes that live long.
+  const auto n = static_cast<size_t>(end - digits);
+  std::string bytes;
+  bytes.reserve(d.bytes.size() + n);
+  bytes.append(d.bytes, 0, d.revision_pos).append(digits, n).append(d.bytes, d.revision_pos);
   d.meta.revision = revision;
-  return std::make_shared<const object>(std::move(d.meta), std::move(d.bytes));
+  return std::make_shared<const object>(std::move(d.meta), std::move(bytes));
 }
 
 result<object_ptr> load_object(std::string_view resource, std::string bytes) {
