@@ -137,7 +137,8 @@ BOOST_AUTO_TEST_CASE(udp_flow_older_than_its_service_finds_it) {
 BOOST_AUTO_TEST_CASE(removal_leaves_nothing) {
   net_lab lab{1};
   BOOST_REQUIRE_EQUAL(nft_ruleset(lab.node), "");
-  BOOST_REQUIRE_EQUAL(lab.node.read(route_localnet), "0");
+  // A new namespace inherits what a cluster on this machine may have set.
+  lab.node.write(route_localnet, "0");
   programmed kernel{lab};
   kernel.remove_all(); // nothing is there yet
   auto p = web("10.96.0.10", {0});
@@ -201,6 +202,7 @@ BOOST_AUTO_TEST_CASE(erasing_every_service_leaves_no_element_and_no_chain) {
 
 BOOST_AUTO_TEST_CASE(two_clusters_live_side_by_side) {
   net_lab lab{2};
+  lab.node.write(route_localnet, "0"); // may be inherited from the machine
   programmed one{lab, options_for("thespis_one")};
   auto options = options_for("thespis_two");
   options.pod_cidrs = {"10.244.0.3/32"};

@@ -9,11 +9,14 @@ namespace {
 
 struct env_fixture {
   fake_state state;
-  node_facts node{
-      "node-1", "192.0.2.1", "", "cluster.local", {}, 0, {{"cpu", "4"}, {"memory", "8Gi"}}};
+  node_facts node;
   volume_paths volumes;
 
   env_fixture() {
+    node.name = "node-1";
+    node.ip = "192.0.2.1";
+    node.cluster_domain = "cluster.local";
+    node.allocatable = {{"cpu", "4"}, {"memory", "8Gi"}};
     state.put("configmaps", "{metadata: {name: settings}, data: {COLOR: blue, a-b: dash}}");
     state.put("secrets", "{metadata: {name: keys}, data: {token: czNjcjN0}}");
     state.put("services", "{metadata: {name: kubernetes}, spec: {clusterIP: 10.43.0.1, ports: "

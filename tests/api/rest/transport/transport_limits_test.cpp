@@ -229,22 +229,24 @@ BOOST_AUTO_TEST_CASE(one_address_cannot_take_all_requests) {
   });
   l.open().get();
   client a{s->port()}, b{s->port()}, c{s->port()};
+  const auto holds = [&](size_t n) {
+    return becomes_true([&] {
+      std::lock_guard lock{m};
+      return held.size() == n;
+    });
+  };
+  // One after the other: which is the first must be known.
   a.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  BOOST_REQUIRE(holds(1));
   b.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
-  BOOST_REQUIRE(becomes_true([&] {
-    std::lock_guard lock{m};
-    return held.size() == 2;
-  }));
+  BOOST_REQUIRE(holds(2));
   auto refused = get(c, "/");
   BOOST_CHECK_EQUAL(refused.status, 429);
   BOOST_CHECK_EQUAL(refused.headers["retry-after"], "1");
   held[0].reply(200);
   BOOST_CHECK_EQUAL(read_answer(a).status, 200);
   c.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
-  BOOST_REQUIRE(becomes_true([&] {
-    std::lock_guard lock{m};
-    return held.size() == 3;
-  }));
+  BOOST_REQUIRE(holds(3));
   held.clear();
   l.close().get();
 }
