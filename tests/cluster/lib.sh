@@ -212,7 +212,7 @@ metadata: {name: $1, labels: {app: $1}}
 spec:
   replicas: $2
   selector: {matchLabels: {app: $1}}
-  strategy: {rollingUpdate: {maxUnavailable: 0, maxSurge: 1}}
+  strategy: {type: RollingUpdate, rollingUpdate: {maxUnavailable: 0, maxSurge: 1}}
   template:
     metadata: {labels: {app: $1}}
     spec:
