@@ -47,7 +47,11 @@ struct volume_fixture {
     std::string name = (fs::temp_directory_path() / "thespis-volumes-XXXXXX").string();
     BOOST_REQUIRE(mkdtemp(name.data()));
     top = name;
-    node = {"node-1", "192.0.2.1", (top / "data").string(), "cluster.local", {}, 1 << 30, {}};
+    node.name = "node-1";
+    node.ip = "192.0.2.1";
+    node.data_dir = (top / "data").string();
+    node.cluster_domain = "cluster.local";
+    node.memory_bytes = 1 << 30;
     port = make_disk_volumes(node, state);
     state->put("configmaps", "{metadata: {name: settings}, data: {color: blue, size: big}, "
                              "binaryData: {raw: AAEC}}");
