@@ -48,8 +48,10 @@ scheduler_actor::behavior_type scheduler_actor::make_behavior() {
       [this](const runtime::watch_batch& b) { handle(b); },
       [this](const runtime::watch_closed&) { subscribe_all(); },
       [this](const schedule_now&) { run(); },
-      [this](const retry_unschedulable&) {
-        retry_armed_ = false;
+      [this](const retry_unschedulable& m) {
+        if (m.timer != retry_timer_)
+          return;
+        retry_at_.reset();
         if (state_->retry(now()))
           wake();
         arm_retry();
@@ -126,11 +128,12 @@ void scheduler_actor::run() {
 
 void scheduler_actor::arm_retry() {
   const auto due = state_->next_retry();
-  if (retry_armed_ || !due)
+  // A node that changed brings the retry forward, from minutes to what is left of the back-off.
+  if (!due || (retry_at_ && *retry_at_ <= *due))
     return;
-  retry_armed_ = true;
+  retry_at_ = due;
   this->delayed_send(this, std::max<scheduler_state::time>(*due - now(), 10ms),
-                     retry_unschedulable{});
+                     retry_unschedulable{++retry_timer_});
 }
 
 void scheduler_actor::bind(std::vector<placement> plan) {

@@ -42,7 +42,8 @@ private:
   bool nodes_synced_ = false;
   bool pods_synced_ = false;
   bool scheduled_ = false;
-  bool retry_armed_ = false;
+  std::optional<scheduler_state::time> retry_at_; ///< when the armed timer rings
+  uint64_t retry_timer_ = 0;
   uint64_t bound_ = 0;
   uint64_t generation_ = 0; ///< of the subscriptions; older ones are void
 };

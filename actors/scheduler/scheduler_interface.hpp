@@ -9,7 +9,9 @@ namespace thespis::actors {
 /// INTERNAL: pods wait and something changed.
 struct schedule_now {};
 /// INTERNAL: pods whose back-off is over become schedulable again.
-struct retry_unschedulable {};
+struct retry_unschedulable {
+  uint64_t timer = 0; ///< which one rang: an earlier one may have taken its place
+};
 /// INTERNAL: subscribe again.
 struct watch_again {};
 
@@ -28,8 +30,8 @@ typename Inspector::result_type inspect(Inspector& f, schedule_now&) {
   return f();
 }
 template <class Inspector>
-typename Inspector::result_type inspect(Inspector& f, retry_unschedulable&) {
-  return f();
+typename Inspector::result_type inspect(Inspector& f, retry_unschedulable& x) {
+  return f(x.timer);
 }
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, watch_again&) {
