@@ -1,0 +1,121 @@
+#include "proxy/proxy_state.hpp"
+
+#include "api/yaml.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+using namespace thespis;
+using proxy::proxy_state;
+
+namespace {
+
+uint64_t revision = 1;
+
+api::watch_event event_of(api::event_kind kind, const char* resource, const std::string& text) {
+  auto doc = *api::yaml::parse(text);
+  return {kind, api::seal(api::make_draft(resource, doc), ++revision)};
+}
+
+api::watch_event service(api::event_kind kind, const std::string& spec) {
+  return event_of(kind, "services",
+                  "{apiVersion: v1, kind: Service, metadata: {name: web, namespace: default}, "
+                  "spec: " +
+                      spec + "}");
+}
+
+api::watch_event slice(api::event_kind kind, const std::string& name,
+                       const std::string& endpoints) {
+  return event_of(
+      kind, "endpointslices.discovery.k8s.io",
+      "{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, addressType: IPv4, "
+      "metadata: {name: " +
+          name +
+          ", namespace: default, labels: "
+          "{kubernetes.io/service-name: web}}, ports: [{name: http, port: 8080, protocol: "
+          "TCP}], endpoints: [" +
+          endpoints + "]}");
+}
+
+const std::string cluster_ip = "{type: ClusterIP, clusterIP: 10.43.0.9, ports: "
+                               "[{name: http, port: 80, protocol: TCP}]}";
+const std::string ready_here =
+    "{addresses: [10.42.0.2], nodeName: here, conditions: {ready: true}}";
+const std::string unready = "{addresses: [10.42.1.2], nodeName: far, conditions: {ready: false}}";
+const proxy::service_port_name http{"default", "web", "http"};
+
+using enum api::event_kind;
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(proxy_state_suite)
+
+BOOST_AUTO_TEST_CASE(joins_a_service_with_its_slices) {
+  proxy_state s{"here"};
+  s.apply_slice(slice(added, "web-1", ready_here + ", " + unready));
+  s.apply_service(service(added, cluster_ip));
+  const auto table = s.table();
+  BOOST_REQUIRE_EQUAL(table.size(), 1U);
+  const auto& port = table.at(http);
+  BOOST_TEST(port.port == 80);
+  BOOST_REQUIRE_EQUAL(port.endpoints.size(), 2U);
+  BOOST_TEST(port.endpoints[0].port == 8080);
+  BOOST_TEST(port.endpoints[0].ready);
+  BOOST_TEST(port.endpoints[0].node_local);
+  BOOST_TEST(!port.endpoints[1].ready);
+  BOOST_TEST(!port.endpoints[1].node_local);
+}
+
+BOOST_AUTO_TEST_CASE(tells_only_what_changed) {
+  proxy_state s{"here"};
+  s.apply_service(service(added, cluster_ip));
+  s.apply_slice(slice(added, "web-1", ready_here));
+  s.table();
+  BOOST_TEST(!s.changed());
+  s.apply_slice(slice(modified, "web-1", ready_here));
+  BOOST_TEST(s.take_changes().empty());
+  s.apply_slice(slice(added, "web-2", unready));
+  const auto changes = s.take_changes();
+  BOOST_REQUIRE_EQUAL(changes.size(), 1U);
+  BOOST_TEST(changes.at(http)->endpoints.size() == 2U);
+  s.apply_slice(slice(deleted, "web-1", ready_here));
+  BOOST_TEST(s.take_changes().at(http)->endpoints.size() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(takes_back_ports_and_services_that_go) {
+  proxy_state s{"here"};
+  s.apply_service(service(added, "{type: ClusterIP, clusterIP: 10.43.0.9, ports: [{name: http, "
+                                 "port: 80}, {name: admin, port: 81}]}"));
+  BOOST_TEST(s.table().size() == 2U);
+  s.apply_service(service(modified, cluster_ip));
+  auto changes = s.take_changes();
+  BOOST_REQUIRE_EQUAL(changes.size(), 1U);
+  BOOST_TEST(!changes.at({"default", "web", "admin"}).has_value());
+  s.apply_service(service(deleted, cluster_ip));
+  changes = s.take_changes();
+  BOOST_REQUIRE_EQUAL(changes.size(), 1U);
+  BOOST_TEST(!changes.at(http).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(programs_neither_headless_nor_external_names) {
+  proxy_state s{"here"};
+  s.apply_service(service(added, "{type: ClusterIP, clusterIP: None, ports: [{port: 80}]}"));
+  BOOST_TEST(s.table().empty());
+  s.apply_service(service(modified, "{type: ExternalName, externalName: x.example}"));
+  BOOST_TEST(s.table().empty());
+}
+
+BOOST_AUTO_TEST_CASE(carries_affinity_and_policies) {
+  proxy_state s{"here"};
+  s.apply_service(service(added,
+                          "{type: NodePort, clusterIP: 10.43.0.9, sessionAffinity: ClientIP, "
+                          "externalTrafficPolicy: Local, ports: [{name: http, port: 80, "
+                          "nodePort: 30080, protocol: UDP}]}"));
+  const auto port = s.table().at(http);
+  BOOST_TEST(port.affinity_seconds == 10800U);
+  BOOST_TEST(port.external_local);
+  BOOST_TEST(!port.internal_local);
+  BOOST_TEST(port.node_port == 30080);
+  BOOST_TEST((port.proto == proxy::protocol::udp));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
