@@ -82,7 +82,7 @@ std::optional<ip_address> parse_ip(std::string_view text) {
   char buf[INET6_ADDRSTRLEN] = {};
   if (text.size() >= sizeof buf || text.find('\0') != text.npos)
     return std::nullopt;
-  std::memcpy(buf, text.data(), text.size());
+  std::copy(text.begin(), text.end(), buf);
   in_addr four;
   if (::inet_pton(AF_INET, buf, &four) == 1)
     return ip_address::v4(ntohl(four.s_addr));
