@@ -9,7 +9,8 @@ using namespace thespis::test;
 
 namespace {
 
-actors::continuable::behavior_type run_continuations() {
+/// Takes an argument because CAF 0.17 dereferences a null pointer to the tuple of none.
+actors::continuable::behavior_type run_continuations(int) {
   return {[](const actors::continuation& c) { c.run(); }};
 }
 
@@ -20,7 +21,7 @@ struct node_fixture : cluster_fixture {
   actors::node_handle node;
 
   explicit node_fixture() {
-    timers = system().spawn(run_continuations);
+    timers = system().spawn(run_continuations, 0);
     runtime::simulated_options options;
     options.missing_images = {"none:1"};
     containers = std::make_shared<runtime::simulated_runtime>(
