@@ -44,7 +44,7 @@ struct pod_info {
   resources requests;
   std::vector<host_port> ports;
   int32_t priority = 0;
-  /// What "spread" means for it: pods of the same controller, or with the same labels.
+  /// What "spread" means for it: pods of the same controller. Empty without one.
   std::string group;
 };
 
