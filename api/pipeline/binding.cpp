@@ -1,4 +1,5 @@
 // pods/binding and pods/eviction: creations that change or delete the pod they hang on.
+#include "api/pipeline/admit.hpp"
 #include "api/pipeline/metadata.hpp"
 #include "api/pipeline/operation.hpp"
 #include "api/text/quote.hpp"
@@ -89,6 +90,10 @@ result<prepared> prepare_binding(operation& op) {
   auto binding = decode_body(op, op.request.body, kind_type("", "v1", "Binding"));
   if (!binding)
     return fail(binding.error());
+  if (auto ok = admit(op, admission::action::create, kind_type("", "v1", "Binding"), &*binding,
+                      nullptr, op.request.dry_run);
+      !ok)
+    return fail(ok.error());
   if (auto ok = check_binding(op, *binding); !ok)
     return fail(ok.error());
   auto current = existing(op);
@@ -139,6 +144,10 @@ result<prepared> prepare_eviction(operation& op) {
   if (const auto* body = json::find(*eviction, "deleteOptions"); body && body->IsObject())
     if (auto ok = read_delete_options(*body, options); !ok)
       return fail(ok.error());
+  if (auto ok = admit(op, admission::action::create, kind_type("policy", "v1", "Eviction"),
+                      &*eviction, nullptr, options.dry_run);
+      !ok)
+    return fail(ok.error());
   auto done = remove_object(op, *current, options);
   if (!done)
     return done;

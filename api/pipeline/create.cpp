@@ -1,3 +1,4 @@
+#include "api/pipeline/admit.hpp"
 #include "api/pipeline/metadata.hpp"
 #include "api/pipeline/operation.hpp"
 #include "api/schema/defaults.hpp"
@@ -8,24 +9,6 @@ namespace {
 
 /// Names tried before a generateName is given up.
 constexpr int name_attempts = 8;
-
-/// Nothing new is created in a namespace that is missing or on its way out.
-result<void> check_namespace(const operation& op, std::string_view name) {
-  const auto& ns = op.request.ns;
-  if (!op.type.namespaced)
-    return {};
-  auto found = op.find("namespaces", {}, ns);
-  if (!found)
-    return fail(not_found("namespaces", ns));
-  if (!found->meta().deleting)
-    return {};
-  auto e = forbidden(op.type.resource, name,
-                     "unable to create new content in namespace " + ns +
-                         " because it is being terminated");
-  e.causes.push_back(
-      {"NamespaceTerminating", "namespace " + ns + " is being terminated", "metadata.namespace"});
-  return fail(std::move(e));
-}
 
 /// Picks a free name where the client left the choice to the server.
 result<void> settle_name(operation& op, json::document& doc, bool generated) {
@@ -82,16 +65,14 @@ result<prepared> create_object(operation& op, json::document doc) {
   const auto& metadata = metadata_of(doc);
   bool generated = json::get_string(metadata, "name").empty() &&
                    !json::get_string(metadata, "generateName").empty();
-  if (auto ok = check_namespace(op, json::get_string(metadata, "name")); !ok)
-    return fail(ok.error());
   // A spec left out is an empty one, with its defaults.
   if (const auto* spec = op.type.type().find("spec"); spec && spec->type.object)
     json::ensure_object(doc, "spec", doc.GetAllocator());
   schema::apply_defaults(op.type.type(), doc, doc.GetAllocator());
+  auto asked = admission_request(op, admission::action::create, op.type.type(), &doc, nullptr);
+  if (auto ok = op.admission.mutate(asked); !ok)
+    return fail(ok.error());
   wipe_status(op, doc);
-  if (op.plan.admit)
-    if (auto ok = op.plan.admit(op, doc); !ok)
-      return fail(ok.error());
   if (op.plan.prepare_create)
     op.plan.prepare_create(op, doc);
   begin_metadata(op, doc);
@@ -103,6 +84,9 @@ result<prepared> create_object(operation& op, json::document doc) {
   if (op.plan.allocate)
     if (auto ok = op.plan.allocate(op, doc, nullptr); !ok)
       return fail(ok.error());
+  asked.name = json::get_string(metadata_of(doc), "name");
+  if (auto ok = op.admission.validate(asked); !ok)
+    return fail(ok.error());
 
   order_members(doc);
   if (op.request.dry_run) {

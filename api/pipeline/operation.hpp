@@ -1,6 +1,7 @@
 // One write on its way through the pipeline, and the steps it takes. Internal to api/pipeline.
 #pragma once
 
+#include "api/admission/plugin.hpp"
 #include "api/pipeline/pipeline.hpp"
 #include "api/pipeline/resource_type.hpp"
 #include "api/pipeline/strategies/strategy.hpp"
@@ -16,8 +17,11 @@ struct operation {
   const resource_type& type;
   const strategy& plan;
   service_addresses& addresses;
+  const admission::chain& admission;
   std::string now; ///< RFC 3339, whole seconds, UTC
   std::vector<std::string> warnings;
+  /// What plug-ins have reserved for this write.
+  std::vector<std::shared_ptr<const void>> holds;
 
   object_ptr find(std::string_view resource, std::string_view ns, std::string_view name) const {
     return deps.state->get(resource, ns, name);
@@ -67,6 +71,8 @@ struct update_request {
   json::document after;  ///< what the client wants
   /// A PUT names the object it means by uid; a patch inherits the uid.
   bool uid_is_precondition = false;
+  /// The plug-ins have judged it already, in the shape that the client sent.
+  bool admitted = false;
 };
 result<prepared> update_object(operation& op, update_request r);
 

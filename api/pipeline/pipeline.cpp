@@ -1,5 +1,6 @@
 #include "api/pipeline/pipeline.hpp"
 
+#include "api/admission/plugins.hpp"
 #include "api/pipeline/metadata.hpp"
 #include "api/pipeline/operation.hpp"
 #include "api/pipeline/scale.hpp"
@@ -76,6 +77,13 @@ call to_pod_binding(const call& c) {
   return inner;
 }
 
+admission::chain make_chain(const pipeline_deps& deps) {
+  auto plugins =
+      admission::default_plugins({deps.state, deps.now, deps.new_uid, deps.random_suffix});
+  plugins.insert(plugins.end(), deps.more_plugins.begin(), deps.more_plugins.end());
+  return admission::chain(std::move(plugins));
+}
+
 reply refused(error e) {
   reply r;
   r.failure = std::move(e);
@@ -85,10 +93,12 @@ reply refused(error e) {
 } // namespace
 
 struct pipeline::impl {
-  explicit impl(pipeline_deps d) : deps(std::move(d)), addresses(deps) {}
+  explicit impl(pipeline_deps d)
+      : deps(std::move(d)), addresses(deps), admission(make_chain(deps)) {}
 
   pipeline_deps deps;
   service_addresses addresses;
+  admission::chain admission;
 };
 
 pipeline::pipeline(pipeline_deps deps) : impl_(std::make_unique<impl>(std::move(deps))) {}
@@ -106,7 +116,9 @@ prepared pipeline::prepare(const call& c) const {
                *type,
                strategy_of(c.resource),
                impl_->addresses,
+               impl_->admission,
                format_time(impl_->deps.now()),
+               {},
                {}};
   auto done = dispatch(op);
   if (!done) {
@@ -117,7 +129,13 @@ prepared pipeline::prepare(const call& c) const {
   auto& answer = std::holds_alternative<reply>(*done) ? std::get<reply>(*done)
                                                       : std::get<prepared_write>(*done).answer;
   answer.warnings = std::move(op.warnings);
+  if (auto* w = std::get_if<prepared_write>(&*done))
+    w->holds = std::move(op.holds);
   return std::move(*done);
+}
+
+bool pipeline::may_call_out(const call& c) const {
+  return impl_->admission.may_call_out(c);
 }
 
 } // namespace thespis::api

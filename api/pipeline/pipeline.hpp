@@ -12,6 +12,11 @@
 #include <memory>
 #include <string>
 #include <variant>
+#include <vector>
+
+namespace thespis::api::admission {
+class plugin;
+} // namespace thespis::api::admission
 
 namespace thespis::api {
 
@@ -36,6 +41,9 @@ struct prepared_write {
   bool retry_on_exists = false;
   /// What to answer when the write is done; `object` is filled with the sealed one.
   reply answer;
+  /// What admission has reserved for this write; to be dropped once it is settled either way, and
+  /// before it is prepared again.
+  std::vector<std::shared_ptr<const void>> holds;
 };
 
 /// Either an answer that needs no write (a failure, a dry run, no change at all), or a write.
@@ -51,6 +59,8 @@ struct pipeline_deps {
   std::string service_cidr = "10.43.0.0/16";
   int node_port_min = 30000;
   int node_port_max = 32767;
+  /// Admission plug-ins beyond the built-in ones; they come last.
+  std::vector<std::shared_ptr<admission::plugin>> more_plugins;
 };
 
 /// Thread-safe: any thread may prepare calls at any time.
@@ -61,6 +71,10 @@ public:
 
   /// Computes what the call comes to on the present state.
   prepared prepare(const call& c) const;
+
+  /// Whether preparing this call may wait for another process: such calls belong on a thread that
+  /// may block.
+  bool may_call_out(const call& c) const;
 
 private:
   struct impl;

@@ -1,11 +1,11 @@
 // Deletion: at once, after a grace period, or when the last finalizer is gone.
+#include "api/pipeline/admit.hpp"
 #include "api/pipeline/metadata.hpp"
 #include "api/pipeline/operation.hpp"
 #include "api/pipeline/service_addresses.hpp"
 #include "api/text/time.hpp"
 
 #include <algorithm>
-#include <array>
 
 namespace thespis::api {
 
@@ -130,9 +130,6 @@ prepared rehearse_or(bool dry_run, const object& current, prepared_write w) {
 /// A namespace stays, terminating, until its controller has emptied it.
 result<prepared> remove_namespace(operation& op, object_ptr current, json::document doc, bool retry,
                                   bool dry_run) {
-  static const std::array<std::string_view, 3> immortal{"default", "kube-system", "kube-public"};
-  if (std::find(immortal.begin(), immortal.end(), current->name()) != immortal.end())
-    return fail(forbidden(op.type.resource, current->name(), "this namespace may not be deleted"));
   auto& a = doc.GetAllocator();
   if (mark_deleting(op, doc)) {
     json::set(json::ensure_object(doc, "status", a), "phase", "Terminating", a);
@@ -265,6 +262,11 @@ result<prepared> prepare_remove(operation& op) {
   auto current = existing(op);
   if (!current)
     return fail(current.error());
+  auto doc = (*current)->parse();
+  if (auto ok =
+          admit(op, admission::action::remove, op.type.type(), nullptr, &doc, options->dry_run);
+      !ok)
+    return fail(ok.error());
   return remove_object(op, *current, *options);
 }
 

@@ -1,5 +1,6 @@
 #include "api/pipeline/scale.hpp"
 
+#include "api/pipeline/admit.hpp"
 #include "api/pipeline/metadata.hpp"
 #include "api/pipeline/patching.hpp"
 #include "api/text/labels.hpp"
@@ -80,6 +81,11 @@ result<prepared> prepare_scale(operation& op) {
   if (!name.empty() && name != op.request.name)
     return fail(bad_request("the name of the object (" + std::string(name) +
                             ") does not match the name on the URL (" + op.request.name + ")"));
+  auto before = scale_document(**current);
+  if (auto ok = admit(op, admission::action::update, kind_type("autoscaling", "v1", "Scale"),
+                      &*scale, &before, op.request.dry_run);
+      !ok)
+    return fail(ok.error());
   const auto* n = json::find(member(*scale, "spec"), "replicas");
   if (n && !n->IsNull() && !n->IsInt())
     return fail(bad_request("Scale in version \"v1\" cannot be handled as a Scale: json: cannot "
@@ -101,6 +107,7 @@ result<prepared> prepare_scale(operation& op) {
   if (auto uid = json::get_string(metadata_of(*scale), "uid"); !uid.empty())
     json::set(metadata, "uid", uid, a);
   r.uid_is_precondition = true;
+  r.admitted = true;
   return update_object(op, std::move(r));
 }
 

@@ -1,3 +1,4 @@
+#include "api/pipeline/admit.hpp"
 #include "api/pipeline/metadata.hpp"
 #include "api/pipeline/operation.hpp"
 #include "api/pipeline/strategies/strategies.hpp"
@@ -68,6 +69,19 @@ void keep_other_half(const operation& op, json::document& after, const json::val
     }
   for (const auto& key : keys)
     keep_member(after, before, key, a);
+}
+
+/// Lets the plug-ins fill in. What an update cannot change they cannot change either.
+result<void> mutate_update(operation& op, update_request& r, admission::request& asked) {
+  if (r.admitted)
+    return {};
+  if (auto ok = op.admission.mutate(asked); !ok)
+    return ok;
+  if (asked.changed) {
+    carry_metadata(op, r.after, r.before);
+    keep_other_half(op, r.after, r.before);
+  }
+  return {};
 }
 
 /// Whether this update takes the last thing away that held a deleted object.
@@ -144,6 +158,9 @@ result<prepared> update_object(operation& op, update_request r) {
   schema::apply_defaults(op.type.type(), after, after.GetAllocator());
   carry_metadata(op, after, r.before);
   keep_other_half(op, after, r.before);
+  auto asked = admission_request(op, admission::action::update, op.type.type(), &after, &r.before);
+  if (auto ok = mutate_update(op, r, asked); !ok)
+    return fail(ok.error());
   if (op.plan.prepare_update)
     op.plan.prepare_update(op, after, r.before);
   bump_generation(op, after, r.before);
@@ -152,6 +169,9 @@ result<prepared> update_object(operation& op, update_request r) {
     return fail(ok.error());
   if (op.plan.allocate)
     if (auto ok = op.plan.allocate(op, after, &r.before); !ok)
+      return fail(ok.error());
+  if (!r.admitted)
+    if (auto ok = op.admission.validate(asked); !ok)
       return fail(ok.error());
 
   if (finishes_deletion(op, after, r.before))

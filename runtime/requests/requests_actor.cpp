@@ -97,6 +97,7 @@ void requests_actor::settle(std::vector<pending_ptr> calls, write_outcomes& outc
   for (size_t i = 0; i < calls.size(); ++i) {
     auto& c = calls[i];
     auto& outcome = outcomes.outcomes[i];
+    c->work.holds.clear();
     if (outcome.ok) {
       c->work.answer.ok = true;
       c->work.answer.object = outcome.object.ptr;

@@ -20,8 +20,6 @@ struct strategy {
   bool unconditional_update = true;
   /// Deletion without a policy leaves the dependents alone (ReplicationControllers only).
   bool orphans_by_default = false;
-  /// Refuses, or fills in what admission plug-ins fill in. Errors are given to the client.
-  result<void> (*admit)(operation& op, json::document& obj) = nullptr;
   /// Makes the object ready to be created: after defaults, before validation.
   void (*prepare_create)(operation& op, json::document& obj) = nullptr;
   /// Keeps what this kind of update may not touch, by taking it from `old`.

@@ -1,6 +1,7 @@
 // A cluster in memory: the pipeline over a map, with the store's compare-and-set.
 #pragma once
 
+#include "api/admission/plugin.hpp"
 #include "api/pipeline/pipeline.hpp"
 
 #include <map>
@@ -34,8 +35,10 @@ public:
 /// Sends calls and commits what they come to. The clock stands still until `advance`.
 class cluster {
 public:
-  cluster() {
+  /// With these plug-ins behind the built-in ones.
+  explicit cluster(std::vector<admission::plugin_ptr> plugins = {}) {
     pipeline_deps deps;
+    deps.more_plugins = std::move(plugins);
     deps.state = state;
     deps.now = [this] { return now; };
     deps.new_uid = [this] { return "uid-" + std::to_string(++uids); };
