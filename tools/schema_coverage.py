@@ -5,7 +5,7 @@ usage: schema_coverage.py REFERENCE_TYPES.json [REFERENCE_RESOURCES.json] [--und
 
 The reference is JSON: an object of full type names, each with `fields` of `type` (a scalar or a
 type's name) or `array` or `map` of one, `format`, `required`, `listType`, `listMapKeys`,
-`patchMergeKey`, `patchStrategy` and `pb`; resources are a list of objects with `groupVersion`,
+`patchMergeKey`, `patchStrategy` and `pb`, and `pbInline` for numbers under other names; resources are a list of objects with `groupVersion`,
 `name`, `kind`, `namespaced`, `shortNames`, `categories` and `verbs`. Prints a line for every
 difference and a summary; exits with 1 when something differs that our files do describe. Types and
 resources the files leave out only count against the coverage.
@@ -17,7 +17,12 @@ import sys
 
 import yaml
 
+EXTENSIONS = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1."
 SCALARS = {
+    EXTENSIONS + "JSON": "any",
+    EXTENSIONS + "JSONSchemaPropsOrArray": "any",
+    EXTENSIONS + "JSONSchemaPropsOrBool": "any",
+    EXTENSIONS + "JSONSchemaPropsOrStringArray": "any",
     "io.k8s.apimachinery.pkg.api.resource.Quantity": "quantity",
     "io.k8s.apimachinery.pkg.apis.meta.v1.FieldsV1": "any",
     "io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime": "micro-time",
@@ -82,13 +87,14 @@ def differences(name, ours, theirs):
     pairs = {
         "type": (ours["type"], reference_type(theirs)),
         "required": (bool(ours.get("required")), bool(theirs.get("required"))),
-        "pb": (ours.get("pb"), theirs.get("pb")),
         "list": ("map" if isinstance(listed, list) else listed, theirs.get("listType")),
         "list keys": (listed if isinstance(listed, list) else [], theirs.get("listMapKeys", [])),
         "map": (ours.get("map"), theirs.get("mapType")),
         "merge key": (ours.get("merge_key"), theirs.get("patchMergeKey")),
         "patch strategy": (",".join(texts(ours.get("patch"))), theirs.get("patchStrategy", "")),
     }
+    if theirs.get("pb"):
+        pairs["pb"] = (ours.get("pb"), theirs["pb"])
     if "default" in theirs:
         pairs["default"] = (ours.get("default"), theirs["default"])
     for what, (a, b) in pairs.items():
@@ -106,6 +112,10 @@ def compare_types(ours, reference):
         if ours[name].get("kind"):
             theirs.pop("apiVersion", None)
             theirs.pop("kind", None)
+        for inline, number in reference[name].get("pbInline", {}).items():
+            for f in theirs:
+                if f.lower() == inline.lower():
+                    theirs[f] = dict(theirs[f], pb=number["pb"])
         fields += len(theirs)
         found += [f"{name}.{f}: missing" for f in theirs if f not in mine]
         found += [f"{name}.{f}: not in the reference" for f in mine if f not in theirs]

@@ -236,13 +236,74 @@ void limit_range_item(value& obj, allocator& a) {
   fill("defaultRequest", "min");
 }
 
-constexpr std::array<std::pair<std::string_view, default_hook>, 15> hooks = {{
+/// One scaling policy: `value` pods or percent in `seconds`.
+value scaling_policy(std::string_view type, int amount, int seconds, allocator& a) {
+  value p{rapidjson::kObjectType};
+  json::set(p, "type", type, a);
+  json::set(p, "value", value{amount}, a);
+  json::set(p, "periodSeconds", value{seconds}, a);
+  return p;
+}
+
+/// Up at once, by four pods or twofold in 15 seconds; down as far as the window allows.
+void autoscaler_behavior(value& obj, allocator& a) {
+  for (const bool up : {true, false}) {
+    auto& rules = json::ensure_object(obj, up ? "scaleUp" : "scaleDown", a);
+    if (!rules.IsObject())
+      continue;
+    if (up && !json::find(rules, "stabilizationWindowSeconds"))
+      json::set(rules, "stabilizationWindowSeconds", value{0}, a);
+    default_string(rules, "selectPolicy", "Max", a);
+    if (json::find(rules, "policies"))
+      continue;
+    value policies{rapidjson::kArrayType};
+    if (up)
+      policies.PushBack(scaling_policy("Pods", 4, 15, a), a);
+    policies.PushBack(scaling_policy("Percent", 100, 15, a), a);
+    json::set(rules, "policies", std::move(policies), a);
+  }
+}
+
+/// A policy that names no directions is about traffic in, and about traffic out if it has rules
+/// for that.
+void network_policy_spec(value& obj, allocator& a) {
+  if (const auto* types = json::find(obj, "policyTypes");
+      types && types->IsArray() && !types->Empty())
+    return;
+  value types{rapidjson::kArrayType};
+  types.PushBack("Ingress", a);
+  if (const auto* egress = json::find(obj, "egress");
+      egress && egress->IsArray() && !egress->Empty())
+    types.PushBack("Egress", a);
+  json::set(obj, "policyTypes", std::move(types), a);
+}
+
+void definition_names(value& obj, allocator& a) {
+  std::string kind{json::get_string(obj, "kind")};
+  if (kind.empty())
+    return;
+  default_string(obj, "listKind", kind + "List", a);
+  for (auto& c : kind)
+    c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  default_string(obj, "singular", kind, a);
+}
+
+void device_request(value& obj, allocator& a) {
+  if (json::get_string(obj, "allocationMode") == "ExactCount")
+    default_int(obj, "count", 1, a);
+}
+
+constexpr std::array<std::pair<std::string_view, default_hook>, 19> hooks = {{
+    {"autoscaler_behavior", autoscaler_behavior},
     {"daemon_set_strategy", daemon_set_strategy},
+    {"definition_names", definition_names},
     {"deployment_strategy", deployment_strategy},
+    {"device_request", device_request},
     {"image_pull_policy", image_pull_policy},
     {"image_volume", image_volume},
     {"job_spec", job_spec},
     {"limit_range_item", limit_range_item},
+    {"network_policy_spec", network_policy_spec},
     {"node_status", node_status},
     {"pod", pod},
     {"pod_spec", pod_spec},

@@ -97,6 +97,7 @@ struct group_rule {
 /// A protobuf message, member `pb` of the outer one, that holds fields which JSON keeps outside.
 struct wrap {
   uint16_t pb = 0;
+  uint16_t inside = 0; ///< the pb of the wrap that it is nested in; 0: the object itself
   std::vector<std::pair<std::string, uint16_t>> members; ///< name, number in the wrap
 };
 

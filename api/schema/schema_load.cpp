@@ -128,7 +128,10 @@ void read_wraps(struct_type& t, const char* text) {
   for (auto& line : split(text, '\n')) {
     const auto parts = split(line, ' ');
     wrap w;
-    w.pb = static_cast<uint16_t>(number(parts.at(0)).value_or(0));
+    const auto numbers = split(parts.at(0), '.');
+    w.pb = static_cast<uint16_t>(number(numbers.back()).value_or(0));
+    if (numbers.size() > 1)
+      w.inside = static_cast<uint16_t>(number(numbers.front()).value_or(0));
     for (auto& member : split(parts.size() > 1 ? parts[1] : "", ',')) {
       const auto colon = member.find(':');
       w.members.emplace_back(

@@ -43,7 +43,7 @@ struct type_row {
   const char* about;
   const char* hook;
   const char* groups; ///< lines "=what:a,b" (exactly one) or "<what:a,b" (at most one)
-  const char* wraps;  ///< lines "pb name:number,name:number"
+  const char* wraps;  ///< lines "pb name:number,name:number"; "outer.pb …" when it is nested
   bool kind, atomic;
   uint16_t first_field, field_count;
 };

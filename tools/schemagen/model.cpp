@@ -179,7 +179,9 @@ type read_type_def(const file& f, const std::string& name, const YAML::Node& n) 
   if (const auto ws = n["wraps"])
     for (const auto& w : ws) {
       wrap x;
+      check_keys(f.path, w, {"pb", "inside", "members"});
       x.pb = w["pb"].as<int>();
+      x.inside = w["inside"] ? w["inside"].as<int>() : 0;
       for (const auto& m : w["members"])
         x.members.emplace_back(m.first.Scalar(), m.second.as<int>());
       t.wraps.push_back(std::move(x));
@@ -238,7 +240,7 @@ file read_file(const std::string& path) {
   } catch (const YAML::Exception& e) {
     throw std::runtime_error(path + ":" + std::to_string(e.mark.line + 1) + ": " + e.msg);
   }
-  check_keys(path, doc, {"package", "alias", "group", "version", "resources", "types"});
+  check_keys(path, doc, {"package", "alias", "group", "version", "structs", "resources", "types"});
   file f;
   f.path = path;
   f.stem = std::filesystem::path(path).stem();
@@ -246,6 +248,7 @@ file read_file(const std::string& path) {
   f.alias = text(doc, "alias");
   f.group = text(doc, "group");
   f.version = text(doc, "version");
+  f.structs = flag(doc, "structs", true);
   check_keys(path, doc["types"], {});
   for (const auto& kv : doc["types"])
     f.types.push_back(read_type_def(f, kv.first.Scalar(), kv.second));
@@ -360,7 +363,9 @@ void check_struct_names(const std::vector<file>& files) {
   std::map<std::string, std::string> seen;
   for (auto& f : files)
     for (auto& t : f.types)
-      if (const auto [it, fresh] = seen.emplace(t.struct_name, t.full_name); !fresh)
+      if (!f.structs)
+        break;
+      else if (const auto [it, fresh] = seen.emplace(t.struct_name, t.full_name); !fresh)
         throw std::runtime_error(f.path + ": " + t.full_name + " and " + it->second +
                                  " want the same struct name: give one a 'struct:'");
 }

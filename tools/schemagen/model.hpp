@@ -65,6 +65,7 @@ struct group_rule {
 /// A protobuf message that holds members which JSON keeps in the outer object.
 struct wrap {
   int pb = 0;
+  int inside = 0; ///< the pb of the wrap that it is nested in; 0: the object itself
   std::vector<std::pair<std::string, int>> members;
 };
 
@@ -106,6 +107,7 @@ struct file {
   std::string path, stem, package, alias, group, version;
   std::vector<type> types;
   std::vector<resource> resources;
+  bool structs = true; ///< whether C++ reads and writes these types
 };
 
 struct model {

@@ -150,7 +150,10 @@ void write_encoder(std::ostream& out, const file& f, const type& t) {
 std::string struct_header(const model& m, const file& f) {
   std::ostringstream out;
   out << "// Made by schemagen from api/schema/" << f.stem << ".yaml; change that file instead.\n"
-      << "#pragma once\n\n#include \"api/schema/structs.hpp\"\n";
+      << "#pragma once\n";
+  if (!f.structs)
+    return out.str();
+  out << "\n#include \"api/schema/structs.hpp\"\n";
   std::set<size_t> used;
   const auto own = m.index.at(f.types.front().full_name).first;
   for (auto& t : f.types)
@@ -173,8 +176,10 @@ std::string struct_header(const model& m, const file& f) {
 
 std::string struct_source(const model& m, const file& f) {
   std::ostringstream out;
-  out << "// Made by schemagen from api/schema/" << f.stem << ".yaml; change that file instead.\n"
-      << "#include \"api/generated/" << f.stem << ".hpp\"\n\nnamespace thespis::api::v1 {\n\n"
+  out << "// Made by schemagen from api/schema/" << f.stem << ".yaml; change that file instead.\n";
+  if (!f.structs)
+    return out.str();
+  out << "#include \"api/generated/" << f.stem << ".hpp\"\n\nnamespace thespis::api::v1 {\n\n"
       << "using codec::decode;\nusing codec::encode;\nusing codec::put;\nusing "
          "codec::put_always;\n\n";
   for (auto* t : sorted_types(m, f)) {

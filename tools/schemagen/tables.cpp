@@ -123,7 +123,8 @@ private:
       std::vector<std::string> members;
       for (auto& [name, number] : w.members)
         members.push_back(name + ":" + std::to_string(number));
-      wraps.push_back(std::to_string(w.pb) + " " + joined(members, ","));
+      wraps.push_back((w.inside ? std::to_string(w.inside) + "." : "") + std::to_string(w.pb) +
+                      " " + joined(members, ","));
     }
     types_ << "  {" << literal(t.name) << ", " << literal(f.package) << ", " << literal(f.group)
            << ", " << literal(f.version) << ", " << literal(t.about) << ", " << literal(t.hook)
