@@ -66,6 +66,8 @@ std::vector<option> network_options() {
        form::dns_name, 1, any, {}, "DNS domain of the cluster"},
       {"network.proxy-mode", "proxy-mode", THESPIS_AT(network.proxy_mode), form::plain, 0, any,
        {"nftables", "none"}, "How services are programmed"},
+      {"network.cluster-dns", "cluster-dns", THESPIS_AT(network.cluster_dns), form::plain, 0, any, {},
+       "Serve no DNS to the pods"},
       {"network.mtu", "", THESPIS_AT(network.mtu), form::plain, 0, 65535},
   };
 }

@@ -42,6 +42,7 @@ struct network_settings {
   port_range node_ports{30000, 32767};
   std::string cluster_domain = "cluster.local";
   std::string proxy_mode = "nftables";
+  bool cluster_dns = true;
   int64_t mtu = 0; ///< bytes; 0: that of the default route
 };
 

@@ -8,7 +8,6 @@ namespace thespis::proxy {
 
 namespace {
 
-constexpr const char* service_label = "kubernetes.io/service-name";
 constexpr uint32_t default_affinity_seconds = 10800;
 
 protocol protocol_of(const std::string& name) {
@@ -45,47 +44,11 @@ void add_endpoints(const api::v1::endpoint_slice& slice, const std::string& port
 
 } // namespace
 
-void proxy_state::apply_service(const api::watch_event& e) {
-  const service_key key{e.object->ns(), e.object->name()};
-  if (e.kind == api::event_kind::deleted)
-    services_.erase(key);
-  else
-    services_[key] = e.object;
-  dirty_.insert(key);
-}
-
-void proxy_state::apply_slice(const api::watch_event& e) {
-  const std::pair<std::string, std::string> id{e.object->ns(), e.object->name()};
-  if (const auto i = slice_owner_.find(id); i != slice_owner_.end()) {
-    dirty_.insert(i->second);
-    auto& known = slices_[i->second];
-    known.erase(id.second);
-    if (known.empty())
-      slices_.erase(i->second);
-    slice_owner_.erase(i);
-  }
-  const auto* service = api::find_label(e.object->labels(), service_label);
-  if (e.kind == api::event_kind::deleted || !service)
-    return;
-  const service_key key{id.first, *service};
-  slices_[key][id.second] = e.object;
-  slice_owner_[id] = key;
-  dirty_.insert(key);
-}
-
-void proxy_state::clear() {
-  for (const auto& [key, object] : services_)
-    dirty_.insert(key);
-  services_.clear();
-  slices_.clear();
-  slice_owner_.clear();
-}
-
 void proxy_state::ports_of(const service_key& key, service_table& out) const {
-  const auto i = services_.find(key);
-  if (i == services_.end())
+  const auto object = known_.find(key);
+  if (!object)
     return;
-  const auto service = api::typed<api::v1::service>(*i->second);
+  const auto service = api::typed<api::v1::service>(*object);
   const auto& spec = service->spec;
   if (spec.type == "ExternalName" || spec.cluster_ip.empty() || spec.cluster_ip == "None")
     return;
@@ -109,24 +72,23 @@ void proxy_state::ports_of(const service_key& key, service_table& out) const {
     }
     port.internal_local = spec.internal_traffic_policy == "Local";
     port.external_local = spec.external_traffic_policy == "Local";
-    if (const auto s = slices_.find(key); s != slices_.end())
-      for (const auto& [name, slice] : s->second)
-        add_endpoints(*api::typed<api::v1::endpoint_slice>(*slice), p.name, proto, node_, port);
+    for (const auto& [name, slice] : known_.slices(key))
+      add_endpoints(*api::typed<api::v1::endpoint_slice>(*slice), p.name, proto, node_, port);
     out[{key.first, key.second, p.name}] = std::move(port);
   }
 }
 
 service_table proxy_state::table() {
-  dirty_.clear();
+  known_.take_changed();
   programmed_.clear();
-  for (const auto& [key, object] : services_)
+  for (const auto& [key, object] : known_.services())
     ports_of(key, programmed_);
   return programmed_;
 }
 
 service_changes proxy_state::take_changes() {
   service_changes res;
-  for (const auto& key : std::exchange(dirty_, {})) {
+  for (const auto& key : known_.take_changed()) {
     service_table now;
     ports_of(key, now);
     auto i = programmed_.lower_bound({key.first, key.second, ""});

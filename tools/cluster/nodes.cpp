@@ -6,6 +6,9 @@
 #include "runtime/cri/node_layout.hpp"
 #include "runtime/cri/simulated_runtime.hpp"
 #include "tools/cli/instance.hpp"
+#include "tools/cluster/cluster_dns.hpp"
+
+#include <spdlog/spdlog.h>
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -170,6 +173,13 @@ local_node::start(cluster& c, const config::settings& settings, const std::strin
                static_cast<int64_t>(disk.f_blocks * disk.f_frsize / 1024), settings.node.max_pods);
   auto facts = facts_of(description, settings, address);
   facts->memory_bytes = memory_kib() * 1024;
+  if (settings.network.cluster_dns) {
+    auto dns = start_dns(c, settings, res->name_, address);
+    if (dns)
+      facts->dns_servers = {settings.dns_service_ip()};
+    else
+      spdlog::error("pods get the machine's DNS: {}", dns.error().message);
+  }
   auto ports = std::make_shared<actors::pod_ports>();
   ports->env = c.env();
   ports->facts = facts;
