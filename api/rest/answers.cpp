@@ -1,5 +1,6 @@
 #include "api/rest/answers.hpp"
 
+#include "api/rest/protobuf_answer.hpp"
 #include "api/text/quote.hpp"
 #include "api/yaml.hpp"
 
@@ -81,6 +82,37 @@ bool verbatim(const representation& form) {
   return form.encoding == encoding::json && !form.pretty;
 }
 
+transport::response protobuf_object_answer(const exchange& x, int status, const object_ptr& o) {
+  auto made = x.server->protobufs.get(o, true);
+  if (!made)
+    return answer(made.error());
+  return answer(status, x.form.content_type(), transport::payload(protobuf_envelope(**made)));
+}
+
+transport::response protobuf_list_answer(const exchange& x, const list_answer& l) {
+  const auto& r = *x.resource;
+  std::vector<protobuf_object_ptr> items;
+  items.reserve(l.objects.size());
+  for (const auto& o : l.objects) {
+    auto made = x.server->protobufs.get(o, l.objects.size() <= protobuf_cache::worth_keeping);
+    if (!made)
+      return answer(made.error());
+    items.push_back(std::move(*made));
+  }
+  return answer(200, x.form.content_type(),
+                transport::payload(protobuf_list(
+                    r.api_version(), r.list_type ? r.list_type->name : r.kind + "List",
+                    {l.revision, l.continue_token, l.remaining}, items)));
+}
+
+std::string copy_of(const transport::payload& p) {
+  std::string out;
+  out.reserve(p.size());
+  for (const auto& piece : p)
+    out.append(static_cast<const char*>(piece.data()), piece.size());
+  return out;
+}
+
 } // namespace
 
 transport::shared_bytes bytes_of(const object_ptr& o) {
@@ -100,7 +132,23 @@ transport::response answer(int status, std::string content_type, transport::payl
   return r;
 }
 
+transport::response in_form(const exchange& x, transport::response r) {
+  if (x.form.encoding != encoding::protobuf || r.content_type != "application/json")
+    return r;
+  auto status = json_to_protobuf(json::parse_trusted(copy_of(r.body)));
+  if (!status)
+    return r;
+  r.content_type = representation{encoding::protobuf, shape::plain, "v1", false}.content_type();
+  r.body = transport::payload(std::move(*status));
+  return r;
+}
+
 transport::response answer(int status, std::string text, const representation& form) {
+  if (form.encoding == encoding::protobuf) {
+    auto bytes = json_to_protobuf(json::parse_trusted(text));
+    return bytes ? answer(status, form.content_type(), transport::payload(std::move(*bytes)))
+                 : answer(bytes.error());
+  }
   if (!verbatim(form)) {
     auto doc = json::parse_trusted(text);
     text = form.encoding == encoding::yaml ? yaml::to_yaml(doc) : json::to_pretty_string(doc);
@@ -111,6 +159,8 @@ transport::response answer(int status, std::string text, const representation& f
 transport::response answer_object(const exchange& x, int status, const object_ptr& o) {
   switch (x.form.shape) {
   case shape::plain:
+    if (x.form.encoding == encoding::protobuf)
+      return protobuf_object_answer(x, status, o);
     if (verbatim(x.form))
       return answer(status, "application/json", transport::payload(bytes_of(o)));
     return answer(status, o->bytes(), x.form);
@@ -132,6 +182,8 @@ transport::response answer_object(const exchange& x, int status, const object_pt
 transport::response answer_list(const exchange& x, list_answer l) {
   switch (x.form.shape) {
   case shape::plain: {
+    if (x.form.encoding == encoding::protobuf)
+      return protobuf_list_answer(x, l);
     auto head = list_head(x, l);
     if (!verbatim(x.form))
       return answer(200, joined_list(std::move(head), l.objects), x.form);

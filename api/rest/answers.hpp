@@ -12,6 +12,9 @@ transport::response answer(int status, std::string json, const representation& f
 /// Bytes of any type.
 transport::response answer(int status, std::string content_type, transport::payload body);
 
+/// A failure's Status in the encoding that was negotiated; other answers pass through.
+transport::response in_form(const exchange& x, transport::response r);
+
 /// One object in the form that the client accepts.
 transport::response answer_object(const exchange& x, int status, const object_ptr& o);
 

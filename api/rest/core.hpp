@@ -4,6 +4,7 @@
 #include "api/rest/listing_cache.hpp"
 #include "api/rest/media_types.hpp"
 #include "api/rest/metrics.hpp"
+#include "api/rest/protobuf_answer.hpp"
 #include "api/rest/server.hpp"
 #include "api/rest/timers.hpp"
 #include "api/table/table.hpp"
@@ -46,6 +47,7 @@ struct core {
   metrics counters;
   listing_cache pages;
   document_cache documents;
+  protobuf_cache protobufs;
   rest::timers clock;
 
   // Running watches, so that stop() can end them.

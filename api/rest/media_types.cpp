@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <optional>
 
 namespace thespis::api::rest {
 
@@ -75,6 +76,31 @@ bool is_yaml(const media_range& r) {
   return r.type == "application/yaml";
 }
 
+bool is_protobuf(const media_range& r) {
+  return r.type == "application/vnd.kubernetes.protobuf";
+}
+
+/// The encoding of a range, where it is on offer.
+std::optional<encoding> encoding_of(const media_range& r, const offer& o) {
+  if (is_json(r))
+    return encoding::json;
+  if (is_yaml(r) && !o.stream)
+    return encoding::yaml;
+  if (is_protobuf(r) && o.protobuf)
+    return encoding::protobuf;
+  return std::nullopt;
+}
+
+std::string types_on(const offer& o) {
+  std::string_view tail = o.stream ? ";stream=watch" : "";
+  std::string types = "application/json" + std::string(tail);
+  if (!o.stream)
+    types += ", application/yaml";
+  if (o.protobuf)
+    types.append(", application/vnd.kubernetes.protobuf").append(tail);
+  return types;
+}
+
 bool is_meta_version(std::string_view v) {
   return v == "v1" || v == "v1beta1";
 }
@@ -123,7 +149,9 @@ std::vector<media_range> parse_media_ranges(std::string_view header) {
 }
 
 std::string representation::content_type() const {
-  std::string type = encoding == encoding::yaml ? "application/yaml" : "application/json";
+  std::string type = encoding == encoding::yaml       ? "application/yaml"
+                     : encoding == encoding::protobuf ? "application/vnd.kubernetes.protobuf"
+                                                      : "application/json";
   switch (shape) {
   case shape::plain:
     return type;
@@ -137,20 +165,23 @@ std::string representation::content_type() const {
   return type;
 }
 
-result<representation> negotiate(std::string_view accept) {
+result<representation> negotiate(std::string_view accept, const offer& o) {
   representation out;
   if (trim(accept).empty() || accept == "application/json" || accept == "*/*")
     return out;
   for (const auto& range : parse_media_ranges(accept)) {
-    if (!is_json(range) && !is_yaml(range))
+    auto encoding = encoding_of(range, o);
+    if (!encoding)
       continue;
-    out.encoding = is_yaml(range) ? encoding::yaml : encoding::json;
-    if (!read_shape(range, out))
+    out.encoding = *encoding;
+    // Tables have no protobuf form.
+    if (!read_shape(range, out) ||
+        (out.encoding == rest::encoding::protobuf && out.shape == shape::table))
       continue;
     out.pretty = range.parameter("pretty") == "1" || range.parameter("pretty") == "true";
     return out;
   }
-  return not_acceptable(supported_types);
+  return not_acceptable(types_on(o));
 }
 
 result<discovery_form> negotiate_discovery(std::string_view accept) {

@@ -22,7 +22,6 @@ struct media_range {
 /// Entries in the order of preference. Malformed entries are skipped.
 std::vector<media_range> parse_media_ranges(std::string_view header);
 
-/// Protobuf is taken in request bodies only.
 enum class encoding : uint8_t { json, yaml, protobuf };
 
 /// What an answer's object is turned into.
@@ -38,8 +37,15 @@ struct representation {
   std::string content_type() const;
 };
 
-/// Chooses the form of an answer about objects. An empty `accept` is JSON. Errors: not_acceptable.
-result<representation> negotiate(std::string_view accept);
+/// What can be answered: JSON always.
+struct offer {
+  bool protobuf = false; ///< the kind has a protobuf form
+  bool stream = false;   ///< a watch, which YAML cannot frame
+};
+
+/// Chooses the form of an answer about objects; what cannot be had is passed over for the next
+/// that is acceptable. An empty `accept` is JSON. Errors: not_acceptable.
+result<representation> negotiate(std::string_view accept, const offer& o = {});
 
 /// The form of a discovery document. `aggregated` is the version asked for ("v2", "v2beta1"), or
 /// empty for the plain documents. Errors: not_acceptable.

@@ -1,123 +1,19 @@
 #include "api/rest/protobuf_body.hpp"
 
 #include "api/json.hpp"
+#include "api/rest/protobuf_fields.hpp"
+#include "api/rest/protobuf_wire.hpp"
 #include "api/text/base64.hpp"
 #include "api/text/quote.hpp"
 #include "api/text/time.hpp"
 
-#include <algorithm>
-#include <array>
+#include <cstring>
 
 namespace thespis::api::rest {
 
 namespace {
 
-constexpr std::string_view magic("k8s\0", 4);
 constexpr int max_depth = 128;
-
-enum class wire : uint8_t { varint = 0, fixed64 = 1, bytes = 2, fixed32 = 5 };
-
-/// One field as it stands on the wire.
-struct wire_field {
-  uint32_t number = 0;
-  wire type = wire::varint;
-  uint64_t scalar = 0;
-  std::string_view bytes;
-};
-
-/// Reads one message's fields. Stops, failed, at malformed bytes.
-class wire_reader {
-public:
-  explicit wire_reader(std::string_view bytes) : rest_(bytes) {}
-
-  bool next(wire_field& f) {
-    uint64_t tag = 0;
-    if (rest_.empty() || !varint(rest_, tag))
-      return false;
-    f.number = static_cast<uint32_t>(tag >> 3);
-    f.type = static_cast<wire>(tag & 7);
-    ok_ = f.number != 0 && value(f);
-    return ok_;
-  }
-  bool ok() const { return ok_; }
-
-  bool varint(std::string_view& s, uint64_t& n) {
-    n = 0;
-    for (unsigned shift = 0; shift < 64; shift += 7) {
-      if (s.empty())
-        break;
-      auto c = static_cast<unsigned char>(s.front());
-      s.remove_prefix(1);
-      n |= static_cast<uint64_t>(c & 0x7F) << shift;
-      if (!(c & 0x80))
-        return true;
-    }
-    ok_ = false;
-    return false;
-  }
-
-private:
-  bool value(wire_field& f) {
-    switch (f.type) {
-    case wire::varint:
-      return varint(rest_, f.scalar);
-    case wire::fixed64:
-      return take(8, f);
-    case wire::fixed32:
-      return take(4, f);
-    case wire::bytes: {
-      uint64_t size = 0;
-      return varint(rest_, size) && take(size, f);
-    }
-    }
-    return false;
-  }
-
-  bool take(uint64_t size, wire_field& f) {
-    if (size > rest_.size())
-      return false;
-    f.bytes = rest_.substr(0, size);
-    rest_.remove_prefix(size);
-    f.scalar = 0;
-    if (f.type != wire::bytes)
-      for (size_t i = size; i-- > 0;)
-        f.scalar = f.scalar << 8 | static_cast<unsigned char>(f.bytes[i]);
-    return true;
-  }
-
-  std::string_view rest_;
-  bool ok_ = true;
-};
-
-/// Fields that are plain Go values, not pointers: protobuf always carries them, and zero means
-/// that they are not set. (Pointers are carried only when they are set, and keep their zero.)
-bool is_plain(const schema::struct_type& t, const schema::field& f) {
-  static constexpr std::array<std::string_view, 22> names = {"containerPort",
-                                                             "failureThreshold",
-                                                             "hostIPC",
-                                                             "hostNetwork",
-                                                             "hostPID",
-                                                             "hostPort",
-                                                             "initialDelaySeconds",
-                                                             "minReadySeconds",
-                                                             "nodePort",
-                                                             "observedGeneration",
-                                                             "paused",
-                                                             "periodSeconds",
-                                                             "port",
-                                                             "publishNotReadyAddresses",
-                                                             "readOnly",
-                                                             "stdin",
-                                                             "stdinOnce",
-                                                             "successThreshold",
-                                                             "timeoutSeconds",
-                                                             "tty",
-                                                             "unschedulable",
-                                                             "generation"};
-  return std::find(names.begin(), names.end(), f.name) != names.end() ||
-         (t.name.size() > 6 && t.name.substr(t.name.size() - 6) == "Status") || t.name == "Event" ||
-         t.name == "EventSeries";
-}
 
 class decoder {
 public:
@@ -136,6 +32,12 @@ public:
   }
 
 private:
+  /// The field that a value is read for, and the type it is a field of.
+  struct place {
+    const schema::struct_type& type;
+    const schema::field& field;
+  };
+
   bool member(const schema::struct_type& t, const wire_field& w, json::value& out, int depth) {
     for (const auto& f : t.fields)
       if (f.pb == w.number && f.pb != 0)
@@ -161,11 +63,11 @@ private:
   bool add(const schema::struct_type& t, const schema::field& f, const wire_field& w,
            json::value& out, int depth) {
     if (f.type.form == schema::shape::list)
-      return add_item(f, w, out, depth);
+      return add_item({t, f}, f.type, w, container(out, f.name, rapidjson::kArrayType), depth);
     if (f.type.form == schema::shape::map)
-      return w.type == wire::bytes && add_entry(f, w.bytes, out, depth);
+      return w.type == wire::bytes && add_entry({t, f}, w.bytes, out, depth);
     json::value v;
-    if (!value(f.type, w, v, depth))
+    if (!value({t, f}, f.type, w, v, depth))
       return false;
     if (v.IsNull() || (!f.required && is_unset(t, f, v)))
       return true;
@@ -175,7 +77,7 @@ private:
 
   static bool is_unset(const schema::struct_type& t, const schema::field& f, const json::value& v) {
     if (v.IsString())
-      return v.GetStringLength() == 0 && f.name != "storageClassName";
+      return v.GetStringLength() == 0 && !keeps_empty_string(f);
     bool zero = (v.IsBool() && !v.GetBool()) || (v.IsInt64() && v.GetInt64() == 0);
     return zero && is_plain(t, f);
   }
@@ -189,9 +91,9 @@ private:
     return *v;
   }
 
-  bool add_item(const schema::field& f, const wire_field& w, json::value& out, int depth) {
-    auto& list = container(out, f.name, rapidjson::kArrayType);
-    const auto& element = *f.type.element;
+  bool add_item(const place& at, const schema::value_type& t, const wire_field& w,
+                json::value& list, int depth) {
+    const auto& element = *t.element;
     bool number = element.form == schema::shape::int32 || element.form == schema::shape::int64;
     if (number && w.type == wire::bytes) { // packed
       wire_reader in(w.bytes);
@@ -201,13 +103,14 @@ private:
       return in.ok();
     }
     json::value v;
-    if (!value(element, w, v, depth))
+    if (!value(at, element, w, v, depth))
       return false;
     list.PushBack(std::move(v), alloc_);
     return true;
   }
 
-  bool add_entry(const schema::field& f, std::string_view bytes, json::value& out, int depth) {
+  bool add_entry(const place& at, std::string_view bytes, json::value& out, int depth) {
+    const auto& f = at.field;
     auto& map = container(out, f.name, rapidjson::kObjectType);
     std::string key;
     json::value v;
@@ -216,13 +119,15 @@ private:
     while (in.next(w)) {
       if (w.number == 1)
         key = w.bytes;
-      else if (w.number == 2 && !value(*f.type.element, w, v, depth))
+      else if (w.number == 2 && !value(at, *f.type.element, w, v, depth))
         return false;
     }
     if (v.IsNull())
       v = empty_of(*f.type.element);
-    json::set(map, key, std::move(v), alloc_);
-    return in.ok();
+    // A key that comes twice is found when the text is parsed: looking for it here would make large
+    // maps quadratic.
+    map.AddMember(json::make_string(key, alloc_), v, alloc_);
+    return in.ok() && is_utf8(key);
   }
 
   /// What an absent map value stands for.
@@ -232,7 +137,8 @@ private:
     return json::make_string(t.form == schema::shape::quantity ? "0" : "", alloc_);
   }
 
-  bool value(const schema::value_type& t, const wire_field& w, json::value& out, int depth) {
+  bool value(const place& at, const schema::value_type& t, const wire_field& w, json::value& out,
+             int depth) {
     switch (t.form) {
     case schema::shape::boolean:
       out.SetBool(w.scalar != 0);
@@ -249,12 +155,12 @@ private:
       return w.type == wire::fixed64;
     }
     default:
-      return w.type == wire::bytes && bytes_value(t, w.bytes, out, depth);
+      return w.type == wire::bytes && bytes_value(at, t, w.bytes, out, depth);
     }
   }
 
-  bool bytes_value(const schema::value_type& t, std::string_view bytes, json::value& out,
-                   int depth) {
+  bool bytes_value(const place& at, const schema::value_type& t, std::string_view bytes,
+                   json::value& out, int depth) {
     switch (t.form) {
     case schema::shape::string:
       out = json::make_string(bytes, alloc_);
@@ -270,23 +176,18 @@ private:
     case schema::shape::int_or_string:
       return int_or_string(bytes, out);
     case schema::shape::any:
-      return any(bytes, out);
+      return any(at, bytes, out, depth);
     case schema::shape::object:
       out.SetObject();
       return message(*t.object, bytes, out, depth + 1);
     case schema::shape::list: {
       // A list within a map stands in a message of its own: ExtraValue{items = 1}.
-      schema::field items;
-      items.name = "items";
-      items.type = t;
-      json::value holder(rapidjson::kObjectType);
+      out.SetArray();
       wire_reader in(bytes);
       wire_field w;
       while (in.next(w))
-        if (w.number == 1 && !add_item(items, w, holder, depth + 1))
+        if (w.number == 1 && !add_item(at, t, w, out, depth + 1))
           return false;
-      auto* list = json::find(holder, "items");
-      out = list ? std::move(*list) : json::value(rapidjson::kArrayType);
       return in.ok();
     }
     default:
@@ -344,8 +245,13 @@ private:
     return in.ok() && is_utf8(text);
   }
 
+  bool any(const place& at, std::string_view bytes, json::value& out, int depth) {
+    auto form = free_form_of(at.field);
+    return form == free_form::raw ? raw(bytes, out) : schema_or(form, at.type, bytes, out, depth);
+  }
+
   /// RawExtension or FieldsV1{raw = 1}: JSON.
-  bool any(std::string_view bytes, json::value& out) {
+  bool raw(std::string_view bytes, json::value& out) {
     wire_reader in(bytes);
     wire_field w;
     while (in.next(w)) {
@@ -356,6 +262,38 @@ private:
         return false;
       out = json::copy(*doc, alloc_);
     }
+    return in.ok();
+  }
+
+  /// A schema (of the type `t` that holds it), or what may stand in its place.
+  bool schema_or(free_form form, const schema::struct_type& t, std::string_view bytes,
+                 json::value& out, int depth) {
+    const uint32_t schema_number = form == free_form::schema_or_bool ? 2 : 1;
+    wire_reader in(bytes);
+    wire_field w;
+    json::value list(rapidjson::kArrayType);
+    json::value found;
+    while (in.next(w)) {
+      json::value v;
+      if (w.number == schema_number) {
+        found.SetObject();
+        if (w.type != wire::bytes || !message(t, w.bytes, found, depth + 1))
+          return false;
+      } else if (form == free_form::schema_or_bool) {
+        if (w.number == 1 && found.IsNull())
+          found.SetBool(w.scalar != 0);
+      } else if (w.number == 2) {
+        v.SetObject();
+        if (w.type != wire::bytes || (form == free_form::schema_or_strings && !is_utf8(w.bytes)))
+          return false;
+        if (form == free_form::schema_or_strings)
+          v = json::make_string(w.bytes, alloc_);
+        else if (!message(t, w.bytes, v, depth + 1))
+          return false;
+        list.PushBack(v, alloc_);
+      }
+    }
+    out = found.IsNull() && form != free_form::schema_or_bool ? std::move(list) : std::move(found);
     return in.ok();
   }
 
@@ -393,9 +331,9 @@ bool read_envelope(std::string_view body, envelope& e) {
 } // namespace
 
 result<std::string> protobuf_to_json(const schema::registry& schemas, std::string_view body) {
-  if (body.substr(0, magic.size()) != magic)
+  if (body.substr(0, protobuf_magic.size()) != protobuf_magic)
     return fail(malformed());
-  body.remove_prefix(magic.size());
+  body.remove_prefix(protobuf_magic.size());
   envelope e;
   if (!read_envelope(body, e))
     return fail(malformed());

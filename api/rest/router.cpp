@@ -89,7 +89,7 @@ result<void> resolve(exchange& x, const transport::request_head& head) {
   // Logs and upgraded connections answer in forms of their own.
   if (t.subresource == "log" || is_pod_stream(t))
     return {};
-  auto form = negotiate(head.header("Accept"));
+  auto form = negotiate(head.header("Accept"), {has_protobuf(*x.resource), t.verb == "watch"});
   if (!form)
     return fail(std::move(form.error()));
   x.form = std::move(*form);
@@ -99,7 +99,7 @@ result<void> resolve(exchange& x, const transport::request_head& head) {
 
 transport::outcome answered(const exchange& x, transport::response r) {
   x.observe(r.status);
-  return transport::respond{std::move(r)};
+  return transport::respond{in_form(x, std::move(r))};
 }
 
 transport::outcome route_resource(exchange_ptr x, const transport::request_head& head) {

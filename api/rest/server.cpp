@@ -39,7 +39,7 @@ public:
       return;
     x_->server->clock.cancel(timer_);
     x_->observe(r.status);
-    transport::reply(request_, std::move(r));
+    transport::reply(request_, in_form(*x_, std::move(r)));
   }
 
   /// Before the reply can come.

@@ -1,6 +1,7 @@
 #include "api/rest/watches.hpp"
 
 #include "api/rest/answers.hpp"
+#include "api/rest/protobuf_answer.hpp"
 #include "api/rest/reads.hpp"
 
 namespace thespis::api::rest {
@@ -39,11 +40,27 @@ const transport::shared_bytes& event_tail() {
   return tail;
 }
 
-transport::shared_bytes line(std::string_view type, std::string_view object) {
-  auto text = std::make_shared<std::string>();
-  text->reserve(type.size() + object.size() + 24);
-  text->append("{\"type\":\"").append(type).append("\",\"object\":").append(object).append("}\n");
-  return text;
+transport::shared_bytes share(std::string bytes) {
+  return std::make_shared<const std::string>(std::move(bytes));
+}
+
+/// An event whose object, JSON text, is this watcher's own.
+transport::shared_bytes frame(const representation& form, std::string_view type,
+                              std::string_view object) {
+  std::string text;
+  if (form.encoding == encoding::protobuf) {
+    auto made = to_protobuf_object(json::parse_trusted(object));
+    if (!made)
+      made = to_protobuf_object(json::parse_trusted(to_status_json(made.error())));
+    text = protobuf_event_head(type, *made);
+    return share(text.append(made->message).append(*protobuf_event_tail()));
+  }
+  text.reserve(type.size() + object.size() + 24);
+  return share(text.append("{\"type\":\"")
+                   .append(type)
+                   .append("\",\"object\":")
+                   .append(object)
+                   .append("}\n"));
 }
 
 } // namespace
@@ -96,7 +113,9 @@ void watch_session::start(std::shared_ptr<transport::response_stream> out) {
   }
   server.counters.count_watch(x_->resource->group, x_->resource->plural, 1);
   // Names nothing but the answer's type: clients must not wait for the first event.
-  if (!out_->write_head(200, "application/json")) {
+  bool protobuf = x_->form.encoding == encoding::protobuf;
+  if (!out_->write_head(200, protobuf ? "application/vnd.kubernetes.protobuf;stream=watch"
+                                      : "application/json")) {
     finish();
     return;
   }
@@ -201,7 +220,7 @@ void watch_session::on_events(watch_events batch) {
 }
 
 void watch_session::on_failed(const error& e) {
-  out_->write(line("ERROR", to_status_json(e)));
+  out_->write(frame(x_->form, "ERROR", to_status_json(e)));
   finish();
 }
 
@@ -239,13 +258,15 @@ void watch_session::render(const watch_event& e, std::vector<transport::shared_b
   switch (x_->form.shape) {
   case shape::plain:
   case shape::partial_metadata_list:
+    if (x_->form.encoding == encoding::protobuf)
+      return render_protobuf(type, e.object, out);
     // The object's own bytes, which all its watchers share.
     out.push_back(event_head(e.kind));
     out.push_back(bytes_of(e.object));
     out.push_back(event_tail());
     return;
   case shape::partial_metadata:
-    out.push_back(line(type, table::partial_metadata(*e.object, x_->form.meta_version)));
+    out.push_back(frame(x_->form, type, table::partial_metadata(*e.object, x_->form.meta_version)));
     return;
   case shape::table:
     break;
@@ -255,8 +276,20 @@ void watch_session::render(const watch_event& e, std::vector<transport::shared_b
   o.include = include_object_of(x_->target.query).value_or(table::include_object::metadata);
   o.headers = !std::exchange(headers_sent_, true);
   o.now = x_->server->options.now();
-  out.push_back(
-      line(type, table::render(*x_->resource, {e.object}, {e.object->revision(), {}, 0}, o)));
+  out.push_back(frame(x_->form, type,
+                      table::render(*x_->resource, {e.object}, {e.object->revision(), {}, 0}, o)));
+}
+
+void watch_session::render_protobuf(std::string_view type, const object_ptr& o,
+                                    std::vector<transport::shared_bytes>& out) {
+  auto made = x_->server->protobufs.get(o, true);
+  if (!made) {
+    out.push_back(frame(x_->form, "ERROR", to_status_json(made.error())));
+    return;
+  }
+  out.push_back(share(protobuf_event_head(type, **made)));
+  out.push_back({*made, &(*made)->message});
+  out.push_back(protobuf_event_tail());
 }
 
 transport::shared_bytes watch_session::render_bookmark(uint64_t revision, bool initial_end) {
@@ -274,28 +307,22 @@ transport::shared_bytes watch_session::render_bookmark(uint64_t revision, bool i
   case shape::partial_metadata_list:
     break;
   case shape::partial_metadata:
-    return line("BOOKMARK", object("PartialObjectMetadata", meta_version));
+    return frame(x_->form, "BOOKMARK", object("PartialObjectMetadata", meta_version));
   case shape::table:
-    return line("BOOKMARK", "{\"kind\":\"Table\",\"apiVersion\":\"" + meta_version +
-                                "\",\"metadata\":{\"resourceVersion\":\"" +
-                                std::to_string(revision) +
-                                "\"},\"columnDefinitions\":[],\"rows\":[{\"cells\":[],\"object\":" +
-                                object("PartialObjectMetadata", meta_version) + "}]}");
+    return frame(x_->form, "BOOKMARK",
+                 "{\"kind\":\"Table\",\"apiVersion\":\"" + meta_version +
+                     "\",\"metadata\":{\"resourceVersion\":\"" + std::to_string(revision) +
+                     "\"},\"columnDefinitions\":[],\"rows\":[{\"cells\":[],\"object\":" +
+                     object("PartialObjectMetadata", meta_version) + "}]}");
   }
-  return line("BOOKMARK", object(x_->resource->kind, x_->resource->api_version()));
+  return frame(x_->form, "BOOKMARK", object(x_->resource->kind, x_->resource->api_version()));
 }
 
 transport::outcome watch_objects(exchange_ptr x) {
   auto refuse = [&](const error& e) {
     x->observe(http_code(e.why));
-    return transport::refuse(e);
+    return transport::respond{in_form(*x, answer(e))};
   };
-  if (x->form.encoding != encoding::json) {
-    error e;
-    e.why = reason::not_acceptable;
-    e.message = "only the following media types are accepted: application/json;stream=watch";
-    return refuse(e);
-  }
   auto options = read_list_options(*x->resource, x->target);
   if (!options)
     return refuse(options.error());

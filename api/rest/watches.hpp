@@ -34,6 +34,8 @@ private:
   selection what() const;
 
   void render(const watch_event& e, std::vector<transport::shared_bytes>& out);
+  void render_protobuf(std::string_view type, const object_ptr& o,
+                       std::vector<transport::shared_bytes>& out);
   transport::shared_bytes render_bookmark(uint64_t revision, bool initial_end);
 
   exchange_ptr x_;

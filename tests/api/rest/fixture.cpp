@@ -98,6 +98,14 @@ json::document watch_client::next() {
   return parse(line);
 }
 
+std::string watch_client::bytes(size_t n) {
+  while (buffer_.size() < n)
+    BOOST_REQUIRE_MESSAGE(read_chunk(), "the watch ended");
+  auto out = buffer_.substr(0, n);
+  buffer_.erase(0, n);
+  return out;
+}
+
 bool watch_client::ended() {
   return buffer_.empty() && !read_chunk();
 }

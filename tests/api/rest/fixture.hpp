@@ -33,6 +33,8 @@ public:
   watch_client(rest_fixture& f, std::string_view target, std::string_view headers = {});
   /// The next event.
   api::json::document next();
+  /// The next `n` bytes, of an encoding without lines.
+  std::string bytes(size_t n);
   /// Whether the answer ended, with all chunks.
   bool ended();
   int status = 0;

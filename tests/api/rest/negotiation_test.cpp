@@ -33,6 +33,25 @@ BOOST_AUTO_TEST_CASE(skips_what_it_does_not_speak) {
   BOOST_TEST((yaml->encoding == encoding::yaml));
 }
 
+BOOST_AUTO_TEST_CASE(speaks_protobuf_where_the_kind_has_it) {
+  constexpr std::string_view go = "application/vnd.kubernetes.protobuf,application/json";
+  BOOST_TEST((negotiate(go)->encoding == encoding::json));
+  auto form = negotiate(go, {true, false});
+  BOOST_REQUIRE(form);
+  BOOST_TEST(form->content_type() == "application/vnd.kubernetes.protobuf");
+  form =
+      negotiate("application/vnd.kubernetes.protobuf;as=Table;g=meta.k8s.io;v=v1,"
+                "application/vnd.kubernetes.protobuf;as=PartialObjectMetadata;g=meta.k8s.io;v=v1",
+                {true, false});
+  BOOST_REQUIRE(form);
+  BOOST_TEST((form->shape == shape::partial_metadata));
+  auto cbor = negotiate("application/cbor", {true, true});
+  BOOST_REQUIRE(!cbor);
+  BOOST_TEST(cbor.error().message ==
+             "only the following media types are accepted: application/json;stream=watch, "
+             "application/vnd.kubernetes.protobuf;stream=watch");
+}
+
 BOOST_AUTO_TEST_CASE(orders_by_quality) {
   auto form = negotiate("application/json;q=0.1, application/yaml;q=0.9");
   BOOST_REQUIRE(form);
