@@ -42,21 +42,30 @@ private:
     for (const auto& f : t.fields)
       if (f.pb == w.number && f.pb != 0)
         return add(t, f, w, out, depth);
-    for (const auto& group : t.wraps)
-      if (group.pb == w.number)
-        return w.type == wire::bytes && wrapped(t, group, w.bytes, out, depth + 1);
-    return true; // of a newer client
+    return wraps(t, 0, w, out, depth); // or nothing: of a newer client
   }
 
-  /// Fields that JSON keeps beside the others, but protobuf in a message of their own.
+  /// Reads `w` where it is one of the messages nested in the message `inside` that hold fields
+  /// which JSON keeps beside the others.
+  bool wraps(const schema::struct_type& t, uint16_t inside, const wire_field& w, json::value& out,
+             int depth) {
+    for (const auto& group : t.wraps)
+      if (group.inside == inside && group.pb == w.number)
+        return w.type == wire::bytes && wrapped(t, group, w.bytes, out, depth + 1);
+    return true;
+  }
+
   bool wrapped(const schema::struct_type& t, const schema::wrap& group, std::string_view bytes,
                json::value& out, int depth) {
     wire_reader in(bytes);
     wire_field w;
-    while (in.next(w))
+    while (in.next(w)) {
       for (const auto& [name, number] : group.members)
         if (const auto* f = t.find(name); f && number == w.number && !add(t, *f, w, out, depth))
           return false;
+      if (group.inside == 0 && !wraps(t, group.pb, w, out, depth))
+        return false;
+    }
     return in.ok();
   }
 

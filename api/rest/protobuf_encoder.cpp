@@ -12,25 +12,38 @@ namespace thespis::api::rest {
 
 namespace {
 
+uint16_t position(const schema::struct_type& t, const schema::field& f) {
+  return static_cast<uint16_t>(&f - t.fields.data());
+}
+
+void sort_descending(std::vector<wire_plan::entry>& entries) {
+  std::sort(entries.begin(), entries.end(),
+            [](const auto& a, const auto& b) { return a.number > b.number; });
+}
+
+wire_plan::entry make_wrap(const schema::struct_type& t, const schema::wrap& wrap) {
+  wire_plan::entry e;
+  e.number = wrap.pb;
+  for (const auto& [name, number] : wrap.members)
+    if (const auto* f = t.find(name))
+      e.members.push_back({number, position(t, *f), {}});
+  if (wrap.inside == 0) // what is nested has nothing nested again
+    for (const auto& inner : t.wraps)
+      if (inner.inside == wrap.pb)
+        e.members.push_back(make_wrap(t, inner));
+  sort_descending(e.members);
+  return e;
+}
+
 wire_plan make_plan(const schema::struct_type& t) {
   wire_plan plan;
-  auto position = [&](const schema::field& f) {
-    return static_cast<uint16_t>(&f - t.fields.data());
-  };
   for (const auto& f : t.fields)
     if (f.pb != 0)
-      plan.entries.push_back({f.pb, position(f), {}});
-  auto descending = [](const auto& a, const auto& b) { return a.number > b.number; };
-  for (const auto& wrap : t.wraps) {
-    wire_plan::entry e;
-    e.number = wrap.pb;
-    for (const auto& [name, number] : wrap.members)
-      if (const auto* f = t.find(name))
-        e.members.push_back({number, position(*f), {}});
-    std::sort(e.members.begin(), e.members.end(), descending);
-    plan.entries.push_back(std::move(e));
-  }
-  std::sort(plan.entries.begin(), plan.entries.end(), descending);
+      plan.entries.push_back({f.pb, position(t, f), {}});
+  for (const auto& wrap : t.wraps)
+    if (wrap.inside == 0)
+      plan.entries.push_back(make_wrap(t, wrap));
+  sort_descending(plan.entries);
   return plan;
 }
 
@@ -77,21 +90,24 @@ void protobuf_encoder::message(const schema::struct_type& t, const json::value& 
       found_[frame + at] = &m.value;
     next = at + 1;
   }
-  // found_ may grow, and move, while members are written.
-  for (const auto& e : plan->entries) {
+  write(t, plan->entries, frame);
+  found_.resize(frame);
+}
+
+void protobuf_encoder::write(const schema::struct_type& t,
+                             const std::vector<wire_plan::entry>& entries, size_t frame) {
+  for (const auto& e : entries) {
     if (e.members.empty()) {
+      // By position: found_ may grow, and move, while members are written.
       if (const auto* v = found_[frame + e.field])
         field({t, t.fields[e.field]}, e.number, *v);
       continue;
     }
     const size_t mark = out.size();
-    for (const auto& inner : e.members)
-      if (const auto* v = found_[frame + inner.field])
-        field({t, t.fields[inner.field]}, inner.number, *v);
+    write(t, e.members, frame);
     if (out.size() != mark)
       out.close(e.number, mark);
   }
-  found_.resize(frame);
 }
 
 void protobuf_encoder::field(const place& at, uint32_t number, const json::value& v) {

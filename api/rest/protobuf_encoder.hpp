@@ -36,8 +36,9 @@ private:
     const schema::field& field;
   };
 
-  bool member(const schema::struct_type& t, const wire_plan::entry& e,
-              const json::value* const* found);
+  /// Writes what is found of the entries; `frame` is where the object's members begin.
+  void write(const schema::struct_type& t, const std::vector<wire_plan::entry>& entries,
+             size_t frame);
   void field(const place& at, uint32_t number, const json::value& v);
   void items(const place& at, const schema::value_type& t, uint32_t number, const json::value& v);
   void entries(const place& at, uint32_t number, const json::value& v);
