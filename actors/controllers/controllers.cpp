@@ -1,10 +1,12 @@
 #include "actors/controllers/controllers.hpp"
 
+#include "actors/controllers/daemon_set.hpp"
 #include "actors/controllers/deployment.hpp"
 #include "actors/controllers/endpoints.hpp"
 #include "actors/controllers/garbage_collector.hpp"
 #include "actors/controllers/namespace_content.hpp"
 #include "actors/controllers/replication.hpp"
+#include "actors/controllers/stateful_set.hpp"
 
 namespace thespis::actors {
 
@@ -14,6 +16,8 @@ std::vector<controller_entry> all_controllers(const runtime::environment& env,
       {"deployment", [] { return make_deployment_controller(); }},
       {"replicaset", [random = env.random] { return make_replica_set_controller(random); }},
       {"replication", [random = env.random] { return make_replication_controller(random); }},
+      {"daemonset", [] { return make_daemon_set_controller(); }},
+      {"statefulset", [] { return make_stateful_set_controller(); }},
       {"endpointslice",
        [deps = t.endpoint_slices] { return make_endpoint_slice_controller(deps); }},
       {"endpoints", [] { return make_endpoints_controller(); }},

@@ -1,6 +1,7 @@
 #include "actors/controllers/deployment.hpp"
 
 #include "actors/controllers/deployment_rollout.hpp"
+#include "actors/controllers/notes.hpp"
 #include "actors/controllers/selectors.hpp"
 
 namespace thespis::actors {
@@ -85,14 +86,9 @@ private:
     reconcile_result res;
     if (d->status.observed_generation.value_or(0) >= d.object->meta().generation)
       return res;
-    event_note n;
-    n.type = "Warning";
-    n.reason = "SelectingAll";
-    n.message = "This deployment is selecting all pods. A non-empty selector is required.";
-    n.about = d.object;
-    n.kind = deployment::kind_name;
-    n.api_version = deployment::api_version_name;
-    res.events.push_back(std::move(n));
+    res.events.push_back(
+        note_about(d, "Warning", "SelectingAll",
+                   "This deployment is selecting all pods. A non-empty selector is required."));
     auto updated = *d;
     updated.status.observed_generation = d.object->meta().generation;
     res.calls.push_back(update_call(updated, "status"));

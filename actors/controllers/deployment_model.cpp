@@ -1,5 +1,6 @@
 #include "actors/controllers/deployment_model.hpp"
 
+#include "actors/controllers/notes.hpp"
 #include "api/text/time.hpp"
 
 #include <algorithm>
@@ -22,20 +23,6 @@ constexpr std::array<std::string_view, 6> own_annotations{
     "deprecated.deployment.rollback.to"};
 
 constexpr size_t max_history_length = 2000;
-
-enum class rounding : uint8_t { down, up };
-
-int32_t scaled(const std::optional<api::int_or_string>& x, int32_t total, rounding r) {
-  if (!x)
-    return 0;
-  if (x->is_int())
-    return x->as_int();
-  int64_t percent = 0;
-  const auto& text = x->as_string();
-  std::from_chars(text.data(), text.data() + text.size(), percent);
-  const auto product = percent * total;
-  return static_cast<int32_t>(r == rounding::up ? (product + 99) / 100 : product / 100);
-}
 
 template <class T>
 std::optional<T> number(const std::map<std::string, std::string>& annotations,
@@ -74,7 +61,7 @@ int32_t desired(const replica_set& rs) {
 int32_t max_surge(const deployment& d) {
   if (!is_rolling(d) || !d.spec.strategy || !d.spec.strategy->rolling_update)
     return 0;
-  return scaled(d.spec.strategy->rolling_update->max_surge, desired(d), rounding::up);
+  return share_of(d.spec.strategy->rolling_update->max_surge, desired(d), rounding::up);
 }
 
 int32_t max_unavailable(const deployment& d) {
@@ -82,7 +69,7 @@ int32_t max_unavailable(const deployment& d) {
     return 0;
   int32_t res = 0;
   if (d.spec.strategy && d.spec.strategy->rolling_update)
-    res = scaled(d.spec.strategy->rolling_update->max_unavailable, desired(d), rounding::down);
+    res = share_of(d.spec.strategy->rolling_update->max_unavailable, desired(d), rounding::down);
   // With neither surge nor unavailability nothing could ever move.
   if (res == 0 && max_surge(d) == 0)
     res = 1;

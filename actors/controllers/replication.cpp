@@ -1,5 +1,6 @@
 #include "actors/controllers/replication.hpp"
 
+#include "actors/controllers/notes.hpp"
 #include "actors/controllers/pods_of.hpp"
 #include "actors/controllers/selectors.hpp"
 #include "api/generated/apps_v1.hpp"
@@ -27,19 +28,6 @@ bool has_failure(const Status& s) {
 template <class Status>
 void drop_failure(Status& s) {
   std::erase_if(s.conditions, [](const auto& c) { return c.type == failure_type; });
-}
-
-template <class T>
-event_note note_about(const observed<T>& owner, std::string type, std::string reason,
-                      std::string message) {
-  event_note res;
-  res.type = std::move(type);
-  res.reason = std::move(reason);
-  res.message = std::move(message);
-  res.about = owner.object;
-  res.kind = T::kind_name;
-  res.api_version = T::api_version_name;
-  return res;
 }
 
 /// Says in the status, and by an event, whether pods could be made and removed. `first` is where
@@ -261,13 +249,10 @@ void replication<T>::update_status(const observed<T>& owner, const census& pods,
       res.requeue_after = std::min(res.requeue_after.value_or(wait), wait);
     }
   }
-  const auto set = [](std::optional<int32_t>& field, int32_t value) {
-    field = value == 0 ? std::nullopt : std::optional{value};
-  };
   status.replicas = static_cast<int32_t>(pods.active.size());
-  set(status.fully_labeled_replicas, labelled);
-  set(status.ready_replicas, ready);
-  set(status.available_replicas, available);
+  status.fully_labeled_replicas = unless_zero(labelled);
+  status.ready_replicas = unless_zero(ready);
+  status.available_replicas = unless_zero(available);
   status.observed_generation = owner.object->meta().generation;
   if (desired_of(owner) == static_cast<int>(pods.active.size()))
     drop_failure(status);
