@@ -9,6 +9,7 @@ namespace thespis::actors {
 
 void register_actor_messages(caf::actor_system_config& cfg) {
   // A type's name is wire format.
+  cfg.add_message_type<refresh_watches>("refresh_watches");
   cfg.add_message_type<run_queue>("run_queue");
   cfg.add_message_type<wake_key>("wake_key");
   cfg.add_message_type<resubscribe>("resubscribe");

@@ -15,6 +15,10 @@
 #include <string_view>
 #include <unordered_map>
 
+namespace thespis::api::schema {
+class registry;
+}
+
 namespace thespis::runtime {
 
 using wall_time = std::chrono::sys_time<std::chrono::nanoseconds>;
@@ -72,6 +76,8 @@ private:
 
 /// The ports of one process, shared by all of its actors.
 struct environment {
+  /// The kinds that are served now; null: the built-in ones alone.
+  std::shared_ptr<const api::schema::registry> schemas;
   std::shared_ptr<const clock_port> clock;
   std::shared_ptr<random_port> random;
   std::shared_ptr<directory> roles;

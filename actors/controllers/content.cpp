@@ -6,28 +6,43 @@
 
 namespace thespis::actors {
 
-const std::vector<content_resource>& content_resources() {
-  static const auto all = [] {
-    std::vector<content_resource> res;
-    for (const auto& r : api::schema::registry::builtin().resources()) {
-      if (!r->has_verb("watch") || !r->has_verb("delete"))
-        continue;
-      const auto name = r->group_resource();
-      // A resource of several versions is one. Events stand in two groups; the core one stores.
-      const bool known = std::any_of(res.begin(), res.end(),
-                                     [&](const auto& other) { return other.name == name; });
-      if (!known && name != "events.events.k8s.io")
-        res.push_back({name, r->kind, r->group, r->plural, r->namespaced});
-    }
-    return res;
-  }();
-  return all;
+namespace {
+
+std::vector<content_resource> read_content(const api::schema::registry& schemas) {
+  std::vector<content_resource> res;
+  for (const auto& r : schemas.resources()) {
+    if (!r->has_verb("watch") || !r->has_verb("delete"))
+      continue;
+    const auto name = r->group_resource();
+    // A resource of several versions is one. Events stand in two groups; the core one stores.
+    const bool known =
+        std::any_of(res.begin(), res.end(), [&](const auto& other) { return other.name == name; });
+    if (!known && name != "events.events.k8s.io" && name == r->stored_resource())
+      res.push_back({name, r->kind, r->group, r->plural, r->namespaced});
+  }
+  return res;
 }
 
-const content_resource* find_content_resource(std::string_view api_version, std::string_view kind) {
+} // namespace
+
+content_catalog::content_catalog(std::shared_ptr<const api::schema::registry> schemas)
+    : schemas_(std::move(schemas)) {
+  if (!schemas_)
+    schemas_ = {std::shared_ptr<void>{}, &api::schema::registry::builtin()};
+}
+
+const std::vector<content_resource>& content_catalog::all() {
+  if (const auto generation = schemas_->generation(); known_.empty() || generation != generation_) {
+    known_ = read_content(*schemas_);
+    generation_ = generation;
+  }
+  return known_;
+}
+
+const content_resource* content_catalog::find(std::string_view api_version, std::string_view kind) {
   const auto slash = api_version.find('/');
   const auto group = slash == std::string_view::npos ? "" : api_version.substr(0, slash);
-  for (const auto& r : content_resources())
+  for (const auto& r : all())
     if (r.group == group && r.kind == kind)
       return &r;
   return nullptr;

@@ -28,9 +28,10 @@ bool blocks(const api::object& o, const std::string& uid) {
 }
 
 /// Owners are in the namespace of what they own, or in none.
-std::vector<api::object_ptr> dependents_of(const api::object& o, const view& v) {
+std::vector<api::object_ptr> dependents_of(content_catalog& catalog, const api::object& o,
+                                           const view& v) {
   std::vector<api::object_ptr> res;
-  for (const auto& r : content_resources())
+  for (const auto& r : catalog.all())
     if (collects(r))
       for (auto& d : v.owned_objects(r.name, o.uid()))
         if (o.ns().empty() || d->ns() == o.ns())
@@ -54,8 +55,8 @@ bool same_owners(const api::object& a, const api::object& b) {
 
 /// An object is news to itself, when it goes or loses an owner; to its dependents, when it goes;
 /// and to owners that wait for it.
-key_mapper garbage_keys() {
-  return [](const api::object& o, const api::object_ptr& previous, const view& v) {
+key_mapper garbage_keys(const catalog_ptr& catalog) {
+  return [catalog](const api::object& o, const api::object_ptr& previous, const view& v) {
     std::vector<object_id> res;
     const auto now = v.find(o.resource(), o.ns(), o.name());
     const bool gone = !now || now->uid() != o.uid();
@@ -65,14 +66,14 @@ key_mapper garbage_keys() {
       res.push_back(garbage_key(o));
     // A new object of an old name takes the place of what others may still refer to.
     if (previous && previous->uid() != o.uid())
-      for (const auto& d : dependents_of(*previous, v))
+      for (const auto& d : dependents_of(*catalog, *previous, v))
         res.push_back(garbage_key(*d));
     if (gone || ending)
-      for (const auto& d : dependents_of(o, v))
+      for (const auto& d : dependents_of(*catalog, o, v))
         res.push_back(garbage_key(*d));
     const auto tell_owners = [&](const api::object& from) {
       for (const auto& ref : from.meta().owners)
-        if (const auto* type = find_content_resource(ref.api_version, ref.kind))
+        if (const auto* type = catalog->find(ref.api_version, ref.kind))
           if (const auto owner = owner_in_view(from, ref, *type, v);
               owner && owner->meta().deleting)
             res.push_back(garbage_key(*owner));
@@ -101,13 +102,16 @@ api::call collect_call(const api::object& o, api::propagation policy) {
 
 class garbage_collector final : public reconciler {
 public:
+  explicit garbage_collector(std::shared_ptr<const api::schema::registry> schemas)
+      : catalog_(std::make_shared<content_catalog>(std::move(schemas))) {}
+
   std::string_view name() const override { return "garbagecollector"; }
 
   std::vector<watch_spec> watches() const override {
     std::vector<watch_spec> res;
-    for (const auto& r : content_resources())
+    for (const auto& r : catalog_->all())
       if (collects(r))
-        res.push_back({r.name, garbage_keys()});
+        res.push_back({r.name, garbage_keys(catalog_)});
     return res;
   }
 
@@ -122,11 +126,11 @@ public:
   }
 
 private:
-  static reconcile_result finalize(const api::object& o, const view& v) {
+  reconcile_result finalize(const api::object& o, const view& v) {
     reconcile_result res;
     auto finalizers = finalizers_of(o);
     if (contains(finalizers, orphan_finalizer)) {
-      for (const auto& d : dependents_of(o, v))
+      for (const auto& d : dependents_of(*catalog_, o, v))
         res.calls.push_back(release_call(*d, o.uid()));
       std::erase(finalizers, orphan_finalizer);
       if (res.calls.empty())
@@ -135,7 +139,7 @@ private:
     }
     if (!contains(finalizers, foreground_finalizer))
       return res;
-    const auto dependents = dependents_of(o, v);
+    const auto dependents = dependents_of(*catalog_, o, v);
     if (std::none_of(dependents.begin(), dependents.end(),
                      [&](const auto& d) { return blocks(*d, o.uid()); })) {
       std::erase(finalizers, foreground_finalizer);
@@ -151,12 +155,12 @@ private:
     size_t solid = 0;
   };
 
-  static reconcile_result check_owners(const api::object_ptr& o, const view& v) {
+  reconcile_result check_owners(const api::object_ptr& o, const view& v) {
     owner_census known;
     reconcile_result res;
     std::vector<std::string> asked;
     for (const auto& ref : o->meta().owners) {
-      const auto* type = find_content_resource(ref.api_version, ref.kind);
+      const auto* type = catalog_->find(ref.api_version, ref.kind);
       // What the API does not know, or cannot be an owner, nobody can prove to be gone.
       if (!type || (type->namespaced && o->ns().empty())) {
         ++known.solid;
@@ -172,7 +176,7 @@ private:
         ++known.solid;
       }
     }
-    const bool has_dependents = !dependents_of(*o, v).empty();
+    const bool has_dependents = !dependents_of(*catalog_, *o, v).empty();
     if (asked.empty())
       return decide(*o, known, has_dependents);
     res.then = [o, known = std::move(known), asked = std::move(asked),
@@ -214,6 +218,8 @@ private:
     return contains(finalizers, foreground_finalizer) ? api::propagation::foreground
                                                       : api::propagation::background;
   }
+
+  catalog_ptr catalog_;
 };
 
 } // namespace
@@ -222,8 +228,9 @@ object_id garbage_key(const api::object& o) {
   return {o.ns(), o.resource() + "/" + o.name()};
 }
 
-std::unique_ptr<reconciler> make_garbage_collector() {
-  return std::make_unique<garbage_collector>();
+std::unique_ptr<reconciler>
+make_garbage_collector(std::shared_ptr<const api::schema::registry> schemas) {
+  return std::make_unique<garbage_collector>(std::move(schemas));
 }
 
 } // namespace thespis::actors

@@ -34,9 +34,9 @@ struct remaining_content {
   std::vector<api::call> deletions;
 };
 
-remaining_content content_of(const std::string& ns, const view& v) {
+remaining_content content_of(content_catalog& catalog, const std::string& ns, const view& v) {
   remaining_content res;
-  for (const auto& r : content_resources()) {
+  for (const auto& r : catalog.all()) {
     if (!r.namespaced)
       continue;
     v.for_each(r.name, ns, [&](const api::object_ptr& o) {
@@ -99,11 +99,14 @@ void describe(std::vector<namespace_condition>& all, const remaining_content& le
 
 class namespace_controller final : public reconciler {
 public:
+  explicit namespace_controller(std::shared_ptr<const api::schema::registry> schemas)
+      : catalog_(std::move(schemas)) {}
+
   std::string_view name() const override { return "namespace"; }
 
   std::vector<watch_spec> watches() const override {
     std::vector<watch_spec> res{{"namespaces", self_key()}};
-    for (const auto& r : content_resources())
+    for (const auto& r : catalog_.all())
       if (r.namespaced)
         res.push_back({r.name, ending_namespace()});
     return res;
@@ -117,7 +120,7 @@ public:
     const auto& held = ns->spec.finalizers;
     if (std::find(held.begin(), held.end(), our_finalizer) == held.end())
       return res;
-    auto left = content_of(key.name, v);
+    auto left = content_of(catalog_, key.name, v);
     if (left.by_resource.empty()) {
       // What came in since is refused: nothing new is created in a namespace that ends.
       auto done = *ns;
@@ -133,12 +136,16 @@ public:
       res.calls.push_back(update_call(updated, "status"));
     return res;
   }
+
+private:
+  mutable content_catalog catalog_;
 };
 
 } // namespace
 
-std::unique_ptr<reconciler> make_namespace_controller() {
-  return std::make_unique<namespace_controller>();
+std::unique_ptr<reconciler>
+make_namespace_controller(std::shared_ptr<const api::schema::registry> schemas) {
+  return std::make_unique<namespace_controller>(std::move(schemas));
 }
 
 } // namespace thespis::actors

@@ -2,12 +2,15 @@
 #pragma once
 
 #include "actors/framework/reconciler.hpp"
+#include "api/schema/schema.hpp"
 
 #include <memory>
 
 namespace thespis::actors {
 
-/// Keys are Namespaces. What hinders the end stands in the Namespace's conditions.
-std::unique_ptr<reconciler> make_namespace_controller();
+/// Keys are Namespaces. What hinders the end stands in the Namespace's conditions. `schemas` tells
+/// what may be in one; null: the built-in kinds.
+std::unique_ptr<reconciler>
+make_namespace_controller(std::shared_ptr<const api::schema::registry> schemas = nullptr);
 
 } // namespace thespis::actors

@@ -47,6 +47,7 @@ controller_actor::behavior_type controller_actor::make_behavior() {
         // Not at once: a watch that is refused again and again must not keep the actor busy.
         this->delayed_send(this, resubscribe_delay, resubscribe{c.watch});
       },
+      [this](const refresh_watches&) { refresh(); },
       [this](const run_queue&) { run(); },
       [this](const wake_key& w) {
         if (const auto i = wakes_.find(w.key);
@@ -59,7 +60,44 @@ controller_actor::behavior_type controller_actor::make_behavior() {
   };
 }
 
+void controller_actor::refresh() {
+  auto wanted = work_->watches();
+  const auto watched = [](const std::vector<watch_spec>& all, const std::string& resource) {
+    return std::find_if(all.begin(), all.end(),
+                        [&](const auto& w) { return w.resource == resource; });
+  };
+  for (uint64_t i = 0; i < watches_.size(); ++i)
+    if (!ended_.contains(i) && watched(wanted, watches_[i].resource) == wanted.end())
+      end_watch(i);
+  for (auto& spec : wanted) {
+    const auto i = watched(watches_, spec.resource);
+    const auto number = static_cast<uint64_t>(i - watches_.begin());
+    if (i != watches_.end() && !ended_.contains(number))
+      continue;
+    if (i == watches_.end()) {
+      watches_.push_back(std::move(spec));
+      registries_.emplace_back();
+    }
+    ended_.erase(number);
+    subscribe_to(number);
+  }
+  schedule_run();
+}
+
+void controller_actor::end_watch(uint64_t watch) {
+  const auto& resource = watches_[watch].resource;
+  if (const auto registry = caf::actor_cast<runtime::registry_handle>(registries_[watch]))
+    this->send(registry, runtime::unsubscribe{this, watch});
+  ended_.insert(watch);
+  registries_[watch] = nullptr;
+  stale_.erase(watch);
+  view_.reset(resource);
+  release_rested();
+}
+
 void controller_actor::subscribe_to(uint64_t watch) {
+  if (ended_.contains(watch))
+    return;
   const auto& spec = watches_[watch];
   const auto registry =
       env_.roles->find<runtime::registry_handle>(runtime::registry_role(spec.resource));
@@ -92,6 +130,8 @@ api::object_ptr controller_actor::known_before(uint64_t watch, const api::object
 }
 
 void controller_actor::handle(const runtime::watch_batch& batch) {
+  if (ended_.contains(batch.watch))
+    return;
   const auto& spec = watches_[batch.watch];
   // Previous states must be looked up before the view forgets them.
   std::vector<api::object_ptr> previous;
@@ -128,8 +168,10 @@ void controller_actor::add_keys(const watch_spec& spec, const api::object& o,
 }
 
 bool controller_actor::all_synced() const {
-  return std::all_of(watches_.begin(), watches_.end(),
-                     [this](const auto& w) { return view_.synced(w.resource); });
+  for (uint64_t i = 0; i < watches_.size(); ++i)
+    if (!ended_.contains(i) && !view_.synced(watches_[i].resource))
+      return false;
+  return true;
 }
 
 void controller_actor::schedule_run() {
@@ -289,7 +331,9 @@ void controller_actor::rest(attempt& done) {
       return spec.resource == wanted.first && spec.what.label_selector.empty() &&
              spec.what.field_selector.empty() && spec.what.ns.empty();
     });
-    return w == watches_.end() || view_.revision(wanted.first) >= wanted.second;
+    const auto number = static_cast<uint64_t>(w - watches_.begin());
+    return w == watches_.end() || ended_.contains(number) ||
+           view_.revision(wanted.first) >= wanted.second;
   });
   if (!done.until.empty())
     resting_.push_back({std::move(done.key), std::move(done.until), done.failed});
@@ -315,9 +359,13 @@ void controller_actor::retry(const object_id& key) {
 }
 
 void controller_actor::release_rested() {
-  std::erase_if(resting_, [this](const resting& r) {
+  const auto is_ended = [this](const std::string& resource) {
+    return std::any_of(ended_.begin(), ended_.end(),
+                       [&](uint64_t i) { return watches_[i].resource == resource; });
+  };
+  std::erase_if(resting_, [&](const resting& r) {
     for (const auto& [resource, revision] : r.until)
-      if (view_.revision(resource) < revision)
+      if (view_.revision(resource) < revision && !is_ended(resource))
         return false;
     if (r.failed)
       retry(r.key);

@@ -11,6 +11,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -55,6 +56,8 @@ private:
   };
 
   void subscribe_to(uint64_t watch);
+  void refresh();
+  void end_watch(uint64_t watch);
   void handle(const runtime::watch_batch& batch);
   void resync(uint64_t watch);
   api::object_ptr known_before(uint64_t watch, const api::object& o) const;
@@ -79,6 +82,7 @@ private:
   std::unique_ptr<reconciler> work_;
   std::vector<watch_spec> watches_;
   std::vector<caf::actor_addr> registries_; ///< who serves each watch
+  std::set<uint64_t> ended_;                ///< watches that are no longer wanted
   view view_;
   work_queue queue_;
   event_recorder recorder_;

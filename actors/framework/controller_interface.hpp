@@ -8,6 +8,9 @@
 
 namespace thespis::actors {
 
+/// The reconciler may want to watch other resources than before.
+struct refresh_watches {};
+
 /// INTERNAL: keys are queued.
 struct run_queue {};
 
@@ -23,6 +26,8 @@ struct resubscribe {
 
 // clang-format off
 using controller_handle = runtime::watcher_handle::extend<
+  /// Asks the reconciler again what it watches.
+  caf::reacts_to<refresh_watches>,
   /// INTERNAL
   caf::reacts_to<run_queue>,
   /// INTERNAL
@@ -34,6 +39,10 @@ using controller_handle = runtime::watcher_handle::extend<
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, object_id& x) {
   return f(x.ns, x.name);
+}
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, refresh_watches&) {
+  return f();
 }
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, run_queue&) {

@@ -81,6 +81,7 @@ public:
   virtual ~reconciler() = default;
   /// "replicaset": the controller's name in logs, events and `ps`.
   virtual std::string_view name() const = 0;
+  /// Each resource once. Asked again when kinds come and go (see refresh_watches).
   virtual std::vector<watch_spec> watches() const = 0;
   /// Work for one key. All watched resources are synced, and the view is never older than the
   /// calls that this key's last reconcile made. When a call fails (but for a conflict or a

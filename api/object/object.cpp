@@ -136,7 +136,9 @@ object_ptr seal(draft d, uint64_t revision) {
   bytes.reserve(d.bytes.size() + n);
   bytes.append(d.bytes, 0, d.revision_pos).append(digits, n).append(d.bytes, d.revision_pos);
   d.meta.revision = revision;
-  return std::make_shared<const object>(std::move(d.meta), std::move(bytes));
+  auto res = std::make_shared<const object>(std::move(d.meta), std::move(bytes));
+  res->set_fits(d.fits);
+  return res;
 }
 
 result<object_ptr> load_object(std::string_view resource, std::string bytes) {

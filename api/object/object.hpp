@@ -5,6 +5,7 @@
 #include "api/json.hpp"
 #include "api/result.hpp"
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -52,6 +53,7 @@ struct draft {
   object_meta meta;        ///< revision is 0
   std::string bytes;       ///< `"resourceVersion":""` stands in metadata
   size_t revision_pos = 0; ///< where between those quotes the digits go
+  uint64_t fits = 0;       ///< see object::fits
 };
 
 /// One revision of one object. Immutable, shared by store, caches, watches and answers.
@@ -70,6 +72,11 @@ public:
   /// The whole object, compact JSON with kind, apiVersion and resourceVersion.
   const std::string& bytes() const { return bytes_; }
 
+  /// The epoch of the schema (schema::resource::epoch) that the bytes are known to fit, so that
+  /// they need no look before they are shown; 0: none. Thread-safe.
+  uint64_t fits() const { return fits_.load(std::memory_order_relaxed); }
+  void set_fits(uint64_t epoch) const { fits_.store(epoch, std::memory_order_relaxed); }
+
   /// Parses the bytes; they are trusted (they came from `make_draft`).
   json::document parse() const;
 
@@ -79,6 +86,7 @@ private:
 
   object_meta meta_;
   std::string bytes_;
+  mutable std::atomic<uint64_t> fits_{0};
   mutable std::mutex typed_mutex_;
   mutable std::weak_ptr<const void> typed_; ///< of the one type that the resource has
 };

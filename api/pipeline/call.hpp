@@ -30,6 +30,8 @@ struct user_info {
 struct call {
   api::verb verb = verb::create;
   std::string resource; ///< "pods", "deployments.apps"
+  /// The version of `resource` that the client speaks ("v1"); empty: the one that is stored.
+  std::string version = {};
   std::string ns;
   std::string name;        ///< empty for create (the body or generateName names the object)
   std::string subresource; ///< "", "status", "scale", "binding", "eviction"

@@ -15,7 +15,7 @@ result<void> settle_name(operation& op, json::document& doc, bool generated) {
   auto& a = doc.GetAllocator();
   auto& metadata = json::ensure_object(doc, "metadata", a);
   auto taken = [&] {
-    return op.find(op.type.resource, op.type.namespaced ? op.request.ns : std::string{},
+    return op.find(op.type.stored, op.type.namespaced ? op.request.ns : std::string{},
                    json::get_string(metadata, "name")) != nullptr;
   };
   if (!taken())
@@ -33,7 +33,9 @@ result<void> settle_name(operation& op, json::document& doc, bool generated) {
 }
 
 void wipe_status(const operation& op, json::document& doc) {
-  if (op.type.fresh_status)
+  if (op.type.fresh_status && op.type.custom)
+    json::erase(doc, "status");
+  else if (op.type.fresh_status)
     json::set(doc, "status", json::value(rapidjson::kObjectType), doc.GetAllocator());
 }
 
@@ -66,7 +68,7 @@ result<prepared> create_object(operation& op, json::document doc) {
   bool generated = json::get_string(metadata, "name").empty() &&
                    !json::get_string(metadata, "generateName").empty();
   // A spec left out is an empty one, with its defaults.
-  if (const auto* spec = op.type.type().find("spec"); spec && spec->type.object)
+  if (const auto* spec = op.type.type().find("spec"); spec && spec->type.object && !op.type.custom)
     json::ensure_object(doc, "spec", doc.GetAllocator());
   schema::apply_defaults(op.type.type(), doc, doc.GetAllocator());
   auto asked = admission_request(op, admission::action::create, op.type.type(), &doc, nullptr);
@@ -92,16 +94,15 @@ result<prepared> create_object(operation& op, json::document doc) {
   if (op.request.dry_run) {
     reply r;
     r.ok = r.created = true;
-    r.object =
-        std::make_shared<const object>(read_meta(op.type.resource, doc), json::to_string(doc));
+    r.object = std::make_shared<const object>(read_meta(op.type.stored, doc), json::to_string(doc));
     return r;
   }
   prepared_write w;
   w.write.kind = write_kind::create;
-  w.write.draft = make_draft(op.type.resource, doc);
+  w.write.draft = make_draft(op.type.stored, doc);
   w.retry_on_exists = generated;
   w.answer.ok = w.answer.created = true;
-  return w;
+  return stored_form(op, std::move(w), doc);
 }
 
 result<prepared> prepare_create(operation& op) {

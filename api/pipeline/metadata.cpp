@@ -124,6 +124,9 @@ void bump_generation(const operation& op, json::document& after, const json::val
   case generation_rule::content:
     same = same_content(after, before);
     break;
+  case generation_rule::all:
+    same = same_content(after, before) && same_member(after, before, "status");
+    break;
   }
   if (same)
     return;

@@ -97,8 +97,13 @@ result<void> read_delete_options(const json::value& body, delete_options& into);
 /// What a call asks of a deletion: its own fields, then its body.
 result<delete_options> delete_options_of(operation& op);
 
-/// The object of the call's name. Errors: not_found.
+/// The object of the call's name, in the version of the call; of a deletion as it is stored.
+/// Errors: not_found, those of the conversion.
 result<object_ptr> existing(const operation& op);
+
+/// Turns the write of an object in the client's version into one of the version that is stored.
+/// `doc` is the object. Errors: those of the conversion.
+result<prepared> stored_form(const operation& op, prepared_write w, json::document& doc);
 
 // Subresources that are no plain update.
 result<prepared> prepare_binding(operation& op);

@@ -25,6 +25,14 @@ error not_allowed() {
   return e;
 }
 
+error ending(const operation& op) {
+  error e;
+  e.why = reason::method_not_allowed;
+  e.message = "create not allowed while custom resource definition is terminating";
+  e.name = op.request.name;
+  return e;
+}
+
 bool is_update(verb v) {
   return v == verb::update || v == verb::patch;
 }
@@ -42,7 +50,7 @@ result<prepared> dispatch_subresource(operation& op) {
       return fail(not_allowed());
     return sub == "binding" ? prepare_binding(op) : prepare_eviction(op);
   }
-  if (sub == "scale" && is_scalable(resource))
+  if (sub == "scale" && is_scalable(*op.type.schema))
     return is_update(v) ? prepare_scale(op) : fail(not_allowed());
   if ((sub == "status" && op.type.has_status) ||
       (resource == "pods" && sub == "ephemeralcontainers"))
@@ -57,6 +65,8 @@ result<prepared> dispatch(operation& op) {
     return dispatch_subresource(op);
   switch (op.request.verb) {
   case verb::create:
+    if (op.type.schema->ending)
+      return fail(ending(op));
     return prepare_create(op);
   case verb::update:
   case verb::patch:
@@ -71,6 +81,7 @@ result<prepared> dispatch(operation& op) {
 call to_pod_binding(const call& c) {
   call inner = c;
   inner.resource = "pods";
+  inner.version = "v1";
   inner.subresource = "binding";
   if (auto body = json::parse(c.body); body && body->IsObject())
     inner.name = json::get_string(metadata_of(*body), "name");
@@ -94,9 +105,10 @@ reply refused(error e) {
 
 struct pipeline::impl {
   explicit impl(pipeline_deps d)
-      : deps(std::move(d)), addresses(deps), admission(make_chain(deps)) {}
+      : deps(std::move(d)), types(deps.schemas), addresses(deps), admission(make_chain(deps)) {}
 
   pipeline_deps deps;
+  resource_types types;
   service_addresses addresses;
   admission::chain admission;
 };
@@ -108,7 +120,7 @@ pipeline::~pipeline() = default;
 prepared pipeline::prepare(const call& c) const {
   if (c.resource == "bindings" && c.verb == verb::create && c.subresource.empty())
     return prepare(to_pod_binding(c));
-  const auto* type = find_resource_type(c.resource);
+  const auto type = impl_->types.find(c.resource, c.version);
   if (!type)
     return refused(no_such_resource());
   operation op{c,

@@ -5,11 +5,13 @@
 #include "api/pipeline/call.hpp"
 #include "api/pipeline/reader.hpp"
 #include "api/result.hpp"
+#include "api/schema/schema.hpp"
 
 #include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -44,6 +46,8 @@ struct prepared_write {
   /// What admission has reserved for this write; to be dropped once it is settled either way, and
   /// before it is prepared again.
   std::vector<std::shared_ptr<const void>> holds;
+  /// The object in the client's version, when it is stored in another: sealed in its place.
+  std::optional<draft> shown = {};
 };
 
 /// Either an answer that needs no write (a failure, a dry run, no change at all), or a write.
@@ -52,6 +56,8 @@ using prepared = std::variant<reply, prepared_write>;
 /// What the pipeline needs from its surroundings.
 struct pipeline_deps {
   std::shared_ptr<const reader> state;
+  /// Null: the built-in kinds.
+  std::shared_ptr<const schema::registry> schemas = nullptr;
   std::function<std::chrono::sys_time<std::chrono::nanoseconds>()> now;
   std::function<std::string()> new_uid;
   std::function<std::string(size_t)> random_suffix; ///< for generateName

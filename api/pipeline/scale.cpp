@@ -7,25 +7,47 @@
 #include "api/validation/access.hpp"
 
 #include <algorithm>
-#include <array>
 
 namespace thespis::api {
 
 namespace {
 
-constexpr std::array<std::string_view, 4> scalable{"deployments.apps", "replicasets.apps",
-                                                   "replicationcontrollers", "statefulsets.apps"};
+/// The value at a path such as ".spec.replicas"; nullptr when there is none.
+const json::value* value_at(const json::value& doc, std::string_view path) {
+  const auto* v = &doc;
+  while (v && !path.empty()) {
+    path.remove_prefix(1);
+    const auto end = std::min(path.find('.'), path.size());
+    v = json::find(*v, path.substr(0, end));
+    path.remove_prefix(end);
+  }
+  return v;
+}
+
+void set_at(json::document& doc, std::string_view path, json::value x) {
+  auto& a = doc.GetAllocator();
+  json::value* v = &doc;
+  path.remove_prefix(std::min<size_t>(1, path.size()));
+  for (auto dot = path.find('.'); dot != path.npos; dot = path.find('.')) {
+    v = &json::ensure_object(*v, path.substr(0, dot), a);
+    path.remove_prefix(dot + 1);
+  }
+  json::set(*v, path, std::move(x), a);
+}
 
 /// The pod selector as a query string.
-std::string selector_text(std::string_view resource, const json::value& spec) {
-  const auto& selector = member(spec, "selector");
-  if (resource == "replicationcontrollers")
-    return label_selector::from_map(&selector).to_string();
-  auto read = read_label_selector(&selector);
+std::string selector_text(const schema::resource& r, const json::value& workload) {
+  const auto* selector =
+      r.scale->selector.empty() ? nullptr : value_at(workload, r.scale->selector);
+  if (!selector || selector->IsString())
+    return std::string(selector ? json::as_string(*selector) : std::string_view{});
+  if (r.group_resource() == "replicationcontrollers")
+    return label_selector::from_map(selector).to_string();
+  auto read = read_label_selector(selector);
   return read ? read->to_string() : std::string{};
 }
 
-json::document scale_document(const object& workload) {
+result<json::document> scale_document(const schema::resource& r, const object& workload) {
   auto doc = workload.parse();
   json::document out(rapidjson::kObjectType);
   auto& a = out.GetAllocator();
@@ -36,13 +58,18 @@ json::document scale_document(const object& workload) {
     if (const auto* v = json::find(metadata_of(doc), key))
       json::set(metadata, key, json::copy(*v, a), a);
   json::set(out, "metadata", std::move(metadata), a);
+  const auto* wanted = value_at(doc, r.scale->spec);
+  if (!wanted && r.type->custom)
+    return fail(internal_error("the spec replicas field \"" + r.scale->spec + "\" does not exist"));
   json::value spec(rapidjson::kObjectType);
-  if (auto n = json::get_int(member(doc, "spec"), "replicas"))
-    json::set(spec, "replicas", json::value(n), a);
+  if (wanted && wanted->IsInt64() && wanted->GetInt64() != 0)
+    json::set(spec, "replicas", json::value(wanted->GetInt64()), a);
   json::set(out, "spec", std::move(spec), a);
   json::value status(rapidjson::kObjectType);
-  json::set(status, "replicas", json::value(json::get_int(member(doc, "status"), "replicas")), a);
-  if (auto selector = selector_text(workload.resource(), member(doc, "spec")); !selector.empty())
+  const auto* present = value_at(doc, r.scale->status);
+  json::set(status, "replicas",
+            json::value(present && present->IsInt64() ? present->GetInt64() : 0), a);
+  if (auto selector = selector_text(r, doc); !selector.empty())
     json::set(status, "selector", selector, a);
   json::set(out, "status", std::move(status), a);
   return out;
@@ -52,22 +79,27 @@ json::document scale_document(const object& workload) {
 result<json::document> wanted_scale(operation& op, const object& current) {
   if (op.request.verb == verb::update)
     return decode_body(op, op.request.body, kind_type("autoscaling", "v1", "Scale"));
-  auto doc = scale_document(current);
-  if (auto ok = apply_patch(op, doc, nullptr); !ok)
+  auto doc = scale_document(*op.type.schema, current);
+  if (!doc)
+    return doc;
+  if (auto ok = apply_patch(op, *doc, nullptr); !ok)
     return fail(ok.error());
   return doc;
 }
 
 } // namespace
 
-bool is_scalable(std::string_view resource) {
-  return std::find(scalable.begin(), scalable.end(), resource) != scalable.end();
+bool is_scalable(const schema::resource& r) {
+  return r.scale.has_value();
 }
 
-result<std::string> scale_of(const object& workload) {
-  if (!is_scalable(workload.resource()))
+result<std::string> scale_of(const schema::resource& r, const object& workload) {
+  if (!is_scalable(r))
     return fail(not_found(workload.resource(), workload.name()));
-  return json::to_string(scale_document(workload));
+  auto doc = scale_document(r, workload);
+  if (!doc)
+    return fail(std::move(doc.error()));
+  return json::to_string(*doc);
 }
 
 result<prepared> prepare_scale(operation& op) {
@@ -81,9 +113,11 @@ result<prepared> prepare_scale(operation& op) {
   if (!name.empty() && name != op.request.name)
     return fail(bad_request("the name of the object (" + std::string(name) +
                             ") does not match the name on the URL (" + op.request.name + ")"));
-  auto before = scale_document(**current);
+  auto before = scale_document(*op.type.schema, **current);
+  if (!before)
+    return fail(before.error());
   if (auto ok = admit(op, admission::action::update, kind_type("autoscaling", "v1", "Scale"),
-                      &*scale, &before, op.request.dry_run);
+                      &*scale, &*before, op.request.dry_run);
       !ok)
     return fail(ok.error());
   const auto* n = json::find(member(*scale, "spec"), "replicas");
@@ -101,7 +135,7 @@ result<prepared> prepare_scale(operation& op) {
   r.before = r.current->parse();
   r.after.CopyFrom(r.before, r.after.GetAllocator());
   auto& a = r.after.GetAllocator();
-  json::set(json::ensure_object(r.after, "spec", a), "replicas", json::value(replicas), a);
+  set_at(r.after, op.type.schema->scale->spec, json::value(replicas));
   auto& metadata = json::ensure_object(r.after, "metadata", a);
   json::set(metadata, "resourceVersion", named_revision(*scale), a);
   if (auto uid = json::get_string(metadata_of(*scale), "uid"); !uid.empty())

@@ -1,6 +1,7 @@
 #include "api/pipeline/admit.hpp"
 #include "api/pipeline/metadata.hpp"
 #include "api/pipeline/operation.hpp"
+#include "api/pipeline/presentation.hpp"
 #include "api/pipeline/strategies/strategies.hpp"
 #include "api/schema/defaults.hpp"
 
@@ -96,6 +97,16 @@ bool finishes_deletion(const operation& op, const json::value& after, const json
   return !spec || !spec->IsArray() || spec->Empty();
 }
 
+/// An update that changes nothing still brings an object into the version that is stored now.
+bool is_written_anew(const operation& op) {
+  const auto& r = *op.type.schema;
+  if (!r.versions || op.request.dry_run)
+    return false;
+  const auto stored =
+      op.find(op.type.stored, op.type.namespaced ? op.request.ns : std::string{}, op.request.name);
+  return stored && is_stale(r, *stored);
+}
+
 reply unchanged(object_ptr current) {
   reply r;
   r.ok = true;
@@ -109,25 +120,46 @@ reply rehearsed(const operation& op, const object& current, json::document& doc)
             std::to_string(current.revision()), doc.GetAllocator());
   reply r;
   r.ok = true;
-  r.object = std::make_shared<const object>(read_meta(op.type.resource, doc), json::to_string(doc));
+  r.object = std::make_shared<const object>(read_meta(op.type.stored, doc), json::to_string(doc));
   return r;
 }
 
 } // namespace
 
 result<object_ptr> existing(const operation& op) {
-  auto o = op.find(op.type.resource, op.type.namespaced ? op.request.ns : std::string{},
-                   op.request.name);
+  auto o =
+      op.find(op.type.stored, op.type.namespaced ? op.request.ns : std::string{}, op.request.name);
   if (!o)
     return fail(not_found(op.type.resource, op.request.name));
-  return o;
+  if (op.request.verb == verb::remove)
+    return o;
+  return present(*op.type.schema, o);
+}
+
+result<prepared> stored_form(const operation& op, prepared_write w, json::document& doc) {
+  const auto& versions = op.type.schema->versions;
+  if (!versions || versions->stored == op.type.api_version) {
+    w.write.draft.fits = op.type.schema->epoch;
+    return w;
+  }
+  json::document stored;
+  stored.CopyFrom(doc, stored.GetAllocator());
+  if (auto ok = versions->convert->convert({&stored}, versions->stored); !ok)
+    return fail(std::move(ok.error()));
+  if (const auto i = versions->types.find(versions->stored);
+      i != versions->types.end() && i->second->custom)
+    (void)i->second->custom->conform(stored, stored.GetAllocator(), nullptr);
+  w.shown = std::move(w.write.draft);
+  w.shown->fits = op.type.schema->epoch;
+  w.write.draft = make_draft(op.type.stored, stored);
+  return w;
 }
 
 prepared_write replace(operation& op, const object& current, json::document& doc,
                        bool retry_on_conflict) {
   prepared_write w;
   w.write.kind = write_kind::update;
-  w.write.draft = make_draft(op.type.resource, doc);
+  w.write.draft = make_draft(op.type.stored, doc);
   w.write.expected_revision = current.revision();
   w.retry_on_conflict = retry_on_conflict;
   w.answer.ok = true;
@@ -175,13 +207,13 @@ result<prepared> update_object(operation& op, update_request r) {
       return fail(ok.error());
 
   if (finishes_deletion(op, after, r.before))
-    return op.request.dry_run ? prepared(rehearsed(op, current, after))
-                              : prepared(removal(op, current, after, unconditional));
-  if (same_object(op, after, r.before))
+    return op.request.dry_run ? result<prepared>(rehearsed(op, current, after))
+                              : stored_form(op, removal(op, current, after, unconditional), after);
+  if (same_object(op, after, r.before) && !is_written_anew(op))
     return unchanged(r.current);
   if (op.request.dry_run)
     return rehearsed(op, current, after);
-  return replace(op, current, after, unconditional);
+  return stored_form(op, replace(op, current, after, unconditional), after);
 }
 
 result<prepared> prepare_update(operation& op) {

@@ -224,6 +224,11 @@ void add_warnings(transport::response& r, const std::vector<std::string>& warnin
   }
 }
 
+void add_deprecation(const exchange& x, transport::response& r) {
+  if (x.resource && !x.resource->deprecation.empty())
+    add_warnings(r, {x.resource->deprecation});
+}
+
 transport::response answer_document(const cached_document& d, std::string content_type,
                                     std::string_view if_none_match) {
   bool known =

@@ -30,6 +30,9 @@ transport::response answer_list(const exchange& x, list_answer l);
 /// The Warning headers (RFC 7234, code 299) of a write.
 void add_warnings(transport::response& r, const std::vector<std::string>& warnings);
 
+/// The warning that the request's version is deprecated, where it is.
+void add_deprecation(const exchange& x, transport::response& r);
+
 /// A cached document, or 304 when the client has it already.
 transport::response answer_document(const cached_document& d, std::string content_type,
                                     std::string_view if_none_match);

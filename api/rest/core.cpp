@@ -1,6 +1,7 @@
 #include "api/rest/core.hpp"
 
 #include "api/openapi/openapi.hpp"
+#include "api/pipeline/presentation.hpp"
 
 #include <algorithm>
 
@@ -50,8 +51,13 @@ cached_document document_cache::get(const std::string& key, uint64_t generation,
   return it->second;
 }
 
-object_ptr exchange::find_object() const {
-  return server->cluster.state().get(group_resource(), target.ns, target.name);
+object_ptr exchange::stored_object() const {
+  return server->cluster.state().get(stored_resource(), target.ns, target.name);
+}
+
+result<object_ptr> exchange::find_object() const {
+  auto stored = stored_object();
+  return stored ? present(*resource, stored) : stored;
 }
 
 void exchange::observe(int code) const {

@@ -73,8 +73,13 @@ struct exchange {
   std::chrono::steady_clock::time_point begin;
 
   std::string group_resource() const { return resource->group_resource(); }
-  /// The reader's resource and the object the request names.
-  object_ptr find_object() const;
+  /// The name under which the state has the objects.
+  std::string stored_resource() const { return resource->stored_resource(); }
+  /// The object the request names, in the request's version; null when there is none. May block
+  /// when the resource calls out. Errors: those of a conversion.
+  result<object_ptr> find_object() const;
+  /// The same as it is stored.
+  object_ptr stored_object() const;
   /// Counts the answer.
   void observe(int code) const;
 };

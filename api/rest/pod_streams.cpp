@@ -231,7 +231,7 @@ result<upstream> parse_upstream(std::string_view url) {
 }
 
 transport::outcome open_log(exchange_ptr x) {
-  auto pod = x->find_object();
+  auto pod = x->stored_object();
   if (!pod)
     return refused(*x, not_found("pods", x->target.name));
   auto options = read_log_options(*x);
@@ -262,7 +262,7 @@ transport::outcome open_log(exchange_ptr x) {
 }
 
 transport::outcome open_pod_stream(exchange_ptr x, const transport::request_head& head) {
-  auto pod = x->find_object();
+  auto pod = x->stored_object();
   if (!pod)
     return refused(*x, not_found("pods", x->target.name));
   auto options = read_stream_options(*x, pod->parse());

@@ -1,5 +1,6 @@
 #include "api/rest/reads.hpp"
 
+#include "api/pipeline/presentation.hpp"
 #include "api/pipeline/scale.hpp"
 #include "api/rest/answers.hpp"
 
@@ -19,7 +20,7 @@ constexpr std::string_view expired_page =
 /// The state that the options ask for.
 result<listing_cache::listing_ptr> state_for(const exchange& x, const list_options& o) {
   auto& server = *x.server;
-  auto resource = x.group_resource();
+  auto resource = x.stored_resource();
   auto exact = [&](uint64_t revision) {
     return server.pages.find(resource, x.target.ns, revision);
   };
@@ -98,7 +99,7 @@ result<selected> select_objects(const exchange& x, const list_options& o) {
     out.continue_token = continue_token{out.revision, object_key(last.ns(), last.name())}.encode();
     if (everything)
       out.remaining = static_cast<int64_t>(all.size() - i);
-    x.server->pages.put(x.group_resource(), x.target.ns, *state);
+    x.server->pages.put(x.stored_resource(), x.target.ns, *state);
   }
   return out;
 }
@@ -108,7 +109,7 @@ std::optional<error> check_seen(const exchange& x, uint64_t revision) {
   auto newest = state.revision();
   // A list may be ahead of the whole for a moment, and its revision is as good.
   if (revision > newest)
-    newest = std::max(newest, state.list(x.group_resource(), x.target.ns).revision);
+    newest = std::max(newest, state.list(x.stored_resource(), x.target.ns).revision);
   if (revision > newest)
     return too_large_revision(revision, newest);
   return std::nullopt;
@@ -123,6 +124,8 @@ transport::response list_objects(const exchange& x) {
     return answer_expired_page(found.error(), *o->token);
   if (!found)
     return answer(found.error());
+  if (auto ok = present(*x.resource, found->objects); !ok)
+    return answer(ok.error());
   return answer_list(x, {std::move(found->objects), found->revision,
                          std::move(found->continue_token), found->remaining});
 }
@@ -137,15 +140,19 @@ transport::response get_object(const exchange& x) {
   }
   auto object = x.find_object();
   if (!object)
+    return answer(object.error());
+  if (!*object)
     return answer(not_found(x.group_resource(), x.target.name));
-  return answer_object(x, 200, object);
+  return answer_object(x, 200, *object);
 }
 
 transport::response get_scale(const exchange& x) {
   auto object = x.find_object();
   if (!object)
+    return answer(object.error());
+  if (!*object)
     return answer(not_found(x.group_resource(), x.target.name));
-  auto text = scale_of(*object);
+  auto text = scale_of(*x.resource, **object);
   if (!text)
     return answer(text.error());
   auto form = x.form;

@@ -98,6 +98,7 @@ result<void> resolve(exchange& x, const transport::request_head& head) {
 }
 
 transport::outcome answered(const exchange& x, transport::response r) {
+  add_deprecation(x, r);
   x.observe(r.status);
   return transport::respond{in_form(x, std::move(r))};
 }
@@ -108,7 +109,7 @@ transport::outcome route_resource(exchange_ptr x, const transport::request_head&
   const auto& t = x->target;
   if (is_pod_stream(t))
     return open_pod_stream(std::move(x), head);
-  if (is_write(t.verb)) {
+  if (is_write(t.verb) || waits_for_conversion(*x)) {
     // Writes need their body: the http_listener's handler goes on.
     transport::proceed p;
     p.context = std::move(x);

@@ -1,5 +1,6 @@
 #include "api/rest/watches.hpp"
 
+#include "api/pipeline/presentation.hpp"
 #include "api/rest/answers.hpp"
 #include "api/rest/protobuf_answer.hpp"
 #include "api/rest/reads.hpp"
@@ -130,7 +131,7 @@ void watch_session::start(std::shared_ptr<transport::response_stream> out) {
   callbacks.events = [self](watch_events batch) { self->on_events(std::move(batch)); };
   callbacks.closed = [self](const error& e) { self->on_failed(e); };
   std::shared_ptr<watch_handle> handle =
-      server.cluster.watch(x_->group_resource(), what(), from, std::move(callbacks));
+      server.cluster.watch(x_->stored_resource(), what(), from, std::move(callbacks));
   bool gone = false;
   bool ack = false;
   {
@@ -190,6 +191,26 @@ void watch_session::arm_bookmark() {
 }
 
 void watch_session::on_events(watch_events batch) {
+  auto show = [self = shared_from_this(), batch = std::move(batch)]() mutable {
+    const auto& resource = *self->x_->resource;
+    std::vector<object_ptr> objects;
+    if (resource.epoch != 0)
+      for (const auto& e : batch.events)
+        objects.push_back(e.object);
+    if (auto ok = present(resource, objects); !ok)
+      return self->on_failed(ok.error());
+    for (size_t i = 0; i < objects.size(); ++i)
+      batch.events[i].object = std::move(objects[i]);
+    self->send_events(batch);
+  };
+  // No further batch comes before this one is acknowledged, so their order stays.
+  if (const auto& run = x_->server->options.offload; run && x_->resource->calls_out())
+    run(std::move(show));
+  else
+    show();
+}
+
+void watch_session::send_events(const watch_events& batch) {
   std::vector<transport::shared_bytes> lines;
   lines.reserve(batch.events.size() * 3 + 1);
   for (const auto& e : batch.events)

@@ -25,6 +25,8 @@ public:
 
 private:
   void on_events(watch_events batch);
+  /// Sends what is in the version of the request.
+  void send_events(const watch_events& batch);
   void on_failed(const error& e);
   void arm_bookmark();
   void acknowledge();

@@ -1,5 +1,6 @@
 #include "api/rest/writes.hpp"
 
+#include "api/pipeline/presentation.hpp"
 #include "api/pipeline/scale.hpp"
 #include "api/rest/answers.hpp"
 #include "api/rest/protobuf_body.hpp"
@@ -147,6 +148,7 @@ result<call> make_call(const exchange& x, api::verb v, std::string_view body) {
   call c;
   c.verb = v;
   c.resource = x.group_resource();
+  c.version = x.resource->version;
   c.ns = x.target.ns;
   c.name = x.target.name;
   c.subresource = x.target.subresource;
@@ -188,7 +190,7 @@ transport::response answer_reply(const exchange& x, const reply& r) {
   if (!r.body.empty())
     return answer(status, r.body, form);
   if (r.object && x.target.subresource == "scale") {
-    auto scale = scale_of(*r.object);
+    auto scale = scale_of(*x.resource, *r.object);
     return scale ? answer(status, std::move(*scale), form) : answer(scale.error());
   }
   const auto& schema = *x.resource;
@@ -197,7 +199,16 @@ transport::response answer_reply(const exchange& x, const reply& r) {
                   success_status_json(r.object ? r.object->name() : x.target.name, schema.group,
                                       schema.plural, r.object ? r.object->uid() : ""),
                   form);
-  return answer_object(x, status, r.object);
+  auto shown = present(*x.resource, r.object);
+  return shown ? answer_object(x, status, *shown) : answer(shown.error());
+}
+
+/// Runs what may wait for another server where that harms nobody.
+void offload(const exchange& x, std::function<void()> work) {
+  if (const auto& run = x.server->options.offload)
+    run(std::move(work));
+  else
+    work();
 }
 
 /// The deletions of a collection, one after the other would be slow: all at once, counted down.
@@ -224,6 +235,10 @@ struct collection {
   void finish() {
     if (failure) {
       respond(answer(*failure));
+      return;
+    }
+    if (auto ok = present(*x->resource, deleted.objects); !ok) {
+      respond(answer(ok.error()));
       return;
     }
     deleted.revision = x->server->cluster.state().revision();
@@ -274,7 +289,18 @@ bool is_write(std::string_view name) {
   return verb_of(name) || name == "deletecollection";
 }
 
+bool waits_for_conversion(const exchange& x) {
+  const auto& verb = x.target.verb;
+  return x.resource->calls_out() && (verb == "get" || verb == "list");
+}
+
 void run_write(const exchange_ptr& x, std::string_view body, responder respond) {
+  if (waits_for_conversion(*x))
+    return offload(*x, [x, respond = std::move(respond)] {
+      respond(x->target.verb == "list"           ? list_objects(*x)
+              : x->target.subresource == "scale" ? get_scale(*x)
+                                                 : get_object(*x));
+    });
   if (x->target.verb == "deletecollection")
     return delete_collection(x, body, std::move(respond));
   auto v = verb_of(x->target.verb);
@@ -286,9 +312,16 @@ void run_write(const exchange_ptr& x, std::string_view body, responder respond) 
   if (is_review(*x->resource))
     return respond(answer_review(*x, c->body));
   x->server->cluster.submit(std::move(*c), [x, respond = std::move(respond)](const reply& r) {
-    auto a = answer_reply(*x, r);
-    add_warnings(a, r.warnings);
-    respond(std::move(a));
+    const auto finish = [x, respond, r] {
+      auto a = answer_reply(*x, r);
+      add_deprecation(*x, a);
+      add_warnings(a, r.warnings);
+      respond(std::move(a));
+    };
+    if (r.object && x->resource->calls_out() && !is_verbatim(*x->resource, *r.object))
+      offload(*x, finish);
+    else
+      finish();
   });
 }
 

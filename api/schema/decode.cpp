@@ -193,6 +193,8 @@ private:
 
 result<void> conform(const struct_type& type, json::value& doc, json::allocator& a,
                      std::vector<std::string>* unknown) {
+  if (type.custom)
+    return type.custom->conform(doc, a, unknown);
   return decoder{a, unknown}.run(type, doc);
 }
 

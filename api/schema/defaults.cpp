@@ -53,6 +53,8 @@ bool is_absent(const json::value* v, const value_type& t) {
 } // namespace
 
 void apply_defaults(const struct_type& type, json::value& obj, json::allocator& a) {
+  if (type.custom)
+    return type.custom->apply_defaults(obj, a);
   if (!type.defaults_inside || !obj.IsObject())
     return;
   for (auto& f : type.fields)

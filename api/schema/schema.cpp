@@ -106,12 +106,16 @@ const subresource* resource::find_subresource(std::string_view name) const {
   return nullptr;
 }
 
-registry::registry() {
+registry::registry(from_tables) {
   load();
 }
 
+registry::registry()
+    : type_list_(builtin().type_list_), by_name_(builtin().by_name_), by_kind_(builtin().by_kind_),
+      by_plural_(builtin().by_plural_) {}
+
 const registry& registry::builtin() {
-  static const registry r;
+  static const registry r{from_tables{}};
   return r;
 }
 

@@ -5,6 +5,8 @@
 
 #include "api/json.hpp"
 #include "api/patch/patch_schema.hpp"
+#include "api/schema/conversion.hpp"
+#include "api/schema/custom_type.hpp"
 
 #include <cstdint>
 #include <map>
@@ -116,6 +118,8 @@ struct struct_type {
   std::vector<field> fields; ///< in the order of their protobuf numbers
   std::vector<group_rule> groups;
   std::vector<wrap> wraps;
+  /// Of a kind that is defined at run time: decodes, fills in and judges its objects.
+  std::shared_ptr<const custom_type> custom;
   /// Something inside has defaults, or rules; false spares the walk.
   bool defaults_inside = true, rules_inside = true;
 
@@ -173,12 +177,26 @@ struct resource {
   const struct_type* list_type = nullptr; ///< PodList; nullptr when it cannot be listed
   /// Keeps the types of a run-time kind alive; nullptr for built-in ones.
   std::shared_ptr<const void> owner;
+  /// Where there are several versions; nullptr: objects are stored as they are shown.
+  std::shared_ptr<const version_set> versions;
+  /// The group resource under which the store has the objects; empty: the resource's own.
+  std::string stored_as;
+  /// Objects known to fit this schema (object::fits) are shown as they are stored; 0: all are.
+  uint64_t epoch = 0;
+  /// Nothing new may be created: the kind is on its way out.
+  bool ending = false;
+  /// Said in a Warning header of every answer; empty: not deprecated.
+  std::string deprecation;
 
   std::string api_version() const { return group.empty() ? version : group + "/" + version; }
   /// "pods", "deployments.apps"
   std::string group_resource() const { return group.empty() ? plural : plural + "." + group; }
   /// "Pod", "Deployment.apps"
   std::string group_kind() const { return group.empty() ? kind : kind + "." + group; }
+  /// The group resource that readers and writes of the store name.
+  std::string stored_resource() const { return stored_as.empty() ? group_resource() : stored_as; }
+  /// Whether reading or writing may ask another server.
+  bool calls_out() const { return versions && versions->convert && versions->convert->calls_out(); }
   bool has_verb(std::string_view verb) const;
   /// nullptr when there is none of that name.
   const subresource* find_subresource(std::string_view name) const;
@@ -194,7 +212,7 @@ struct type_set {
 /// All types and resources. Built-in ones never change; others come and go. Thread-safe.
 class registry {
 public:
-  /// Holds the built-in kinds.
+  /// Holds the built-in kinds; their types are those of builtin().
   registry();
   registry(const registry&) = delete;
   registry& operator=(const registry&) = delete;
@@ -228,6 +246,8 @@ public:
   uint64_t generation() const;
 
 private:
+  struct from_tables {};
+  explicit registry(from_tables);
   void load();
   const struct_type* make_list_type(const resource& r);
 

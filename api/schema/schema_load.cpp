@@ -215,6 +215,17 @@ void mark_insides(const type_ptrs& types) {
   }
 }
 
+/// Gives a resource its place among the versions of what is stored.
+void join_versions(resource& r, const builtin_conversion& c) {
+  auto versions = std::make_shared<version_set>();
+  versions->stored = c.stored;
+  versions->convert = make_converter(c.convert);
+  versions->types[r.api_version()] = r.type;
+  r.stored_as = c.stored_as;
+  r.epoch = r.api_version() == c.stored ? 0 : next_epoch();
+  r.versions = std::move(versions);
+}
+
 } // namespace
 
 void registry::load() {
@@ -249,6 +260,8 @@ void registry::load() {
     auto r = make_resource(row, types_);
     if (r.has_verb("list"))
       r.list_type = make_list_type(r);
+    if (const auto* c = find_builtin_conversion(r.group_resource()))
+      join_versions(r, *c);
     add(std::move(r));
   }
   type_list_.reserve(types_.size());

@@ -215,6 +215,8 @@ private:
 
 void validate(const struct_type& type, const json::value& obj, const json::value* old,
               std::vector<cause>& causes, const std::vector<std::string_view>& skip) {
+  if (type.custom)
+    return type.custom->validate(obj, old, causes);
   validator{causes}.object(type, obj, old, nullptr, &skip);
 }
 

@@ -25,6 +25,11 @@ bool may_retry(const pending_call& c, const api::error& why) {
           (c.work.retry_on_exists && why.why == api::reason::already_exists));
 }
 
+/// What the client is shown of the object that was written.
+api::object_ptr shown_object(api::prepared_write& work, const api::object_ptr& written) {
+  return work.shown ? api::seal(std::move(*work.shown), written->revision()) : written;
+}
+
 } // namespace
 
 requests_actor::behavior_type requests_actor::make_behavior() {
@@ -100,7 +105,7 @@ void requests_actor::settle(std::vector<pending_ptr> calls, write_outcomes& outc
     c->work.holds.clear();
     if (outcome.ok) {
       c->work.answer.ok = true;
-      c->work.answer.object = outcome.object.ptr;
+      c->work.answer.object = shown_object(c->work, outcome.object.ptr);
       c->done(std::move(c->work.answer));
     } else if (may_retry(*c, outcome.failure)) {
       ++c->attempts;

@@ -18,9 +18,9 @@ typename Inspector::result_type inspect(Inspector& f, user_info& x) {
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, call& x) {
-  return f(x.verb, x.resource, x.ns, x.name, x.subresource, x.body, x.patch, x.field_manager,
-           x.force, x.dry_run, x.validation, x.grace_seconds, x.policy, x.precondition_uid,
-           x.precondition_revision, x.user);
+  return f(x.verb, x.resource, x.version, x.ns, x.name, x.subresource, x.body, x.patch,
+           x.field_manager, x.force, x.dry_run, x.validation, x.grace_seconds, x.policy,
+           x.precondition_uid, x.precondition_revision, x.user);
 }
 
 } // namespace thespis::api

@@ -95,8 +95,7 @@ api::result<void> bench_cluster::serve() {
   o.transport.tls = {pki_.server.certificate, pki_.server.key, pki_.ca.pem().certificate, true};
   o.transport.io_threads = std::clamp(std::thread::hardware_concurrency(), 1U, 4U);
   o.now = [clock = cluster_->env().clock] { return clock->now(); };
-  auto server =
-      api::rest::server::start(cluster_->backend(), api::schema::registry::builtin(), std::move(o));
+  auto server = api::rest::server::start(cluster_->backend(), cluster_->schemas(), std::move(o));
   if (!server)
     return api::fail(std::move(server.error()));
   server_ = std::move(*server);

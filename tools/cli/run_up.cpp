@@ -114,7 +114,7 @@ int run_up(const config::settings& settings, startup& start) {
       settings.api.advertise_address.empty() ? machine_address() : settings.api.advertise_address;
   bootstrap_cluster(c, settings.kubernetes_service_ip(), address,
                     static_cast<int>(settings.api.port));
-  auto server = api::rest::server::start(c.backend(), api::schema::registry::builtin(),
+  auto server = api::rest::server::start(c.backend(), c.schemas(),
                                          server_options_of(settings, *pki, tokens, c, address));
   if (!server)
     return failed(start, server.error().message);

@@ -47,6 +47,8 @@ struct cluster::host {
 cluster::cluster(const config::settings& settings, std::shared_ptr<runtime::engine> storage,
                  const std::string& root_ca)
     : host_(std::make_unique<host>(static_cast<size_t>(settings.actors.threads))) {
+  schemas_ = std::make_shared<api::schema::registry>();
+  env_.schemas = schemas_;
   env_.clock = runtime::system_clock_port();
   env_.random = runtime::machine_random_port();
   env_.roles = std::make_shared<runtime::directory>();
@@ -81,21 +83,22 @@ void cluster::supervise(std::string role, runtime::child_factory start) {
 void cluster::start_storage(const config::settings& settings,
                             std::shared_ptr<runtime::engine> storage) {
   state_ = std::make_shared<runtime::snapshots>();
-  const auto& schemas = api::schema::registry::builtin();
   runtime::store_deps store{std::move(storage), state_, env_.roles, true};
   supervise(std::string{runtime::store_role}, child<runtime::store_actor>(std::move(store)));
   runtime::window_limits window;
   window.max_events = static_cast<size_t>(settings.store.watch_window);
   window.max_bytes = static_cast<size_t>(settings.store.watch_window_bytes);
-  for (const auto& r : schemas.resources()) {
-    if (!r->has_verb("list"))
+  for (const auto& r : schemas_->resources()) {
+    if (!r->has_verb("list") || r->stored_resource() != r->group_resource())
       continue;
     const auto name = r->group_resource();
-    supervise(runtime::registry_role(name), child<runtime::registry_actor>(runtime::registry_deps{
-                                                name, state_, api::matchers_of(schemas), window}));
+    supervise(runtime::registry_role(name),
+              child<runtime::registry_actor>(
+                  runtime::registry_deps{name, state_, api::matchers_of(*schemas_), window}));
   }
   api::pipeline_deps deps;
   deps.state = state_;
+  deps.schemas = schemas_;
   deps.now = [clock = env_.clock] { return clock->now(); };
   deps.new_uid = [random = env_.random] { return random->uuid(); };
   deps.random_suffix = [random = env_.random](size_t n) { return random->suffix(n); };

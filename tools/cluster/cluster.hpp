@@ -35,6 +35,8 @@ public:
   const runtime::environment& env() const { return env_; }
   const std::shared_ptr<runtime::snapshots>& state() const { return state_; }
   cluster_backend& backend() { return *backend_; }
+  /// The kinds that are served now.
+  const api::schema::registry& schemas() const { return *schemas_; }
 
   /// Keeps an actor alive under that role. Blocks until it runs.
   void supervise(std::string role, runtime::child_factory start);
@@ -48,6 +50,7 @@ private:
 
   struct host;
   std::unique_ptr<host> host_;
+  std::shared_ptr<api::schema::registry> schemas_;
   runtime::environment env_;
   std::shared_ptr<runtime::snapshots> state_;
   std::shared_ptr<const api::pipeline> pipeline_;

@@ -95,7 +95,7 @@ BOOST_AUTO_TEST_CASE(replication_controller_selects_its_template) {
 BOOST_AUTO_TEST_CASE(scale_reads_and_writes_replicas) {
   auto r = ok(create("deployments.apps", "default", workload(R"("replicas":2,)")));
   BOOST_TEST(
-      *scale_of(*r.object) ==
+      *scale_of(*schema::registry::builtin().find_group_resource("deployments.apps"), *r.object) ==
       R"({"kind":"Scale","apiVersion":"autoscaling/v1","metadata":{"name":"d","namespace":"default","uid":")" +
           r.object->uid() + R"(","resourceVersion":")" + std::to_string(r.object->revision()) +
           R"(","creationTimestamp":"2030-01-02T00:00:00Z"},"spec":{"replicas":2},"status":{"replicas":0,"selector":"app=x"}})");
