@@ -69,12 +69,18 @@ public:
 
 using plugin_ptr = std::shared_ptr<plugin>;
 
+/// Whether this user may do that to that: verb, API group, resource, name.
+using authorizer =
+    std::function<bool(const user_info&, std::string_view verb, std::string_view group,
+                       std::string_view resource, std::string_view name)>;
+
 /// What plug-ins are given of their surroundings.
 struct ports {
   std::shared_ptr<const reader> state;
   std::function<std::chrono::sys_time<std::chrono::nanoseconds>()> now;
   std::function<std::string()> new_uid;
   std::function<std::string(size_t)> random_suffix;
+  authorizer allowed; ///< empty: everybody may do everything
 };
 
 /// The plug-ins in their order. Thread-safe.

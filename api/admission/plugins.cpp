@@ -2,11 +2,25 @@
 
 namespace thespis::api::admission {
 
-std::vector<plugin_ptr> default_plugins(const ports&) {
+std::vector<plugin_ptr> default_plugins(const ports& p) {
   return {
-      namespace_lifecycle(), service_account(), priority(), default_toleration_seconds(),
+      namespace_lifecycle(),
+      limit_ranger(),
+      service_account(),
+      pod_security(),
+      priority(),
+      default_toleration_seconds(),
+      default_storage_class(),
+      claim_resize(),
+      runtime_class(),
+      certificate_approval(p.allowed),
+      certificate_signing(p.allowed),
+      certificate_subject_restriction(),
+      default_ingress_class(),
+      deny_service_external_ips(),
       // Policies and webhooks see what all others have made of the object.
       // Quotas come last: they count only what everybody else has let through.
+      resource_quota(p),
   };
 }
 

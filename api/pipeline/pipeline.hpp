@@ -65,6 +65,11 @@ struct pipeline_deps {
   std::string service_cidr = "10.43.0.0/16";
   int node_port_min = 30000;
   int node_port_max = 32767;
+  /// Whether a user may do something (verb, group, resource, name), for plug-ins that ask; empty:
+  /// everybody may do everything.
+  std::function<bool(const user_info&, std::string_view, std::string_view, std::string_view,
+                     std::string_view)>
+      allowed;
   /// Admission plug-ins beyond the built-in ones; they come last.
   std::vector<std::shared_ptr<admission::plugin>> more_plugins;
 };
