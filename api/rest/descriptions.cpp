@@ -5,6 +5,7 @@
 #include "api/rest/answers.hpp"
 
 #include <algorithm>
+#include <ctime>
 
 namespace thespis::api::rest {
 
@@ -23,6 +24,17 @@ transport::response text(int status, std::string body) {
   auto r = answer(status, std::string(plain_text), transport::payload(std::move(body)));
   r.headers.emplace_back("X-Content-Type-Options", "nosniff");
   return r;
+}
+
+constexpr std::chrono::hours one_year{365 * 24};
+
+/// RFC 9110's date: "Thu, 01 Jan 2026 00:00:00 GMT".
+std::string http_date(std::chrono::sys_time<std::chrono::nanoseconds> t) {
+  std::time_t seconds = std::chrono::floor<std::chrono::seconds>(t).time_since_epoch().count();
+  std::tm parts{};
+  gmtime_r(&seconds, &parts);
+  char text[40];
+  return {text, std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &parts)};
 }
 
 std::vector<std::string> segments(std::string_view path) {
@@ -162,19 +174,27 @@ transport::response openapi_v3(const exchange& x, std::string_view below,
   if (below.empty()) {
     auto d = x.server->documents.get("/openapi/v3", schemas.generation(),
                                      [&] { return openapi::v3_index(schemas); });
-    return answer(200, "application/json", transport::payload(d.bytes));
+    return answer_document(d, "application/json", head.header("If-None-Match"));
   }
   if (!openapi::has_v3(schemas, below))
     return answer(no_such_path());
   auto d = x.server->documents.get("/openapi/v3/" + std::string(below), schemas.generation(),
                                    [&] { return openapi::v3(schemas, below).value_or(""); });
-  auto r = answer_document(d, "application/json", head.header("If-None-Match"));
-  // The hash in the query names this very document: it never changes under that name.
+  // The hash in the query names one very document: it never changes under that name.
   auto hash = x.target.query.get("hash");
-  if (!hash.empty() && d.etag.find(hash) != std::string::npos)
-    for (auto& [name, value] : r.headers)
-      if (name == "Cache-Control")
-        value = "public, immutable, max-age=31536000";
+  auto present = d.etag.substr(1, d.etag.size() - 2);
+  if (!hash.empty() && hash != present) {
+    auto moved = answer(301, "text/html; charset=utf-8", transport::payload());
+    moved.headers.emplace_back("Location", x.target.path + "?hash=" + present);
+    return moved;
+  }
+  auto r = answer_document(d, "application/json", head.header("If-None-Match"));
+  if (hash.empty())
+    return r;
+  for (auto& [name, value] : r.headers)
+    if (name == "Cache-Control")
+      value = "public, immutable";
+  r.headers.emplace_back("Expires", http_date(x.server->options.now() + one_year));
   return r;
 }
 

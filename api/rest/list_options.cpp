@@ -2,72 +2,94 @@
 
 #include "api/text/quote.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 namespace thespis::api::rest {
 
 namespace {
 
-error invalid_options(cause c) {
-  return invalid("ListOptions.meta.k8s.io", "", {std::move(c)});
-}
+using causes = std::vector<cause>;
 
-result<revision_match> read_match(const query& q) {
-  auto text = q.get("resourceVersionMatch");
-  if (text.empty())
-    return revision_match::unset;
-  if (text == "Exact")
-    return revision_match::exact;
-  if (text == "NotOlderThan")
-    return revision_match::not_older_than;
-  return fail(invalid_options(
-      not_supported("resourceVersionMatch", quote_go(text), {"Exact", "NotOlderThan", ""})));
+cause match_forbidden(std::string detail) {
+  return field_forbidden("resourceVersionMatch", std::move(detail));
 }
 
 /// The rules for lists.
-result<void> check_list(const list_options& o, const query& q) {
-  if (o.match != revision_match::unset && q.get("resourceVersion").empty())
-    return fail(invalid_options(
-        field_forbidden("resourceVersionMatch",
-                        "resourceVersionMatch is forbidden unless resourceVersion is provided")));
-  if (o.match != revision_match::unset && o.token)
-    return fail(invalid_options(field_forbidden(
-        "resourceVersionMatch", "resourceVersionMatch is forbidden when continue is provided")));
-  if (o.match == revision_match::exact && o.revision == uint64_t{0})
-    return fail(invalid_options(
-        field_forbidden("resourceVersionMatch",
-                        "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"")));
-  if (o.token && o.revision.value_or(0) != 0)
-    return fail(bad_request("specifying resource version is not allowed when using continue"));
+void check_list(const list_options& o, const query& q, causes& found) {
+  auto match = q.get("resourceVersionMatch");
+  if (!match.empty()) {
+    if (q.get("resourceVersion").empty())
+      found.push_back(
+          match_forbidden("resourceVersionMatch is forbidden unless resourceVersion is provided"));
+    if (!q.get("continue").empty())
+      found.push_back(
+          match_forbidden("resourceVersionMatch is forbidden when continue is provided"));
+    if (match != "Exact" && match != "NotOlderThan")
+      found.push_back(
+          not_supported("resourceVersionMatch", quote_go(match), {"Exact", "NotOlderThan", ""}));
+    if (match == "Exact" && q.get("resourceVersion") == "0")
+      found.push_back(
+          match_forbidden("resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\""));
+  }
   if (o.initial_events)
-    return fail(invalid_options(
-        field_forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list")));
-  return {};
+    found.push_back(
+        field_forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list"));
 }
 
 /// The rules for watches.
-result<void> check_watch(const list_options& o) {
-  if (o.initial_events) {
-    if (o.match != revision_match::not_older_than)
-      return fail(invalid_options(field_forbidden(
-          "resourceVersionMatch", "sendInitialEvents requires setting resourceVersionMatch to "
-                                  "NotOlderThan")));
+void check_watch(const list_options& o, const query& q, causes& found) {
+  auto match = q.get("resourceVersionMatch");
+  if (o.initial_events && match != "NotOlderThan")
+    found.push_back(
+        match_forbidden("sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"));
+  if (match.empty())
+    return;
+  if (!o.initial_events)
+    found.push_back(match_forbidden(
+        "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"));
+  if (match != "NotOlderThan")
+    found.push_back(not_supported("resourceVersionMatch", quote_go(match), {"NotOlderThan"}));
+  if (!q.get("continue").empty())
+    found.push_back(match_forbidden("resourceVersionMatch is forbidden when continue is provided"));
+}
+
+result<void> check(const list_options& o, const request_target& t) {
+  causes found;
+  if (t.verb == "watch")
+    check_watch(o, t.query, found);
+  else
+    check_list(o, t.query, found);
+  if (!found.empty())
+    return fail(invalid("ListOptions.meta.k8s.io", "", std::move(found)));
+  if (t.verb != "watch" && o.token && o.revision.value_or(0) != 0)
+    return fail(bad_request("specifying resource version is not allowed when using continue"));
+  return {};
+}
+
+/// A watch of one object names it in its path, and its field selector must not name another.
+result<void> select_named(list_options& o, const request_target& t) {
+  if (t.name.empty())
+    return {};
+  if (o.field_text.empty()) {
+    o.field_text = "metadata.name=" + t.name;
     return {};
   }
-  if (o.match != revision_match::unset)
-    return fail(invalid_options(field_forbidden(
-        "resourceVersionMatch",
-        "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided")));
-  return {};
+  for (std::string_view rest = o.field_text; !rest.empty();) {
+    size_t comma = std::min(rest.find(','), rest.size());
+    auto term = rest.substr(0, comma);
+    rest.remove_prefix(std::min(comma + 1, rest.size()));
+    if (term == "metadata.name=" + t.name || term == "metadata.name==" + t.name)
+      return {};
+  }
+  return fail(bad_request("fieldSelector metadata.name doesn't match requested name"));
 }
 
 result<void> read_page(list_options& o, const query& q) {
   auto limit = q.integer("limit");
   if (!limit)
     return fail(std::move(limit.error()));
-  o.limit = limit->value_or(0);
-  if (o.limit < 0)
-    return fail(bad_request("limit must not be negative"));
+  o.limit = std::max<int64_t>(limit->value_or(0), 0);
   if (auto text = q.get("continue"); !text.empty()) {
     auto token = continue_token::decode(text);
     if (!token)
@@ -83,8 +105,9 @@ result<uint64_t> read_revision(std::string_view text) {
   uint64_t n = 0;
   auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), n);
   if (text.empty() || ec != std::errc{} || end != text.data() + text.size())
-    return fail(bad_request("Invalid value: " + quote_go(text) + ": strconv.ParseUint: parsing " +
-                            quote_go(text) + ": invalid syntax"));
+    return fail(bad_request(
+        "Invalid value: " + quote_go(text) + ": strconv.ParseUint: parsing " + quote_go(text) +
+        (ec == std::errc::result_out_of_range ? ": value out of range" : ": invalid syntax")));
   return n;
 }
 
@@ -110,9 +133,8 @@ result<list_options> read_list_options(const schema::resource& resource, const r
   list_options o;
   o.label_text = q.get("labelSelector");
   o.field_text = q.get("fieldSelector");
-  // The legacy watch of one object names it in its path.
-  if (t.verb == "watch" && !t.name.empty() && o.field_text.empty())
-    o.field_text = "metadata.name=" + t.name;
+  if (auto ok = select_named(o, t); !ok)
+    return fail(std::move(ok.error()));
   auto selector = object_selector::parse(resource, o.label_text, o.field_text);
   if (!selector)
     return fail(std::move(selector.error()));
@@ -123,10 +145,8 @@ result<list_options> read_list_options(const schema::resource& resource, const r
       return fail(std::move(n.error()));
     o.revision = *n;
   }
-  auto match = read_match(q);
-  if (!match)
-    return fail(std::move(match.error()));
-  o.match = *match;
+  if (auto match = q.get("resourceVersionMatch"); !match.empty())
+    o.match = match == "Exact" ? revision_match::exact : revision_match::not_older_than;
   if (!q.get("sendInitialEvents").empty())
     o.initial_events = q.flag("sendInitialEvents");
   o.bookmarks = q.flag("allowWatchBookmarks");
@@ -136,8 +156,7 @@ result<list_options> read_list_options(const schema::resource& resource, const r
   o.timeout_seconds = *timeout;
   if (auto ok = read_page(o, q); !ok)
     return fail(std::move(ok.error()));
-  auto ok = t.verb == "watch" ? check_watch(o) : check_list(o, q);
-  if (!ok)
+  if (auto ok = check(o, t); !ok)
     return fail(std::move(ok.error()));
   return o;
 }

@@ -146,7 +146,8 @@ transport::outcome route(const core_ptr& server, const transport::request_head& 
   access_request access{x->user, x->target};
   if (!server->options.authorize(access))
     return answered(*x, answer(access_denied(access)));
-  if (!known_method(x->method))
+  // Kubernetes routes HEAD to documents only.
+  if (!known_method(x->method) || (x->method == "HEAD" && x->target.is_resource))
     return answered(*x, answer(method_not_allowed()));
   x->content_type = head.header("Content-Type");
   x->user_agent = head.header("User-Agent");

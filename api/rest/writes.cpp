@@ -1,5 +1,6 @@
 #include "api/rest/writes.hpp"
 
+#include "api/pipeline/operation.hpp"
 #include "api/pipeline/presentation.hpp"
 #include "api/pipeline/scale.hpp"
 #include "api/rest/answers.hpp"
@@ -246,6 +247,17 @@ struct collection {
   }
 };
 
+/// Whether the options hold, also when there is nothing to delete.
+result<void> check_delete_body(std::string_view body) {
+  if (body.empty())
+    return {};
+  auto doc = json::parse(body);
+  if (!doc)
+    return fail(std::move(doc.error()));
+  delete_options ignored;
+  return read_delete_options(*doc, ignored);
+}
+
 void delete_collection(const exchange_ptr& x, std::string_view body, responder respond) {
   auto options = read_list_options(*x->resource, x->target);
   if (!options)
@@ -253,6 +265,8 @@ void delete_collection(const exchange_ptr& x, std::string_view body, responder r
   auto prototype = make_call(*x, verb::remove, body);
   if (!prototype)
     return respond(answer(prototype.error()));
+  if (auto ok = check_delete_body(prototype->body); !ok)
+    return respond(answer(ok.error()));
   auto found = select_objects(*x, *options);
   if (!found)
     return respond(answer(found.error()));

@@ -91,6 +91,17 @@ BOOST_AUTO_TEST_CASE(openapi_documents_hang_together) {
   BOOST_TEST(a.headers["cache-control"].find("immutable") != std::string::npos);
   BOOST_TEST(text_at(parse(a.body), {"openapi"}) == "3.0.0");
   BOOST_TEST(get(url, "If-None-Match: " + a.headers["etag"] + "\r\n").status == 304);
+  BOOST_TEST(a.headers.at("cache-control") == "public, immutable");
+  BOOST_TEST(a.headers.at("expires") == "Fri, 01 Jan 2027 01:00:00 GMT");
+  auto etag = a.headers.at("etag");
+  BOOST_TEST(url == "/openapi/v3/apis/apps/v1?hash=" + etag.substr(1, etag.size() - 2));
+  BOOST_TEST(get(url, "If-None-Match: " + etag + "\r\n").status == 304);
+  auto moved = get("/openapi/v3/apis/apps/v1?hash=OLD");
+  BOOST_TEST(moved.status == 301);
+  BOOST_TEST(moved.headers.at("location") == url);
+  auto bare = get("/openapi/v3/apis/apps/v1");
+  BOOST_TEST(bare.headers.at("cache-control") == "public");
+  BOOST_TEST(bare.headers.count("expires") == 0u);
   check_status(get("/openapi/v3/apis/nope/v1"), 404, "NotFound");
 }
 
