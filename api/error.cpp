@@ -121,6 +121,10 @@ int http_code(reason r) {
   return lookup(r).code;
 }
 
+int http_code(const error& e) {
+  return e.code != 0 ? e.code : http_code(e.why);
+}
+
 std::string_view to_string(reason r) {
   return lookup(r).name;
 }
@@ -130,7 +134,7 @@ std::string to_status_json(const error& e) {
   json_writer w(out);
   head(w, "Failure");
   member(w, "message", e.message);
-  member(w, "reason", to_string(e.why));
+  member(w, "reason", e.reason_text.empty() ? to_string(e.why) : std::string_view(e.reason_text));
   if (!e.name.empty() || !e.group.empty() || !e.kind.empty() || !e.causes.empty() ||
       e.retry_after_seconds > 0) {
     put(w, "details");
@@ -157,7 +161,7 @@ std::string to_status_json(const error& e) {
     w.EndObject();
   }
   put(w, "code");
-  w.Int(http_code(e.why));
+  w.Int(http_code(e));
   w.EndObject();
   return {out.GetString(), out.GetSize()};
 }

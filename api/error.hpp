@@ -50,6 +50,10 @@ struct error {
   std::string kind; ///< the resource ("pods"), or the kind ("Pod") for `invalid`
   std::vector<cause> causes;
   int retry_after_seconds = 0;
+  // Where somebody else has decided, and no reason of ours says the same: the HTTP code (0: that
+  // of `why`) and the reason's name (empty: that of `why`).
+  int code = 0;
+  std::string reason_text;
 };
 
 template <class Inspector>
@@ -59,11 +63,14 @@ typename Inspector::result_type inspect(Inspector& f, cause& x) {
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, error& x) {
-  return f(x.why, x.message, x.name, x.group, x.kind, x.causes, x.retry_after_seconds);
+  return f(x.why, x.message, x.name, x.group, x.kind, x.causes, x.retry_after_seconds, x.code,
+           x.reason_text);
 }
 
 /// The HTTP status code that Kubernetes answers with for this reason.
 int http_code(reason r);
+/// The error's own code, else that of its reason.
+int http_code(const error& e);
 
 /// The reason's name in a Status ("NotFound"); empty for `unknown`.
 std::string_view to_string(reason r);

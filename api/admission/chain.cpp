@@ -36,10 +36,16 @@ error refuse(const request& r, std::string_view detail) {
 }
 
 result<void> chain::mutate(request& r) const {
-  for (const auto& p : plugins_)
-    if (auto ok = p->mutate(r); !ok)
-      return ok;
-  return {};
+  auto all = [&]() -> result<void> {
+    for (const auto& p : plugins_)
+      if (auto ok = p->mutate(r); !ok)
+        return ok;
+    return {};
+  };
+  if (auto ok = all(); !ok || !r.reinvoke)
+    return ok;
+  r.reinvoking = true;
+  return all();
 }
 
 result<void> chain::validate(request& r) const {

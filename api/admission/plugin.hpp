@@ -7,12 +7,18 @@
 #include "api/pipeline/resource_type.hpp"
 #include "api/result.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
+
+namespace thespis::api::outbound {
+class client;
+} // namespace thespis::api::outbound
 
 namespace thespis::api::admission {
 
@@ -38,6 +44,11 @@ struct request {
   bool dry_run = false;
   /// Set by whoever alters `object`.
   bool changed = false;
+  /// Set by a webhook that altered it: all plug-ins look again, once, with `reinvoking` set.
+  bool reinvoke = false;
+  bool reinvoking = false;
+  /// What the object was when a webhook had seen it.
+  std::map<std::string, std::string> seen_by = {};
   std::vector<std::string>& warnings;
   /// Kept until the write is settled, whichever way; what they stand for ends with them.
   std::vector<std::shared_ptr<const void>>& holds;
@@ -81,6 +92,10 @@ struct ports {
   std::function<std::string()> new_uid;
   std::function<std::string(size_t)> random_suffix;
   authorizer allowed; ///< empty: everybody may do everything
+  /// Asks webhooks; null: none can be asked.
+  std::shared_ptr<outbound::client> outbound;
+  /// Whether a webhook's match condition (CEL) holds for a request. Empty: none can be told.
+  std::function<result<bool>(const std::string& expression, request&)> condition;
 };
 
 /// The plug-ins in their order. Thread-safe.

@@ -19,6 +19,8 @@ std::vector<plugin_ptr> default_plugins(const ports& p) {
       default_ingress_class(),
       deny_service_external_ips(),
       // Policies and webhooks see what all others have made of the object.
+      mutating_webhooks(p),
+      validating_webhooks(p),
       // Quotas come last: they count only what everybody else has let through.
       resource_quota(p),
   };

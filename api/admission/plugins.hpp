@@ -43,6 +43,9 @@ plugin_ptr default_ingress_class();
 /// Services claim no addresses outside of the cluster. (Off in Kubernetes unless asked for.)
 plugin_ptr deny_service_external_ips();
 
+/// Others' servers fill in and judge, as the webhook configurations say.
+plugin_ptr mutating_webhooks(const ports& p);
+plugin_ptr validating_webhooks(const ports& p);
 /// Namespaces hold no more than their ResourceQuotas allow, however many write at once.
 plugin_ptr resource_quota(const ports& p);
 

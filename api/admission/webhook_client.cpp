@@ -71,12 +71,12 @@ json::value options_json(const request& r, json::allocator& a) {
 }
 
 reason reason_of(std::string_view name, int code) {
-  for (auto r : {reason::bad_request, reason::unauthorized, reason::forbidden, reason::not_found,
-                 reason::already_exists, reason::conflict, reason::gone, reason::expired,
-                 reason::invalid, reason::method_not_allowed, reason::not_acceptable,
-                 reason::unsupported_media_type, reason::request_entity_too_large,
-                 reason::too_many_requests, reason::server_timeout, reason::timeout,
-                 reason::internal_error, reason::service_unavailable})
+  for (auto r :
+       {reason::bad_request, reason::unauthorized, reason::forbidden, reason::not_found,
+        reason::already_exists, reason::conflict, reason::gone, reason::expired, reason::invalid,
+        reason::method_not_allowed, reason::not_acceptable, reason::unsupported_media_type,
+        reason::request_entity_too_large, reason::too_many_requests, reason::server_timeout,
+        reason::timeout, reason::internal_error, reason::service_unavailable})
     if (to_string(r) == name && http_code(r) == code)
       return r;
   return reason::unknown;
@@ -150,8 +150,7 @@ std::string http_words(int code, const std::string& body) {
 std::vector<std::pair<std::string, int>> endpoints_of(const reader& state, const webhook& h,
                                                       std::string_view port_name) {
   std::vector<std::pair<std::string, int>> out;
-  for (const auto& o :
-       state.list("endpointslices.discovery.k8s.io", h.service_ns).objects) {
+  for (const auto& o : state.list("endpointslices.discovery.k8s.io", h.service_ns).objects) {
     const auto* owner = find_label(o->labels(), "kubernetes.io/service-name");
     if (!owner || *owner != h.service)
       continue;
@@ -175,8 +174,7 @@ std::vector<std::pair<std::string, int>> endpoints_of(const reader& state, const
 }
 
 tl::unexpected<webhook_failure> failed(const webhook& h, const std::string& why) {
-  return tl::unexpected(
-      webhook_failure{"failed calling webhook " + quote_go(h.name) + ": " + why});
+  return tl::unexpected(webhook_failure{"failed calling webhook " + quote_go(h.name) + ": " + why});
 }
 
 } // namespace
@@ -193,10 +191,10 @@ std::string review_request(const request& r, const std::string& uid) {
     auto key = [&](std::string_view plain, std::string_view capital) {
       return prefix.empty() ? std::string(plain) : std::string(prefix) + std::string(capital);
     };
-    json::set(q, key("kind", "Kind"),
-              group_version(r.object_type.group, r.object_type.version, "kind", r.object_type.name,
-                            a),
-              a);
+    json::set(
+        q, key("kind", "Kind"),
+        group_version(r.object_type.group, r.object_type.version, "kind", r.object_type.name, a),
+        a);
     json::set(q, key("resource", "Resource"),
               group_version(t.schema->group, t.version, "resource", t.schema->plural, a), a);
     if (!r.call.subresource.empty())
@@ -321,8 +319,8 @@ tl::expected<webhook_answer, webhook_failure> ask_webhook(const webhook& h, cons
     auto query = "?timeout=" + std::to_string(h.timeout.count()) + "s";
     auto path = h.path.empty() || h.path.front() != '/' ? "/" + h.path : h.path;
     return call_failed("Post " +
-                       quote_go("https://" + h.service + "." + h.service_ns + ".svc:" +
-                                std::to_string(h.port) + path + query) +
+                       quote_go("https://" + h.service + "." + h.service_ns +
+                                ".svc:" + std::to_string(h.port) + path + query) +
                        ": " + where.error());
   }
   if (!client)

@@ -82,10 +82,11 @@ std::vector<webhook> read_webhooks(const object& configuration) {
     h.fail_open = text(v, "failurePolicy") == "Ignore";
     h.reinvoke = text(v, "reinvocationPolicy") == "IfNeeded";
     h.side_effects = text(v, "sideEffects");
-    h.timeout = std::chrono::seconds{std::clamp<int64_t>(json::get_int(v, "timeoutSeconds", 10), 1, 30)};
+    h.timeout =
+        std::chrono::seconds{std::clamp<int64_t>(json::get_int(v, "timeoutSeconds", 10), 1, 30)};
     // A selector left out selects everything.
-    for (auto [key, into] : {std::pair{"namespaceSelector", &h.namespaces},
-                             std::pair{"objectSelector", &h.objects}})
+    for (auto [key, into] :
+         {std::pair{"namespaceSelector", &h.namespaces}, std::pair{"objectSelector", &h.objects}})
       if (const auto& s = member(v, key); !s.IsNull())
         *into = read_label_selector(&s).value_or(label_selector::nothing());
     auto versions = strings(v, "admissionReviewVersions");

@@ -48,8 +48,7 @@ bool is_exempt(const request& r) {
 /// What both kinds of webhooks share.
 class webhook_plugin : public plugin {
 public:
-  webhook_plugin(const ports& p, std::string resource)
-      : ports_(p), source_(std::move(resource)) {}
+  webhook_plugin(const ports& p, std::string resource) : ports_(p), source_(std::move(resource)) {}
 
   bool may_call_out(const api::call& c) const override {
     auto hooks = source_.get(*ports_.state);
@@ -86,8 +85,8 @@ protected:
     if (auto meant = conditions_hold(h, r); !meant || !*meant)
       return meant;
     if (r.dry_run && h.side_effects != "None" && h.side_effects != "NoneOnDryRun")
-      return fail(bad_request("admission webhook " + quote_go(h.name) +
-                              " does not support dry run"));
+      return fail(
+          bad_request("admission webhook " + quote_go(h.name) + " does not support dry run"));
     return true;
   }
 
@@ -227,8 +226,8 @@ public:
     // All at once: none changes anything, and one that hangs keeps the others no longer.
     std::vector<std::future<reply>> others;
     for (size_t i = 1; i < asked.size(); ++i)
-      others.push_back(std::async(std::launch::async,
-                                  [this, h = asked[i], &r] { return ask(*h, r, false); }));
+      others.push_back(
+          std::async(std::launch::async, [this, h = asked[i], &r] { return ask(*h, r, false); }));
     result<void> verdict;
     for (size_t i = 0; i < asked.size(); ++i) {
       auto got = i == 0 ? ask(*asked[0], r, false) : others[i - 1].get();

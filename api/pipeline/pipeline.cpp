@@ -89,8 +89,8 @@ call to_pod_binding(const call& c) {
 }
 
 admission::chain make_chain(const pipeline_deps& deps) {
-  auto plugins = admission::default_plugins(
-      {deps.state, deps.now, deps.new_uid, deps.random_suffix, deps.allowed});
+  auto plugins = admission::default_plugins({deps.state, deps.now, deps.new_uid, deps.random_suffix,
+                                             deps.allowed, deps.outbound, {}});
   plugins.insert(plugins.end(), deps.more_plugins.begin(), deps.more_plugins.end());
   return admission::chain(std::move(plugins));
 }

@@ -16,6 +16,10 @@
 #include <variant>
 #include <vector>
 
+namespace thespis::api::outbound {
+class client;
+} // namespace thespis::api::outbound
+
 namespace thespis::api::admission {
 class plugin;
 } // namespace thespis::api::admission
@@ -70,6 +74,8 @@ struct pipeline_deps {
   std::function<bool(const user_info&, std::string_view, std::string_view, std::string_view,
                      std::string_view)>
       allowed;
+  /// Asks webhooks; null: none can be asked.
+  std::shared_ptr<outbound::client> outbound;
   /// Admission plug-ins beyond the built-in ones; they come last.
   std::vector<std::shared_ptr<admission::plugin>> more_plugins;
 };

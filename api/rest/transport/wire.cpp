@@ -317,7 +317,7 @@ payload::payload(std::vector<boost::asio::const_buffer> pieces, std::shared_ptr<
 
 respond refuse(const api::error& e) {
   respond r;
-  r.answer.status = http_code(e.why);
+  r.answer.status = http_code(e);
   r.answer.body = to_status_json(e);
   if (e.retry_after_seconds > 0)
     r.answer.headers.emplace_back("Retry-After", std::to_string(e.retry_after_seconds));

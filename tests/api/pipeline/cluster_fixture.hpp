@@ -35,10 +35,12 @@ public:
 /// Sends calls and commits what they come to. The clock stands still until `advance`.
 class cluster {
 public:
-  /// With these plug-ins behind the built-in ones.
-  explicit cluster(std::vector<admission::plugin_ptr> plugins = {}) {
+  /// With these plug-ins behind the built-in ones, and somebody who asks webhooks.
+  explicit cluster(std::vector<admission::plugin_ptr> plugins = {},
+                   std::shared_ptr<outbound::client> webhooks = nullptr) {
     pipeline_deps deps;
     deps.more_plugins = std::move(plugins);
+    deps.outbound = std::move(webhooks);
     deps.state = state;
     deps.now = [this] { return now; };
     deps.new_uid = [this] { return "uid-" + std::to_string(++uids); };
