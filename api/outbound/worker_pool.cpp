@@ -6,6 +6,10 @@ worker_pool::worker_pool(size_t threads, size_t max_waiting)
     : max_threads_(threads), max_waiting_(max_waiting) {}
 
 worker_pool::~worker_pool() {
+  stop();
+}
+
+void worker_pool::stop() {
   {
     const std::lock_guard lock{mutex_};
     stopping_ = true;
@@ -13,6 +17,7 @@ worker_pool::~worker_pool() {
   wake_.notify_all();
   for (auto& t : threads_)
     t.join();
+  threads_.clear();
 }
 
 bool worker_pool::post(std::function<void()> job) {

@@ -24,6 +24,9 @@ public:
   /// the job is not taken. Thread-safe.
   bool post(std::function<void()> job);
 
+  /// Waits for what is running and waiting; takes nothing after that.
+  void stop();
+
 private:
   void run();
 

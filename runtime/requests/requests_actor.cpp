@@ -32,6 +32,14 @@ api::object_ptr shown_object(api::prepared_write& work, const api::object_ptr& w
 
 } // namespace
 
+api::error too_many_waiting() {
+  api::error e;
+  e.why = api::reason::too_many_requests;
+  e.message = "the server has received too many requests and has asked us to try again later";
+  e.retry_after_seconds = 1;
+  return e;
+}
+
 requests_actor::behavior_type requests_actor::make_behavior() {
   show_state("serving");
   return {
@@ -39,7 +47,12 @@ requests_actor::behavior_type requests_actor::make_behavior() {
         run(batch, this->make_response_promise<call_outcomes>());
         return caf::delegated<call_outcomes>{};
       },
-      [this](const submit_call& s) { write({s.pending}); },
+      [this](const submit_call& s) {
+        if (s.answer)
+          s.pending->done(std::move(*s.answer));
+        else
+          write({s.pending});
+      },
   };
 }
 
@@ -62,15 +75,39 @@ void requests_actor::run(call_batch& batch, caf::typed_response_promise<call_out
       if (--all->left == 0)
         all->promise.deliver(std::move(all->outcomes));
     };
-    auto next = deps_.pipeline->prepare(batch.calls[i]);
-    if (auto* answer = std::get_if<api::reply>(&next))
-      done(std::move(*answer));
-    else
-      writes.push_back(std::make_shared<pending_call>(
-          pending_call{std::move(batch.calls[i]), std::move(std::get<api::prepared_write>(next)),
-                       std::move(done)}));
+    prepare(std::make_shared<pending_call>(
+                pending_call{std::move(batch.calls[i]), {}, std::move(done)}),
+            writes);
   }
   write(std::move(writes));
+}
+
+void requests_actor::prepare(pending_ptr c, std::vector<pending_ptr>& ready) {
+  if (deps_.blocking && deps_.pipeline->may_call_out(c->call)) {
+    prepare_aside(std::move(c));
+    return;
+  }
+  auto next = deps_.pipeline->prepare(c->call);
+  if (auto* answer = std::get_if<api::reply>(&next)) {
+    c->done(std::move(*answer));
+  } else {
+    c->work = std::move(std::get<api::prepared_write>(next));
+    ready.push_back(std::move(c));
+  }
+}
+
+void requests_actor::prepare_aside(pending_ptr c) {
+  auto job = [c, pipeline = deps_.pipeline, self = caf::actor_cast<requests_actor_handle>(this)] {
+    submit_call s{c};
+    auto next = pipeline->prepare(c->call);
+    if (auto* answer = std::get_if<api::reply>(&next))
+      s.answer = std::make_shared<api::reply>(std::move(*answer));
+    else
+      c->work = std::move(std::get<api::prepared_write>(next));
+    caf::anon_send(self, std::move(s));
+  };
+  if (!deps_.blocking->post(std::move(job)))
+    c->done(failed(too_many_waiting()));
 }
 
 void requests_actor::write(std::vector<pending_ptr> calls) {
@@ -109,13 +146,7 @@ void requests_actor::settle(std::vector<pending_ptr> calls, write_outcomes& outc
       c->done(std::move(c->work.answer));
     } else if (may_retry(*c, outcome.failure)) {
       ++c->attempts;
-      auto next = deps_.pipeline->prepare(c->call);
-      if (auto* answer = std::get_if<api::reply>(&next)) {
-        c->done(std::move(*answer));
-      } else {
-        c->work = std::move(std::get<api::prepared_write>(next));
-        again.push_back(std::move(c));
-      }
+      prepare(std::move(c), again);
     } else {
       c->done(failed(std::move(outcome.failure)));
     }

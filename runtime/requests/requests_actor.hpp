@@ -1,6 +1,7 @@
 // The request bridge: see requests_interface.hpp.
 #pragma once
 
+#include "api/outbound/worker_pool.hpp"
 #include "api/pipeline/pipeline.hpp"
 #include "runtime/environment.hpp"
 #include "runtime/requests/requests_interface.hpp"
@@ -20,9 +21,11 @@ struct pending_call {
   int attempts = 1;
 };
 
-/// A call from the REST server, prepared on its I/O thread; never leaves the process.
+/// A call prepared elsewhere: on an I/O thread of the REST server, or on a thread that may block.
+/// Never leaves the process.
 struct submit_call {
   std::shared_ptr<pending_call> pending;
+  std::shared_ptr<api::reply> answer = nullptr; ///< there is nothing to be written
 };
 
 using requests_actor_handle = requests_handle::extend<caf::reacts_to<submit_call>>;
@@ -30,6 +33,8 @@ using requests_actor_handle = requests_handle::extend<caf::reacts_to<submit_call
 struct requests_deps {
   std::shared_ptr<const api::pipeline> pipeline;
   std::shared_ptr<directory> roles;
+  /// Where calls are prepared that may wait for another process; null: here.
+  std::shared_ptr<api::outbound::worker_pool> blocking = nullptr;
 };
 
 /// One a server; keeps no state but the calls in flight.
@@ -46,12 +51,19 @@ private:
   using pending_ptr = std::shared_ptr<pending_call>;
 
   void run(call_batch& batch, caf::typed_response_promise<call_outcomes> promise);
+  /// Prepares the call: here, or, where that may block, on another thread that submits it later.
+  /// Gives it to `ready` when it is to be written now.
+  void prepare(pending_ptr c, std::vector<pending_ptr>& ready);
+  void prepare_aside(pending_ptr c);
   void write(std::vector<pending_ptr> calls);
   void settle(std::vector<pending_ptr> calls, write_outcomes& outcomes);
 
   requests_deps deps_;
   size_t in_flight_ = 0;
 };
+
+/// What a call is told when too many wait for other processes already.
+api::error too_many_waiting();
 
 /// The role of the store in the directory.
 inline constexpr std::string_view store_role = "store";

@@ -21,6 +21,10 @@ namespace {
 constexpr auto start_deadline = 60s;
 constexpr auto call_deadline = 60s;
 
+/// Calls that wait for webhooks at the same time, and behind them.
+constexpr size_t blocking_threads = 32;
+constexpr size_t max_blocked = 512;
+
 /// The configuration must outlive the system that reads it.
 struct thespis_config : runtime::system_config {
   explicit thespis_config(size_t threads) : system_config(threads) {
@@ -58,6 +62,9 @@ cluster::cluster(const config::settings& settings, std::shared_ptr<runtime::engi
 }
 
 cluster::~cluster() {
+  // Nobody may be waiting for a webhook when what it would answer to goes.
+  outbound_->stop();
+  blocking_->stop();
   // Children first: an actor that loses the supervisor would only be confused.
   backend_.reset();
   caf::anon_send_exit(supervisor_, caf::exit_reason::user_shutdown);
@@ -96,8 +103,11 @@ void cluster::start_storage(const config::settings& settings,
               child<runtime::registry_actor>(
                   runtime::registry_deps{name, state_, api::matchers_of(*schemas_), window}));
   }
+  outbound_ = std::make_shared<api::outbound::https_client>();
+  blocking_ = std::make_shared<api::outbound::worker_pool>(blocking_threads, max_blocked);
   api::pipeline_deps deps;
   deps.state = state_;
+  deps.outbound = outbound_;
   deps.schemas = schemas_;
   deps.now = [clock = env_.clock] { return clock->now(); };
   deps.new_uid = [random = env_.random] { return random->uuid(); };
@@ -106,10 +116,11 @@ void cluster::start_storage(const config::settings& settings,
   deps.node_port_min = static_cast<int>(settings.network.node_ports.first);
   deps.node_port_max = static_cast<int>(settings.network.node_ports.last);
   pipeline_ = std::make_shared<const api::pipeline>(std::move(deps));
-  supervise(std::string{runtime::requests_role},
-            child<runtime::requests_actor>(runtime::requests_deps{pipeline_, env_.roles}));
-  backend_ =
-      std::make_unique<cluster_backend>(backend_deps{host_->system, env_, state_, pipeline_});
+  supervise(
+      std::string{runtime::requests_role},
+      child<runtime::requests_actor>(runtime::requests_deps{pipeline_, env_.roles, blocking_}));
+  backend_ = std::make_unique<cluster_backend>(
+      backend_deps{host_->system, env_, state_, pipeline_, blocking_});
 }
 
 void cluster::start_controllers(const config::settings& settings, const std::string& root_ca) {

@@ -2,6 +2,8 @@
 // tests start from here.
 #pragma once
 
+#include "api/outbound/https_client.hpp"
+#include "api/outbound/worker_pool.hpp"
 #include "api/pipeline/pipeline.hpp"
 #include "api/schema/schema.hpp"
 #include "config/settings.hpp"
@@ -54,6 +56,8 @@ private:
   runtime::environment env_;
   std::shared_ptr<runtime::snapshots> state_;
   std::shared_ptr<const api::pipeline> pipeline_;
+  std::shared_ptr<api::outbound::https_client> outbound_;
+  std::shared_ptr<api::outbound::worker_pool> blocking_; ///< threads that wait for webhooks
   std::unique_ptr<cluster_backend> backend_;
   runtime::supervisor_handle supervisor_;
 };

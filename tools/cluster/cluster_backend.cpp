@@ -38,6 +38,18 @@ void cluster_backend::add_runtime(const std::string& node,
 }
 
 void cluster_backend::submit(api::call c, std::function<void(api::reply)> done) {
+  if (!deps_.blocking || !deps_.pipeline->may_call_out(c)) {
+    submit_now(c, std::move(done));
+    return;
+  }
+  if (!deps_.blocking->post([this, c = std::move(c), done] { submit_now(c, done); })) {
+    api::reply r;
+    r.failure = runtime::too_many_waiting();
+    done(std::move(r));
+  }
+}
+
+void cluster_backend::submit_now(const api::call& c, std::function<void(api::reply)> done) {
   auto first = deps_.pipeline->prepare(c);
   if (auto* answer = std::get_if<api::reply>(&first)) {
     done(std::move(*answer));
@@ -51,8 +63,8 @@ void cluster_backend::submit(api::call c, std::function<void(api::reply)> done) 
     done(std::move(r));
     return;
   }
-  auto pending = std::make_shared<runtime::pending_call>(runtime::pending_call{
-      std::move(c), std::move(std::get<api::prepared_write>(first)), std::move(done)});
+  auto pending = std::make_shared<runtime::pending_call>(
+      runtime::pending_call{c, std::move(std::get<api::prepared_write>(first)), std::move(done)});
   caf::anon_send(requests, runtime::submit_call{std::move(pending)});
 }
 

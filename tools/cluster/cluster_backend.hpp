@@ -21,6 +21,8 @@ struct backend_deps {
   runtime::environment env;
   std::shared_ptr<runtime::snapshots> state;
   std::shared_ptr<const api::pipeline> pipeline;
+  /// Where calls are prepared that may wait for another process; null: on the caller's thread.
+  std::shared_ptr<api::outbound::worker_pool> blocking = nullptr;
 };
 
 /// Thread-safe. Outlived by the actor system.
@@ -43,6 +45,7 @@ public:
   void introspect(std::string command, std::function<void(api::result<std::string>)> done) override;
 
 private:
+  void submit_now(const api::call& c, std::function<void(api::reply)> done);
   using found = std::function<void(api::result<actors::container_location>)>;
   /// Asks the pod's node where the container is.
   void locate(const std::string& ns, const std::string& pod, actors::container_query q, found done);
