@@ -6,7 +6,9 @@
 #include "actors/controllers/garbage_collector.hpp"
 #include "actors/controllers/namespace_content.hpp"
 #include "actors/controllers/replication.hpp"
+#include "actors/controllers/resource_quota.hpp"
 #include "actors/controllers/stateful_set.hpp"
+#include "actors/controllers/volume_protection.hpp"
 
 namespace thespis::actors {
 
@@ -26,6 +28,10 @@ std::vector<controller_entry> all_controllers(const runtime::environment& env,
       {"node", [deps = t.nodes] { return make_node_lifecycle_controller(deps); }},
       {"podgc", [deps = t.pod_garbage] { return make_pod_garbage_collector(deps); }},
       {"serviceaccount", [deps = t.namespaces] { return make_namespace_defaults(deps); }},
+      {"resourcequota",
+       [schemas = env.schemas] { return make_resource_quota_controller(schemas); }},
+      {"pvcprotection", [] { return make_claim_protection(); }},
+      {"pvprotection", [] { return make_volume_protection(); }},
       {"eventttl", [deps = t.events] { return make_event_expiry(deps); }},
   };
 }

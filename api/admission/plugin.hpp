@@ -91,7 +91,8 @@ struct ports {
   std::function<std::chrono::sys_time<std::chrono::nanoseconds>()> now;
   std::function<std::string()> new_uid;
   std::function<std::string(size_t)> random_suffix;
-  authorizer allowed; ///< empty: everybody may do everything
+  bool mount_tokens = false; ///< pods are given their account's token as a volume
+  authorizer allowed;        ///< empty: everybody may do everything
   /// Asks webhooks; null: none can be asked.
   std::shared_ptr<outbound::client> outbound;
   /// Whether a webhook's match condition (CEL) holds for a request. Empty: none can be told.

@@ -6,11 +6,12 @@ std::vector<plugin_ptr> default_plugins(const ports& p) {
   return {
       namespace_lifecycle(),
       limit_ranger(),
-      service_account(),
+      service_account(p),
       pod_security(),
       priority(),
       default_toleration_seconds(),
       default_storage_class(),
+      storage_object_in_use_protection(),
       claim_resize(),
       runtime_class(),
       certificate_approval(p.allowed),

@@ -9,8 +9,8 @@ namespace thespis::api::admission {
 plugin_ptr namespace_lifecycle();
 /// Containers get the defaults of their namespace's LimitRanges, and stay within their bounds.
 plugin_ptr limit_ranger();
-/// Pods run as a service account.
-plugin_ptr service_account();
+/// Pods run as a service account, and find its token in a volume.
+plugin_ptr service_account(const ports& p);
 /// New nodes are closed until they are seen ready.
 plugin_ptr taint_nodes_by_condition();
 

@@ -155,6 +155,9 @@ quota_measure measure(std::string_view resource, const json::value& object, time
 }
 
 bool counts(std::string_view resource, std::string_view name) {
+  // Kubernetes has never put a limit to events.
+  if (resource == "events" || resource == "events.events.k8s.io")
+    return false;
   if (name.starts_with("count/"))
     return name.substr(6) == resource;
   if (resource == "services")

@@ -89,8 +89,14 @@ call to_pod_binding(const call& c) {
 }
 
 admission::chain make_chain(const pipeline_deps& deps) {
-  auto plugins = admission::default_plugins({deps.state, deps.now, deps.new_uid, deps.random_suffix,
-                                             deps.allowed, deps.outbound, {}});
+  auto plugins = admission::default_plugins({deps.state,
+                                             deps.now,
+                                             deps.new_uid,
+                                             deps.random_suffix,
+                                             deps.mount_tokens,
+                                             deps.allowed,
+                                             deps.outbound,
+                                             {}});
   plugins.insert(plugins.end(), deps.more_plugins.begin(), deps.more_plugins.end());
   return admission::chain(std::move(plugins));
 }
@@ -147,6 +153,11 @@ prepared pipeline::prepare(const call& c) const {
 }
 
 bool pipeline::may_call_out(const call& c) const {
+  if (c.resource == "bindings") {
+    call binding;
+    binding.resource = "pods";
+    return may_call_out(binding);
+  }
   return impl_->admission.may_call_out(c);
 }
 

@@ -74,6 +74,8 @@ struct pipeline_deps {
   std::function<bool(const user_info&, std::string_view, std::string_view, std::string_view,
                      std::string_view)>
       allowed;
+  /// Pods are given their service account's token as a volume; for nodes that can make such ones.
+  bool mount_tokens = false;
   /// Asks webhooks; null: none can be asked.
   std::shared_ptr<outbound::client> outbound;
   /// Admission plug-ins beyond the built-in ones; they come last.

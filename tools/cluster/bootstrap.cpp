@@ -4,6 +4,7 @@
 #include "api/generated/core_v1_namespace.hpp"
 #include "api/generated/core_v1_service.hpp"
 #include "api/generated/discovery_v1.hpp"
+#include "api/generated/scheduling_v1.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -63,6 +64,20 @@ v1::endpoint_slice kubernetes_slice(const std::string& address, int api_port) {
   return s;
 }
 
+/// The classes of what keeps nodes and the cluster alive.
+std::vector<v1::priority_class> system_priorities() {
+  std::vector<v1::priority_class> res(2);
+  res[0].metadata.name = "system-node-critical";
+  res[0].value = 2000001000;
+  res[0].description = "Used for system critical pods that must not be moved from their current "
+                       "node.";
+  res[1].metadata.name = "system-cluster-critical";
+  res[1].value = 2000000000;
+  res[1].description = "Used for system critical pods that must run in the cluster, but can be "
+                       "moved to another node if necessary.";
+  return res;
+}
+
 /// An update that wins whatever the object's revision: we are its only writer.
 template <class T>
 api::call replace_call(const api::reader& state, T object) {
@@ -91,6 +106,9 @@ void bootstrap_cluster(cluster& c, const std::string& service_ip, const std::str
   }
   report(c.run(std::move(namespaces)));
   std::vector<api::call> calls;
+  for (auto& priority : system_priorities())
+    if (!c.state()->get(v1::priority_class::resource_name, {}, priority.metadata.name))
+      calls.push_back(actors::create_call(priority));
   if (!c.state()->get("services", "default", service_name))
     calls.push_back(actors::create_call(kubernetes_service(service_ip, api_port)));
   calls.push_back(replace_call(*c.state(), kubernetes_endpoints(api_address, api_port)));

@@ -1,8 +1,9 @@
-// Nodes, Events, Leases, Endpoints and EndpointSlices.
+// Nodes, Events, Leases, Endpoints, EndpointSlices and PriorityClasses.
 #include "api/pipeline/strategies/strategies.hpp"
 #include "api/validation/event.hpp"
 #include "api/validation/network.hpp"
 #include "api/validation/node.hpp"
+#include "api/validation/scheduling.hpp"
 
 namespace thespis::api {
 
@@ -33,7 +34,11 @@ std::vector<strategy> cluster_strategies() {
   strategy slice;
   slice.resource = "endpointslices.discovery.k8s.io";
   slice.validate = validate_endpoint_slice;
-  return {node, event, lease, endpoints, slice};
+
+  strategy priority;
+  priority.resource = "priorityclasses.scheduling.k8s.io";
+  priority.validate = validate_priority_class;
+  return {node, event, lease, endpoints, slice, priority};
 }
 
 } // namespace thespis::api

@@ -29,6 +29,11 @@ struct classes : cluster {
                       "resources":{"requests":{"storage":"1Gi"}})" +
                       spec + "}}");
   }
+  /// Deletes the claim as its controller does: finalizers first.
+  void drop_claim(const std::string& name = "v") {
+    ok(remove("persistentvolumeclaims", "default", name));
+    ok(patch("persistentvolumeclaims", "default", name, R"({"metadata":{"finalizers":null}})"));
+  }
   reply grow() {
     return patch("persistentvolumeclaims", "default", "v",
                  R"({"spec":{"resources":{"requests":{"storage":"2Gi"}}}})");
@@ -69,6 +74,21 @@ BOOST_AUTO_TEST_CASE(priority_comes_from_the_class_or_the_default_one) {
   ok(patch("priorityclasses.scheduling.k8s.io", "", "usual", R"({"description":"d"})"));
 }
 
+BOOST_AUTO_TEST_CASE(priorities_of_the_system_are_its_own) {
+  auto make_class = [&](const std::string& name, const std::string& value) {
+    return create("priorityclasses.scheduling.k8s.io", "",
+                  R"({"metadata":{"name":")" + name + R"("},"value":)" + value + "}");
+  };
+  BOOST_TEST(make_class("mine", "1000000001").failure.message ==
+             "PriorityClass.scheduling.k8s.io \"mine\" is invalid: value: Forbidden: maximum "
+             "allowed value of a user defined priority is 1000000000");
+  BOOST_TEST(make_class("system-mine", "1").failure.message ==
+             "PriorityClass.scheduling.k8s.io \"system-mine\" is invalid: metadata.name: "
+             "Forbidden: priority class names with 'system-' prefix are reserved for system use "
+             "only. error: system-mine is not a known system priority class");
+  ok(make_class("system-node-critical", "2000001000"));
+}
+
 BOOST_AUTO_TEST_CASE(a_runtime_class_tells_its_overhead_and_its_nodes) {
   BOOST_TEST(pod(R"("runtimeClassName":"vm",)").failure.message ==
              "pods \"p\" is forbidden: pod rejected: RuntimeClass \"vm\" not found");
@@ -101,7 +121,7 @@ BOOST_AUTO_TEST_CASE(a_runtime_class_tells_its_overhead_and_its_nodes) {
 BOOST_AUTO_TEST_CASE(claims_get_the_newest_default_class) {
   auto o = ok(claim()).object;
   BOOST_TEST(text_at(*o, {"spec", "storageClassName"}) == "");
-  ok(remove("persistentvolumeclaims", "default", "v"));
+  drop_claim();
   storage_class("a", true);
   advance(std::chrono::seconds{1});
   storage_class("z", true);
@@ -109,9 +129,20 @@ BOOST_AUTO_TEST_CASE(claims_get_the_newest_default_class) {
   storage_class("b", false);
   o = ok(claim()).object;
   BOOST_TEST(text_at(*o, {"spec", "storageClassName"}) == "y");
-  ok(remove("persistentvolumeclaims", "default", "v"));
+  drop_claim();
   o = ok(claim(R"(,"storageClassName":"")")).object;
   BOOST_TEST(text_at(*o, {"spec", "storageClassName"}) == "");
+}
+
+BOOST_AUTO_TEST_CASE(claims_and_volumes_stay_while_in_use) {
+  BOOST_TEST(text_at(*ok(claim()).object, {"metadata", "finalizers"}) ==
+             R"(["kubernetes.io/pvc-protection"])");
+  auto o = ok(create("persistentvolumes", "",
+                     R"({"metadata":{"name":"w","finalizers":["kubernetes.io/pv-protection"]},
+                         "spec":{"accessModes":["ReadWriteOnce"],"capacity":{"storage":"1Gi"},
+                                 "hostPath":{"path":"/x"}}})"))
+               .object;
+  BOOST_TEST(text_at(*o, {"metadata", "finalizers"}) == R"(["kubernetes.io/pv-protection"])");
 }
 
 BOOST_AUTO_TEST_CASE(claims_grow_when_bound_and_their_class_lets_them) {
@@ -129,7 +160,7 @@ BOOST_AUTO_TEST_CASE(claims_grow_when_bound_and_their_class_lets_them) {
   BOOST_TEST(r.failure.message ==
              prefix + "only dynamically provisioned pvc can be resized and the storageclass that "
                       "provisions the pvc must support resize");
-  ok(remove("persistentvolumeclaims", "default", "v"));
+  drop_claim();
   ok(claim(R"(,"storageClassName":"wide")"));
   bind();
   ok(grow());
