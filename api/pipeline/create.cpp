@@ -10,33 +10,46 @@ namespace {
 /// Names tried before a generateName is given up.
 constexpr int name_attempts = 8;
 
-/// Picks a free name where the client left the choice to the server.
-result<void> settle_name(operation& op, json::document& doc, bool generated) {
-  auto& a = doc.GetAllocator();
-  auto& metadata = json::ensure_object(doc, "metadata", a);
-  auto taken = [&] {
-    return op.find(op.type.stored, op.type.namespaced ? op.request.ns : std::string{},
-                   json::get_string(metadata, "name")) != nullptr;
-  };
-  if (!taken())
-    return {};
-  for (int i = 1; generated && i < name_attempts; ++i) {
-    json::erase(metadata, "name");
+bool is_taken(const operation& op, const json::document& doc) {
+  return op.find(op.type.stored, op.type.namespaced ? op.request.ns : std::string{},
+                 json::get_string(metadata_of(doc), "name")) != nullptr;
+}
+
+/// Tries other names while the one made of generateName is taken.
+void find_free_name(const operation& op, json::document& doc) {
+  for (int i = 1; i < name_attempts && is_taken(op, doc); ++i) {
+    json::erase(json::ensure_object(doc, "metadata", doc.GetAllocator()), "name");
     begin_metadata(op, doc);
-    if (!taken())
-      return {};
   }
-  auto e = already_exists(op.type.resource, json::get_string(metadata, "name"));
+}
+
+result<void> check_name_free(const operation& op, const json::document& doc, bool generated) {
+  if (!is_taken(op, doc))
+    return {};
+  auto e = already_exists(op.type.resource, json::get_string(metadata_of(doc), "name"));
   if (generated)
     e.message += ", the server was not able to generate a unique name for the object";
   return fail(std::move(e));
 }
 
+/// A new object has an empty status: counts that are always shown are 0.
 void wipe_status(const operation& op, json::document& doc) {
-  if (op.type.fresh_status && op.type.custom)
-    json::erase(doc, "status");
-  else if (op.type.fresh_status)
-    json::set(doc, "status", json::value(rapidjson::kObjectType), doc.GetAllocator());
+  if (!op.type.fresh_status)
+    return;
+  if (op.type.custom)
+    return json::erase(doc, "status");
+  auto& a = doc.GetAllocator();
+  json::value status(rapidjson::kObjectType);
+  if (const auto* f = op.type.type().find("status"); f && f->type.object)
+    for (const auto& m : f->type.object->fields) {
+      const bool number =
+          m.type.form == schema::shape::int32 || m.type.form == schema::shape::int64;
+      if (m.required && number)
+        json::set(status, m.name, json::value(0), a);
+      else if (m.required && m.type.form == schema::shape::boolean)
+        json::set(status, m.name, json::value(false), a);
+    }
+  json::set(doc, "status", std::move(status), a);
 }
 
 /// kind, apiVersion and metadata first, as people expect to read an object.
@@ -75,13 +88,15 @@ result<prepared> create_object(operation& op, json::document doc) {
   if (auto ok = op.admission.mutate(asked); !ok)
     return fail(ok.error());
   wipe_status(op, doc);
+  begin_metadata(op, doc);
+  if (generated)
+    find_free_name(op, doc);
   if (op.plan.prepare_create)
     op.plan.prepare_create(op, doc);
-  begin_metadata(op, doc);
 
   if (auto ok = validate_object(op, doc, nullptr); !ok)
     return fail(ok.error());
-  if (auto ok = settle_name(op, doc, generated); !ok)
+  if (auto ok = check_name_free(op, doc, generated); !ok)
     return fail(ok.error());
   if (op.plan.allocate)
     if (auto ok = op.plan.allocate(op, doc, nullptr); !ok)

@@ -194,19 +194,28 @@ void replication_controller(value& obj, allocator& a) {
     json::set(meta, "labels", json::copy(copied, a), a);
 }
 
-/// A job that counts nothing wants one pod to succeed.
-void job_spec(value& obj, allocator& a) {
-  const bool neither = !json::find(obj, "completions") && !json::find(obj, "parallelism");
-  if (neither)
-    json::set(obj, "completions", value{1}, a);
-  if (!json::find(obj, "parallelism"))
-    json::set(obj, "parallelism", value{1}, a);
-  if (!json::find(obj, "backoffLimit"))
-    json::set(obj, "backoffLimit", value{json::find(obj, "backoffLimitPerIndex") ? 2147483647 : 6},
-              a);
-  if (!json::find(obj, "podReplacementPolicy"))
-    json::set(obj, "podReplacementPolicy",
-              json::find(obj, "podFailurePolicy") ? "Failed" : "TerminatingOrFailed", a);
+/// A job that counts nothing wants one pod to succeed. CronJobs keep their jobs' specs as written.
+void job(value& obj, allocator& a) {
+  auto& spec = json::ensure_object(obj, "spec", a);
+  const auto fill = [&](const char* key, value v) {
+    if (!json::find(spec, key))
+      json::set(spec, key, std::move(v), a);
+  };
+  if (!json::find(spec, "parallelism"))
+    fill("completions", value{1});
+  fill("parallelism", value{1});
+  fill("backoffLimit", value{json::find(spec, "backoffLimitPerIndex") ? 2147483647 : 6});
+  fill("manualSelector", value{false});
+  fill("suspend", value{false});
+  default_string(spec, "completionMode", "NonIndexed", a);
+  default_string(spec, "podReplacementPolicy",
+                 json::find(spec, "podFailurePolicy") ? "Failed" : "TerminatingOrFailed", a);
+  const auto* labels = json::at(spec, {"template", "metadata", "labels"});
+  auto& meta = json::ensure_object(obj, "metadata", a);
+  const auto* own = json::find(meta, "labels");
+  if (labels && labels->IsObject() && !labels->ObjectEmpty() &&
+      (!own || (own->IsObject() && own->ObjectEmpty())))
+    json::set(meta, "labels", json::copy(*labels, a), a);
 }
 
 /// Without further word, pods may have all that the node has.
@@ -301,7 +310,7 @@ constexpr std::array<std::pair<std::string_view, default_hook>, 19> hooks = {{
     {"device_request", device_request},
     {"image_pull_policy", image_pull_policy},
     {"image_volume", image_volume},
-    {"job_spec", job_spec},
+    {"job", job},
     {"limit_range_item", limit_range_item},
     {"network_policy_spec", network_policy_spec},
     {"node_status", node_status},

@@ -21,26 +21,6 @@ label_set labels_of(const json::value& tmpl) {
   return out;
 }
 
-void check_labels_match(const label_selector& selector, const json::value& tmpl, const path& at,
-                        findings& f) {
-  if (selector.matches_everything() || selector.matches(labels_of(tmpl)))
-    return;
-  path meta(at, "metadata");
-  f.invalid(path(meta, "labels"), member(member(tmpl, "metadata"), "labels"),
-            "`selector` does not match template `labels`");
-}
-
-/// Pods of a workload that runs for ever are always restarted and have no deadline.
-void check_lasting(const json::value& tmpl, const path& at, std::string_view kind, findings& f) {
-  path spec(at, "spec");
-  const auto& s = member(tmpl, "spec");
-  if (auto policy = json::get_string(s, "restartPolicy", "Always"); policy != "Always")
-    f.not_supported(path(spec, "restartPolicy"), policy, {"Always"});
-  if (has(s, "activeDeadlineSeconds"))
-    f.forbidden(path(spec, "activeDeadlineSeconds"),
-                "activeDeadlineSeconds in " + std::string(kind) + " is not Supported");
-}
-
 /// Selector and template of Deployments and ReplicaSets.
 void check_selected_template(const json::value& spec, const path& at, findings& f) {
   const auto& selector = member(spec, "selector");
@@ -56,21 +36,9 @@ void check_selected_template(const json::value& spec, const path& at, findings& 
   if (!parsed)
     f.invalid(selector_at, selector, "invalid label selector");
   else if (selector.IsObject())
-    check_labels_match(*parsed, tmpl, template_at, f);
+    validate_labels_match(*parsed, tmpl, template_at, f);
   validate_pod_template(tmpl, template_at, f);
-  check_lasting(tmpl, template_at, "ReplicaSet", f);
-}
-
-/// The number before the percent sign, -1 when it is no percentage.
-int percent_of(std::string_view s) {
-  int n = -1;
-  if (s.ends_with('%'))
-    std::from_chars(s.data(), s.data() + s.size() - 1, n);
-  return n;
-}
-
-bool is_zero(const json::value& v) {
-  return v.IsInt64() ? v.GetInt64() == 0 : v.IsString() && percent_of(json::as_string(v)) == 0;
+  validate_lasting(tmpl, template_at, "ReplicaSet", f);
 }
 
 void check_strategy(const json::value& spec, const path& at, findings& f) {
@@ -85,7 +53,7 @@ void check_strategy(const json::value& spec, const path& at, findings& f) {
   } else if (type.empty() || type == "RollingUpdate") {
     const auto& unavailable = member(rolling, "maxUnavailable");
     const auto& surge = member(rolling, "maxSurge");
-    if (is_zero(unavailable) && is_zero(surge))
+    if (is_zero_amount(unavailable) && is_zero_amount(surge))
       f.invalid(path(r, "maxUnavailable"), unavailable, "may not be 0 when `maxSurge` is 0");
     if (unavailable.IsString() && percent_of(json::as_string(unavailable)) > 100)
       f.invalid(path(r, "maxUnavailable"), unavailable, "must not be greater than 100%");
@@ -93,6 +61,36 @@ void check_strategy(const json::value& spec, const path& at, findings& f) {
 }
 
 } // namespace
+
+void validate_labels_match(const label_selector& selector, const json::value& tmpl, const path& at,
+                           findings& f) {
+  if (selector.matches_everything() || selector.matches(labels_of(tmpl)))
+    return;
+  path meta(at, "metadata");
+  f.invalid(path(meta, "labels"), member(member(tmpl, "metadata"), "labels"),
+            "`selector` does not match template `labels`");
+}
+
+void validate_lasting(const json::value& tmpl, const path& at, std::string_view kind, findings& f) {
+  path spec(at, "spec");
+  const auto& s = member(tmpl, "spec");
+  if (auto policy = json::get_string(s, "restartPolicy", "Always"); policy != "Always")
+    f.not_supported(path(spec, "restartPolicy"), policy, {"Always"});
+  if (has(s, "activeDeadlineSeconds"))
+    f.forbidden(path(spec, "activeDeadlineSeconds"),
+                "activeDeadlineSeconds in " + std::string(kind) + " is not Supported");
+}
+
+int percent_of(std::string_view s) {
+  int n = -1;
+  if (s.ends_with('%'))
+    std::from_chars(s.data(), s.data() + s.size() - 1, n);
+  return n;
+}
+
+bool is_zero_amount(const json::value& v) {
+  return v.IsInt64() ? v.GetInt64() == 0 : v.IsString() && percent_of(json::as_string(v)) == 0;
+}
 
 void validate_deployment(const json::value& d, findings& f) {
   path at("spec");
@@ -122,9 +120,9 @@ void validate_replication_controller(const json::value& rc, findings& f) {
   const auto& tmpl = member(spec, "template");
   if (!tmpl.IsObject())
     return;
-  check_labels_match(label_selector::from_map(&member(spec, "selector")), tmpl, template_at, f);
+  validate_labels_match(label_selector::from_map(&member(spec, "selector")), tmpl, template_at, f);
   validate_pod_template(tmpl, template_at, f);
-  check_lasting(tmpl, template_at, "ReplicationController", f);
+  validate_lasting(tmpl, template_at, "ReplicationController", f);
 }
 
 void validate_selector_kept(const json::value& now, const json::value& old, findings& f) {
