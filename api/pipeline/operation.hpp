@@ -28,9 +28,9 @@ struct operation {
   }
 };
 
-/// Whether the call is about the object's status alone.
+/// Whether the call is about the object's status alone, as approving a signing request is.
 inline bool is_status_call(const operation& op) {
-  return op.request.subresource == "status";
+  return op.request.subresource == "status" || op.request.subresource == "approval";
 }
 
 // The verbs. Errors are what the client is to be told.

@@ -22,6 +22,19 @@ generation_rule generation_of(std::string_view resource) {
       {"ingresses.networking.k8s.io", spec},
       {"networkpolicies.networking.k8s.io", spec},
       {"endpointslices.discovery.k8s.io", content},
+      {"ingressclasses.networking.k8s.io", spec},
+      {"priorityclasses.scheduling.k8s.io", spec},
+      {"customresourcedefinitions.apiextensions.k8s.io", spec},
+      {"mutatingwebhookconfigurations.admissionregistration.k8s.io", content},
+      {"validatingwebhookconfigurations.admissionregistration.k8s.io", content},
+      {"validatingadmissionpolicies.admissionregistration.k8s.io", spec},
+      {"validatingadmissionpolicybindings.admissionregistration.k8s.io", spec},
+      {"mutatingadmissionpolicies.admissionregistration.k8s.io", spec},
+      {"mutatingadmissionpolicybindings.admissionregistration.k8s.io", spec},
+      {"flowschemas.flowcontrol.apiserver.k8s.io", spec},
+      {"prioritylevelconfigurations.flowcontrol.apiserver.k8s.io", spec},
+      {"deviceclasses.resource.k8s.io", spec},
+      {"resourceslices.resource.k8s.io", spec},
   };
   auto it = rules.find(resource);
   return it == rules.end() ? none : it->second;

@@ -302,7 +302,14 @@ void device_request(value& obj, allocator& a) {
     default_int(obj, "count", 1, a);
 }
 
-constexpr std::array<std::pair<std::string_view, default_hook>, 19> hooks = {{
+/// Users and groups are of the group of roles, service accounts of the core group.
+void rbac_subject(value& obj, allocator& a) {
+  const auto kind = json::get_string(obj, "kind");
+  if (kind == "User" || kind == "Group")
+    default_string(obj, "apiGroup", "rbac.authorization.k8s.io", a);
+}
+
+constexpr std::array<std::pair<std::string_view, default_hook>, 20> hooks = {{
     {"autoscaler_behavior", autoscaler_behavior},
     {"daemon_set_strategy", daemon_set_strategy},
     {"definition_names", definition_names},
@@ -317,6 +324,7 @@ constexpr std::array<std::pair<std::string_view, default_hook>, 19> hooks = {{
     {"pod", pod},
     {"pod_spec", pod_spec},
     {"probe", probe},
+    {"rbac_subject", rbac_subject},
     {"replication_controller", replication_controller},
     {"service_port", service_port},
     {"service_spec", service_spec},

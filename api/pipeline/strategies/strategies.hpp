@@ -13,6 +13,9 @@ strategy namespace_strategy();
 std::vector<strategy> workload_strategies();
 std::vector<strategy> config_strategies();
 std::vector<strategy> cluster_strategies();
+std::vector<strategy> access_strategies();
+std::vector<strategy> storage_strategies();
+std::vector<strategy> policy_strategies();
 
 /// Makes obj.key what it is in `from`.
 void keep_member(json::value& obj, const json::value& from, std::string_view key,
