@@ -1,9 +1,11 @@
 #include "actors/controllers/controllers.hpp"
 
+#include "actors/controllers/cron_job.hpp"
 #include "actors/controllers/daemon_set.hpp"
 #include "actors/controllers/deployment.hpp"
 #include "actors/controllers/endpoints.hpp"
 #include "actors/controllers/garbage_collector.hpp"
+#include "actors/controllers/job.hpp"
 #include "actors/controllers/namespace_content.hpp"
 #include "actors/controllers/replication.hpp"
 #include "actors/controllers/resource_quota.hpp"
@@ -20,6 +22,8 @@ std::vector<controller_entry> all_controllers(const runtime::environment& env,
       {"replication", [random = env.random] { return make_replication_controller(random); }},
       {"daemonset", [] { return make_daemon_set_controller(); }},
       {"statefulset", [] { return make_stateful_set_controller(); }},
+      {"job", [] { return make_job_controller(); }},
+      {"cronjob", [] { return make_cron_job_controller(); }},
       {"endpointslice",
        [deps = t.endpoint_slices] { return make_endpoint_slice_controller(deps); }},
       {"endpoints", [] { return make_endpoints_controller(); }},
