@@ -16,15 +16,24 @@ row replica_cells(const json::value& object, timestamp now, std::string selector
           std::move(selector)};
 }
 
+bool is_true(const json::value& job, std::string_view type) {
+  for (const auto* c : items_at(job, {"status", "conditions"}))
+    if (text_at(*c, {"type"}) == type && text_at(*c, {"status"}) == "True")
+      return true;
+  return false;
+}
+
+/// The most final of its conditions.
 std::string job_status(const json::value& job) {
-  for (const auto* c : items_at(job, {"status", "conditions"})) {
-    auto type = json::get_string(*c, "type");
-    if (json::get_string(*c, "status") == "True" &&
-        (type == "Complete" || type == "Failed" || type == "Suspended" || type == "FailureTarget" ||
-         type == "SuccessCriteriaMet"))
-      return std::string(type);
-  }
-  return text_at(job, {"metadata", "deletionTimestamp"}).empty() ? "Running" : "Terminating";
+  for (const auto* type : {"Complete", "Failed"})
+    if (is_true(job, type))
+      return type;
+  if (!text_at(job, {"metadata", "deletionTimestamp"}).empty())
+    return "Terminating";
+  for (const auto* type : {"Suspended", "FailureTarget", "SuccessCriteriaMet"})
+    if (is_true(job, type))
+      return type;
+  return "Running";
 }
 
 std::string job_completions(const json::value& job) {
