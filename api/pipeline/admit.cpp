@@ -2,6 +2,9 @@
 
 #include "api/pipeline/metadata.hpp"
 
+#include <map>
+#include <memory>
+
 namespace thespis::api {
 
 admission::request admission_request(operation& op, admission::action action,
@@ -35,6 +38,56 @@ result<void> admit(operation& op, admission::action action, const schema::struct
   if (auto ok = op.admission.mutate(r); !ok)
     return ok;
   return op.admission.validate(r);
+}
+
+namespace {
+
+/// The types of options that are never stored and have no fields that anybody here looks at.
+const schema::struct_type* options_type(std::string_view subresource) {
+  static const auto make = [](const char* name) {
+    auto t = std::make_unique<schema::struct_type>();
+    t->name = name;
+    t->version = "v1";
+    t->kind = true;
+    t->keep_unknown = true;
+    t->seal();
+    return t;
+  };
+  static const std::map<std::string_view, std::unique_ptr<schema::struct_type>> types = [] {
+    std::map<std::string_view, std::unique_ptr<schema::struct_type>> all;
+    all.emplace("exec", make("PodExecOptions"));
+    all.emplace("attach", make("PodAttachOptions"));
+    all.emplace("portforward", make("PodPortForwardOptions"));
+    all.emplace("proxy", make("PodProxyOptions"));
+    return all;
+  }();
+  auto it = types.find(subresource);
+  return it == types.end() ? nullptr : it->second.get();
+}
+
+} // namespace
+
+bool is_connection(std::string_view subresource) {
+  return options_type(subresource) != nullptr;
+}
+
+result<prepared> prepare_connect(operation& op) {
+  const auto* type = options_type(op.request.subresource);
+  auto options = json::parse(op.request.body.empty() ? "{}" : op.request.body);
+  if (!options)
+    return fail(options.error());
+  if (!type || !options->IsObject())
+    return fail(bad_request("the options of a connection must be an object"));
+  auto& a = options->GetAllocator();
+  json::set(*options, "kind", type->name, a);
+  json::set(*options, "apiVersion", "v1", a);
+  if (auto ok =
+          admit(op, admission::action::connect, *type, &*options, nullptr, op.request.dry_run);
+      !ok)
+    return fail(ok.error());
+  reply r;
+  r.ok = true;
+  return r;
 }
 
 } // namespace thespis::api

@@ -17,4 +17,11 @@ admission::request admission_request(operation& op, admission::action action,
 result<void> admit(operation& op, admission::action action, const schema::struct_type& type,
                    json::document* object, const json::value* old, bool dry_run);
 
+/// Whether a subresource of pods is a connection: exec, attach, portforward, proxy.
+bool is_connection(std::string_view subresource);
+
+/// Asks the plug-ins about a connection. The call creates such a subresource; its body holds the
+/// options (PodExecOptions and so on). Nothing is written.
+result<prepared> prepare_connect(operation& op);
+
 } // namespace thespis::api

@@ -1,6 +1,7 @@
 #include "api/pipeline/pipeline.hpp"
 
 #include "api/admission/plugins.hpp"
+#include "api/pipeline/admit.hpp"
 #include "api/pipeline/metadata.hpp"
 #include "api/pipeline/operation.hpp"
 #include "api/pipeline/scale.hpp"
@@ -50,6 +51,8 @@ result<prepared> dispatch_subresource(operation& op) {
       return fail(not_allowed());
     return sub == "binding" ? prepare_binding(op) : prepare_eviction(op);
   }
+  if (resource == "pods" && is_connection(sub))
+    return v == verb::create ? prepare_connect(op) : fail(not_allowed());
   if (sub == "scale" && is_scalable(*op.type.schema))
     return is_update(v) ? prepare_scale(op) : fail(not_allowed());
   if ((sub == "status" && op.type.has_status) ||

@@ -60,6 +60,7 @@ struct stream_options {
   std::vector<std::string> command;
   bool in = false, out = false, err = false, tty = false;
   std::vector<int32_t> ports;
+  user_info user; ///< who asks: admission may have something to say
 };
 
 /// Thread-safe; callbacks come on any thread, also before the call returns.

@@ -130,6 +130,7 @@ result<stream_options> read_stream_options(const exchange& x, const json::value&
   o.ns = x.target.ns;
   o.pod = x.target.name;
   o.kind = x.target.subresource;
+  o.user = x.user;
   if (o.kind == "portforward") {
     for (const auto& text : q.all("ports")) {
       int32_t port = 0;

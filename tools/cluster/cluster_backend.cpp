@@ -29,6 +29,39 @@ void ask_node(caf::actor_system& sys, const actors::node_handle& node, actors::f
   });
 }
 
+/// The connection as admission sees it.
+api::call connect_call(const api::rest::stream_options& o) {
+  namespace json = api::json;
+  json::document options{rapidjson::kObjectType};
+  auto& a = options.GetAllocator();
+  auto list = [&](const char* key, const auto& values, auto make) {
+    json::value out{rapidjson::kArrayType};
+    for (const auto& v : values)
+      out.PushBack(make(v), a);
+    if (!values.empty())
+      json::set(options, key, std::move(out), a);
+  };
+  if (o.kind == "portforward") {
+    list("ports", o.ports, [](int32_t p) { return json::value{p}; });
+  } else {
+    for (auto [key, on] : {std::pair{"stdin", o.in}, std::pair{"stdout", o.out},
+                           std::pair{"stderr", o.err}, std::pair{"tty", o.tty}})
+      if (on)
+        json::set(options, key, json::value{true}, a);
+    json::set(options, "container", o.container, a);
+    list("command", o.command, [&](const std::string& s) { return json::make_string(s, a); });
+  }
+  api::call c;
+  c.verb = api::verb::create;
+  c.resource = "pods";
+  c.ns = o.ns;
+  c.name = o.pod;
+  c.subresource = o.kind;
+  c.body = json::to_string(options);
+  c.user = o.user;
+  return c;
+}
+
 } // namespace
 
 void cluster_backend::add_runtime(const std::string& node,
@@ -126,6 +159,21 @@ cluster_backend::runtime_of(const std::string& ns, const std::string& pod) const
 
 void cluster_backend::stream_url(api::rest::stream_options o,
                                  std::function<void(api::result<std::string>)> done) {
+  auto admit = [this, c = connect_call(o), o, done] {
+    const auto verdict = std::get<api::reply>(deps_.pipeline->prepare(c));
+    if (verdict.ok)
+      open_stream(o, done);
+    else
+      done(api::fail(verdict.failure));
+  };
+  if (!deps_.blocking || !deps_.pipeline->may_call_out(connect_call(o)))
+    admit();
+  else if (!deps_.blocking->post(admit))
+    done(api::fail(runtime::too_many_waiting()));
+}
+
+void cluster_backend::open_stream(api::rest::stream_options o,
+                                  std::function<void(api::result<std::string>)> done) {
   auto runtime = runtime_of(o.ns, o.pod);
   const auto ns = o.ns;
   const auto pod = o.pod;

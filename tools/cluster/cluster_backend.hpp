@@ -45,6 +45,9 @@ public:
   void introspect(std::string command, std::function<void(api::result<std::string>)> done) override;
 
 private:
+  /// Leads to the container; the connection has been admitted.
+  void open_stream(api::rest::stream_options options,
+                   std::function<void(api::result<std::string>)> done);
   void submit_now(const api::call& c, std::function<void(api::reply)> done);
   using found = std::function<void(api::result<actors::container_location>)>;
   /// Asks the pod's node where the container is.

@@ -330,6 +330,27 @@ BOOST_AUTO_TEST_CASE(behind_a_service_are_asked_at_a_ready_endpoint) {
   BOOST_TEST(hooks->asked[0].port == 8443);
 }
 
+BOOST_AUTO_TEST_CASE(are_asked_about_connections) {
+  configure("validating", "v", {},
+            R"({"apiGroups":[""],"apiVersions":["v1"],"resources":["pods/exec"],
+                "operations":["CONNECT"]})");
+  ok(create("pods", "default",
+            R"({"metadata":{"name":"p"},"spec":{"containers":[{"name":"c","image":"i"}]}})"));
+  BOOST_TEST(calls() == 0u);
+  ok(create("pods", "default", R"({"command":["sh"],"container":"c"})", "p", "exec"));
+  BOOST_REQUIRE(calls() == 1u);
+  auto doc = json::parse(hooks->asked[0].body);
+  const auto& q = *json::find(*doc, "request");
+  BOOST_TEST(json::get_string(q, "operation") == "CONNECT");
+  BOOST_TEST(json::get_string(q, "subResource") == "exec");
+  BOOST_TEST(json::to_string(*json::find(q, "object")) ==
+             R"({"command":["sh"],"container":"c","kind":"PodExecOptions","apiVersion":"v1"})");
+  answer(R"("allowed":false,"status":{"code":403,"message":"no shells here"})");
+  BOOST_TEST(create("pods", "default", R"({"command":["sh"]})", "p", "exec").failure.message ==
+             "admission webhook \"v.example.com\" denied the request: no shells here");
+  ok(create("pods", "default", "", "p", "portforward"));
+}
+
 BOOST_AUTO_TEST_CASE(make_calls_wait_only_about_what_they_watch) {
   auto call = [](const std::string& resource) {
     return make(verb::create, resource, "default", "", "{}", "");
