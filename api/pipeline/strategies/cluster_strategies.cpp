@@ -1,9 +1,8 @@
-// Nodes, Events, Leases, Endpoints, EndpointSlices and PriorityClasses.
+// Nodes, Events, Leases, Endpoints and EndpointSlices.
 #include "api/pipeline/strategies/strategies.hpp"
 #include "api/validation/event.hpp"
 #include "api/validation/network.hpp"
 #include "api/validation/node.hpp"
-#include "api/validation/scheduling.hpp"
 
 namespace thespis::api {
 
@@ -34,11 +33,7 @@ std::vector<strategy> cluster_strategies() {
   strategy slice;
   slice.resource = "endpointslices.discovery.k8s.io";
   slice.validate = validate_endpoint_slice;
-
-  strategy priority;
-  priority.resource = "priorityclasses.scheduling.k8s.io";
-  priority.validate = validate_priority_class;
-  return {node, event, lease, endpoints, slice, priority};
+  return {node, event, lease, endpoints, slice};
 }
 
 } // namespace thespis::api
