@@ -16,7 +16,7 @@ namespace thespis::actors {
 
 std::vector<controller_entry> all_controllers(const runtime::environment& env,
                                               const controller_tunables& t) {
-  return {
+  std::vector<controller_entry> all{
       {"deployment", [] { return make_deployment_controller(); }},
       {"replicaset", [random = env.random] { return make_replica_set_controller(random); }},
       {"replication", [random = env.random] { return make_replication_controller(random); }},
@@ -38,6 +38,11 @@ std::vector<controller_entry> all_controllers(const runtime::environment& env,
       {"pvprotection", [] { return make_volume_protection(); }},
       {"eventttl", [deps = t.events] { return make_event_expiry(deps); }},
   };
+  if (t.resources)
+    all.push_back({"customresource", [deps = custom_resource_deps{t.resources, env.schemas}] {
+                     return make_custom_resource_controller(deps);
+                   }});
+  return all;
 }
 
 } // namespace thespis::actors

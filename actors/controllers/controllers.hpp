@@ -1,6 +1,7 @@
 // All built-in controllers, for the composition root.
 #pragma once
 
+#include "actors/controllers/custom_resources.hpp"
 #include "actors/controllers/endpoint_slice.hpp"
 #include "actors/controllers/event_expiry.hpp"
 #include "actors/controllers/namespace_defaults.hpp"
@@ -28,6 +29,8 @@ struct controller_tunables {
   pod_garbage_deps pod_garbage = {};
   namespace_defaults_deps namespaces = {};
   event_expiry_deps events = {};
+  /// Null: no custom resources are served.
+  std::shared_ptr<resource_host> resources = nullptr;
 };
 
 /// A new reconciler is made at each start of its actor.

@@ -2,6 +2,7 @@
 #include "api/json.hpp"
 #include "api/openapi/model.hpp"
 
+#include <algorithm>
 #include <set>
 
 namespace thespis::api::openapi {
@@ -165,12 +166,61 @@ node of_struct(const schema::struct_type& t) {
   return n;
 }
 
+node of_json(const json::value& schema, bool v2);
+
+void take_member(node& n, std::string_view name, const json::value& v, bool v2) {
+  const bool strings =
+      v.IsArray() && std::all_of(v.Begin(), v.End(), [](const auto& e) { return e.IsString(); });
+  if (name == "$ref")
+    n.ref = json::as_string(v);
+  else if (name == "description")
+    n.about = json::as_string(v);
+  else if (name == "type")
+    n.type = json::as_string(v);
+  else if (name == "format")
+    n.format = json::as_string(v);
+  else if (name == "default")
+    n.default_json = json::to_string(v);
+  else if ((name == "required" || name == "enum") && strings)
+    for (const auto& e : v.GetArray())
+      (name == "enum" ? n.values : n.required).emplace_back(json::as_string(e));
+  else if (name == "properties" && v.IsObject())
+    for (const auto& m : v.GetObject())
+      n.properties.emplace_back(json::as_string(m.name), of_json(m.value, v2));
+  else if (name == "items")
+    n.items = std::make_unique<node>(of_json(v, v2));
+  else if (name == "additionalProperties")
+    n.additional = std::make_unique<node>(of_json(v, v2));
+  else if (!v2 || name.substr(0, 2) == "x-")
+    n.extensions.push_back({std::string(name), json::to_string(v)});
+}
+
+/// The schema of a run-time kind, which is JSON already.
+node of_json(const json::value& schema, bool v2) {
+  node n;
+  if (schema.IsObject())
+    for (const auto& m : schema.GetObject())
+      take_member(n, json::as_string(m.name), m.value, v2);
+  return n;
+}
+
+node of_custom(const schema::struct_type& t, bool v2) {
+  const auto doc = json::parse_trusted(t.custom->open_api(v2));
+  return of_json(doc, v2);
+}
+
 /// Types reachable from a set of roots, by full name.
 class reachable {
 public:
   void add(const schema::struct_type* t) {
     if (!t || !types_.emplace(t->full_name, t).second)
       return;
+    // A run-time kind is described in one piece.
+    if (t->custom) {
+      if (const auto* meta = t->find("metadata"))
+        add(meta->type);
+      return;
+    }
     for (const auto& f : t->fields)
       add(f.type);
   }
@@ -197,7 +247,7 @@ resource_list resources_of(const schema::registry& r, const scope& s) {
   return out;
 }
 
-void for_definitions(const schema::registry& r, const resource_list& resources,
+void for_definitions(const schema::registry& r, const resource_list& resources, bool v2,
                      const std::function<void(const std::string&, const node&)>& f) {
   reachable needed;
   for (const auto& resource : resources) {
@@ -214,7 +264,7 @@ void for_definitions(const schema::registry& r, const resource_list& resources,
     for (; scalar != scalars.end() && scalar->first <= name; ++scalar)
       if (scalar->first != name)
         f(scalar->first, scalar->second);
-    f(name, of_struct(*type));
+    f(name, type->custom ? of_custom(*type, v2) : of_struct(*type));
   }
   for (; scalar != scalars.end(); ++scalar)
     f(scalar->first, scalar->second);

@@ -78,8 +78,9 @@ using resource_list = std::vector<schema::resource_ptr>;
 /// The resources of a scope.
 resource_list resources_of(const schema::registry& r, const scope& s);
 
-/// Calls `f` with every definition that the resources need, ordered by name.
-void for_definitions(const schema::registry& r, const resource_list& resources,
+/// Calls `f` with every definition that the resources need, ordered by name. `v2` leaves out of
+/// run-time kinds what OpenAPI v2 does not have.
+void for_definitions(const schema::registry& r, const resource_list& resources, bool v2,
                      const std::function<void(const std::string& name, const node& n)>& f);
 
 /// Calls `f` with every path of the resources, in their order.

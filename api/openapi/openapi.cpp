@@ -57,7 +57,7 @@ std::string v2_json(const schema::registry& r) {
   for_paths(r, resources, [&](const path& p) { w.path_item(p); });
   w.close();
   w.open("definitions");
-  for_definitions(r, resources,
+  for_definitions(r, resources, true,
                   [&](const std::string& name, const node& n) { w.definition(name, n); });
   w.close();
   w.close();
@@ -79,7 +79,7 @@ std::string v2_protobuf(const schema::registry& r) {
   for_paths(r, resources, [&](const path& p) { all_paths.child(path_list, named_path(p)); });
   document.child(paths, all_paths);
   message all_definitions;
-  for_definitions(r, resources, [&](const std::string& name, const node& n) {
+  for_definitions(r, resources, true, [&](const std::string& name, const node& n) {
     all_definitions.child(definition_list, named_schema(name, n));
   });
   document.child(definitions, all_definitions);
@@ -121,7 +121,7 @@ std::optional<std::string> v3(const schema::registry& r, std::string_view group_
   w.close();
   w.open("components");
   w.open("schemas");
-  for_definitions(r, resources,
+  for_definitions(r, resources, false,
                   [&](const std::string& name, const node& n) { w.definition(name, n); });
   w.close();
   w.close();

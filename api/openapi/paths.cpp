@@ -194,6 +194,8 @@ private:
     auto o = make_write("patch", "patch", "patch");
     o.body = patch_type;
     o.consumes = patch_types();
+    if (r_.owner) // run-time kinds have no merge keys
+      std::erase(o.consumes, "application/strategic-merge-patch+json");
     o.parameters.push_back(query("force", "boolean", "Take fields from other managers (apply)."));
     return o;
   }

@@ -8,12 +8,17 @@ namespace thespis::api {
 
 namespace {
 
-error unsupported() {
+error unsupported(const operation& op) {
   error e;
   e.why = reason::unsupported_media_type;
   e.message = "the body of the request was in an unknown format - accepted media types include: "
               "application/json-patch+json, application/merge-patch+json, "
               "application/strategic-merge-patch+json, application/apply-patch+yaml";
+  // The schemas of run-time kinds have no merge keys.
+  if (op.type.custom)
+    e.message = "the body of the request was in an unknown format - accepted media types include: "
+                "application/json-patch+json, application/merge-patch+json, "
+                "application/apply-patch+yaml";
   return e;
 }
 
@@ -75,13 +80,16 @@ result<void> apply_patch(const operation& op, json::document& target,
   auto& a = target.GetAllocator();
   switch (op.request.patch) {
   case patch_kind::none:
-    return fail(unsupported());
+    return fail(unsupported(op));
   case patch_kind::json_patch:
     return patch::apply_json_patch(target, *body, a);
   case patch_kind::json_merge:
     patch::apply_json_merge(target, *body, a);
     break;
   case patch_kind::strategic_merge:
+    if (op.type.custom)
+      return fail(unsupported(op));
+    [[fallthrough]];
   case patch_kind::apply:
     if (!body->IsObject())
       return fail(bad_request("error decoding patch: the patch is no JSON object"));

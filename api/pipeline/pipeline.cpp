@@ -161,7 +161,8 @@ bool pipeline::may_call_out(const call& c) const {
     binding.resource = "pods";
     return may_call_out(binding);
   }
-  return impl_->admission.may_call_out(c);
+  const auto type = impl_->types.find(c.resource, c.version);
+  return (type && type->schema->calls_out()) || impl_->admission.may_call_out(c);
 }
 
 } // namespace thespis::api

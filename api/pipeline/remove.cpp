@@ -1,4 +1,5 @@
 // Deletion: at once, after a grace period, or when the last finalizer is gone.
+#include "api/crd/definition.hpp"
 #include "api/pipeline/admit.hpp"
 #include "api/pipeline/metadata.hpp"
 #include "api/pipeline/operation.hpp"
@@ -174,6 +175,9 @@ result<prepared> remove_object(operation& op, object_ptr current, delete_options
   if (g == grace::pending)
     return done_already(std::move(current));
   settle_policy(op, doc, options.policy);
+  // A definition goes when its instances are gone.
+  if (op.type.resource == crd::definitions_resource && !current->meta().deleting)
+    add_finalizer(doc, crd::cleanup_finalizer);
   bool held = has_finalizers(doc);
   if (g == grace::none && held) {
     auto& a = doc.GetAllocator();

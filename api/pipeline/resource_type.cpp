@@ -11,6 +11,7 @@ generation_rule generation_of(std::string_view resource) {
   using enum generation_rule;
   static const std::unordered_map<std::string_view, generation_rule> rules{
       {"pods", spec},
+      {"customresourcedefinitions.apiextensions.k8s.io", spec},
       {"deployments.apps", spec_and_annotations},
       {"replicasets.apps", spec},
       {"statefulsets.apps", spec},

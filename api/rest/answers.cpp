@@ -224,6 +224,14 @@ void add_warnings(transport::response& r, const std::vector<std::string>& warnin
   }
 }
 
+error too_busy() {
+  error e;
+  e.why = reason::too_many_requests;
+  e.message = "the server has received too many requests and has asked us to try again later";
+  e.retry_after_seconds = 1;
+  return e;
+}
+
 void add_deprecation(const exchange& x, transport::response& r) {
   if (x.resource && !x.resource->deprecation.empty())
     add_warnings(r, {x.resource->deprecation});

@@ -30,6 +30,9 @@ transport::response answer_list(const exchange& x, list_answer l);
 /// The Warning headers (RFC 7234, code 299) of a write.
 void add_warnings(transport::response& r, const std::vector<std::string>& warnings);
 
+/// What a client is told when too much waits for other servers already.
+error too_busy();
+
 /// The warning that the request's version is deprecated, where it is.
 void add_deprecation(const exchange& x, transport::response& r);
 

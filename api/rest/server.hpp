@@ -47,8 +47,9 @@ struct server_options {
   std::chrono::milliseconds watch_timeout{30 * 60'000};
   /// What a writer is promised before it gets a 504.
   std::chrono::milliseconds write_timeout{34'000};
-  /// Runs work that may wait for another server, on a thread of its own kind; null: in place.
-  std::function<void(std::function<void()>)> offload;
+  /// Runs work that may wait for another server, on a thread of its own kind; false when there is
+  /// too much of it already. Null: in place.
+  std::function<bool(std::function<void()>)> offload;
   /// Where the server's counters register; null makes a registry of its own.
   std::shared_ptr<prometheus::Registry> metrics;
   /// "host:port" that clients outside are told; empty: the address listened on.

@@ -205,9 +205,8 @@ void watch_session::on_events(watch_events batch) {
   };
   // No further batch comes before this one is acknowledged, so their order stays.
   if (const auto& run = x_->server->options.offload; run && x_->resource->calls_out())
-    run(std::move(show));
-  else
-    show();
+    return run(std::move(show)) ? void() : on_failed(too_busy());
+  show();
 }
 
 void watch_session::send_events(const watch_events& batch) {

@@ -31,6 +31,15 @@ std::string_view options_kind(api::verb v) {
   return "";
 }
 
+/// Run-time kinds have no protobuf form.
+error no_protobuf() {
+  error e;
+  e.why = reason::unsupported_media_type;
+  e.message = "the body of the request was in an unknown format - accepted media types include: "
+              "application/json, application/yaml";
+  return e;
+}
+
 result<std::string> yaml_to_json(std::string_view body) {
   auto doc = yaml::parse(body);
   if (!doc)
@@ -49,6 +58,8 @@ result<std::string> json_body(const exchange& x, std::string_view body) {
   case encoding::yaml:
     return yaml_to_json(body);
   case encoding::protobuf:
+    if (x.resource->owner)
+      return fail(no_protobuf());
     return protobuf_to_json(x.server->schemas, body);
   }
   return std::string(body);
@@ -204,12 +215,14 @@ transport::response answer_reply(const exchange& x, const reply& r) {
   return shown ? answer_object(x, status, *shown) : answer(shown.error());
 }
 
-/// Runs what may wait for another server where that harms nobody.
-void offload(const exchange& x, std::function<void()> work) {
-  if (const auto& run = x.server->options.offload)
-    run(std::move(work));
-  else
-    work();
+/// Makes an answer that may wait for another server where that harms nobody.
+void offload(const exchange& x, const responder& respond,
+             const std::function<transport::response()>& make) {
+  const auto& run = x.server->options.offload;
+  if (!run)
+    respond(make());
+  else if (!run([respond, make] { respond(make()); }))
+    respond(answer(too_busy()));
 }
 
 /// The deletions of a collection, one after the other would be slow: all at once, counted down.
@@ -310,10 +323,10 @@ bool waits_for_conversion(const exchange& x) {
 
 void run_write(const exchange_ptr& x, std::string_view body, responder respond) {
   if (waits_for_conversion(*x))
-    return offload(*x, [x, respond = std::move(respond)] {
-      respond(x->target.verb == "list"           ? list_objects(*x)
-              : x->target.subresource == "scale" ? get_scale(*x)
-                                                 : get_object(*x));
+    return offload(*x, respond, [x] {
+      return x->target.verb == "list"           ? list_objects(*x)
+             : x->target.subresource == "scale" ? get_scale(*x)
+                                                : get_object(*x);
     });
   if (x->target.verb == "deletecollection")
     return delete_collection(x, body, std::move(respond));
@@ -326,16 +339,16 @@ void run_write(const exchange_ptr& x, std::string_view body, responder respond) 
   if (is_review(*x->resource))
     return respond(answer_review(*x, c->body));
   x->server->cluster.submit(std::move(*c), [x, respond = std::move(respond)](const reply& r) {
-    const auto finish = [x, respond, r] {
+    const auto make = [x, r] {
       auto a = answer_reply(*x, r);
       add_deprecation(*x, a);
       add_warnings(a, r.warnings);
-      respond(std::move(a));
+      return a;
     };
     if (r.object && x->resource->calls_out() && !is_verbatim(*x->resource, *r.object))
-      offload(*x, finish);
+      offload(*x, respond, make);
     else
-      finish();
+      respond(make());
   });
 }
 

@@ -82,6 +82,15 @@ cell evaluate(const schema::column& c, const json::value& object, timestamp now)
     return {};
   if (c.type == "date")
     return age_of(json::as_string(*v), now);
+  // What is not of the column's type is not shown.
+  if (c.type == "integer")
+    return v->IsInt64()    ? cell{v->GetInt64()}
+           : v->IsNumber() ? cell{static_cast<int64_t>(v->GetDouble())}
+                           : cell{};
+  if (c.type == "number")
+    return v->IsNumber() ? cell{v->GetDouble()} : cell{};
+  if (c.type == "boolean")
+    return v->IsBool() ? cell{v->GetBool()} : cell{};
   if (v->IsString())
     return std::string(json::as_string(*v));
   if (v->IsBool())

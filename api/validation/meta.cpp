@@ -1,6 +1,7 @@
 #include "api/validation/meta.hpp"
 
 #include "api/schema/formats.hpp"
+#include "api/schema/schema.hpp"
 #include "api/text/labels.hpp"
 #include "api/text/quote.hpp"
 #include "api/validation/access.hpp"
@@ -51,7 +52,19 @@ void check_owners(const json::value& meta, const path& at, findings& f) {
   }
 }
 
-void check_finalizers(const json::value& meta, const path& at, findings& f) {
+/// Only Kubernetes' core kinds ask for finalizers with a domain, or of a few names.
+bool has_core_rules(const json::value& doc) {
+  const auto version = json::get_string(doc, "apiVersion");
+  const auto slash = version.find('/');
+  const auto group = slash == version.npos ? std::string_view{} : version.substr(0, slash);
+  if (group.empty())
+    return true;
+  return group != "apiextensions.k8s.io" &&
+         schema::registry::builtin().find_kind_type(group, version.substr(slash + 1),
+                                                    json::get_string(doc, "kind"));
+}
+
+void check_finalizers(const json::value& meta, bool core, const path& at, findings& f) {
   const auto& list = member(meta, "finalizers");
   if (!list.IsArray())
     return;
@@ -64,7 +77,7 @@ void check_finalizers(const json::value& meta, const path& at, findings& f) {
     complain(f, finalizers, name, why);
     bool standard = std::find(standard_finalizers.begin(), standard_finalizers.end(), name) !=
                     standard_finalizers.end();
-    if (why.empty() && !standard && name.find('/') == name.npos)
+    if (core && why.empty() && !standard && name.find('/') == name.npos)
       f.invalid(finalizers, name,
                 "name is neither a standard finalizer name nor is it fully qualified");
     orphan = orphan || name == "orphan";
@@ -96,11 +109,11 @@ void check_new_finalizers(const json::value& meta, const json::value& old, const
                     added + "}");
 }
 
-void check_contents(const json::value& m, const path& at, findings& f) {
+void check_contents(const json::value& m, bool core, const path& at, findings& f) {
   validate_labels(member(m, "labels"), path(at, "labels"), f);
   validate_annotations(member(m, "annotations"), path(at, "annotations"), f);
   check_owners(m, at, f);
-  check_finalizers(m, at, f);
+  check_finalizers(m, core, at, f);
 }
 
 } // namespace
@@ -155,7 +168,7 @@ void validate_metadata(const json::value& doc, bool namespaced, std::string_view
     else
       complain(f, ns, text(m, "namespace"), check_dns1123_label(text(m, "namespace")));
   }
-  check_contents(m, at, f);
+  check_contents(m, has_core_rules(doc), at, f);
 }
 
 void validate_metadata_update(const json::value& doc, const json::value& old, findings& f) {
@@ -166,7 +179,7 @@ void validate_metadata_update(const json::value& doc, const json::value& old, fi
   for (std::string_view key : {"name", "namespace", "uid", "creationTimestamp", "deletionTimestamp",
                                "deletionGracePeriodSeconds"})
     immutable(f, m, o, key, at);
-  check_contents(m, at, f);
+  check_contents(m, has_core_rules(doc), at, f);
 }
 
 } // namespace thespis::api

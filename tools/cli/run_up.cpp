@@ -59,6 +59,7 @@ api::rest::server_options server_options_of(const config::settings& s, const con
   l.max_connections = static_cast<size_t>(s.api.max_connections);
   res.tokens = tokens_of(std::move(tokens));
   res.now = [clock = c.env().clock] { return clock->now(); };
+  res.offload = c.offload();
   res.watch_timeout = s.api.min_watch_timeout;
   res.write_timeout = s.api.request_timeout;
   res.external_address = address + ":" + std::to_string(s.api.port);

@@ -5,12 +5,15 @@
 #include "actors/messages.hpp"
 #include "actors/scheduler/scheduler_actor.hpp"
 #include "api/discovery/selection.hpp"
+#include "api/outbound/conversion_webhook.hpp"
 #include "runtime/actor_system.hpp"
 #include "runtime/registry/registry_actor.hpp"
 #include "runtime/requests/requests_actor.hpp"
 #include "runtime/store/store_actor.hpp"
 
 #include <spdlog/spdlog.h>
+
+#include <algorithm>
 
 namespace thespis::tools {
 
@@ -58,6 +61,7 @@ cluster::cluster(const config::settings& settings, std::shared_ptr<runtime::engi
   env_.roles = std::make_shared<runtime::directory>();
   supervisor_ = host_->system.spawn<runtime::supervisor_actor>(env_.roles);
   start_storage(settings, std::move(storage));
+  start_custom_resources();
   start_controllers(settings, root_ca);
 }
 
@@ -70,6 +74,10 @@ cluster::~cluster() {
   caf::anon_send_exit(supervisor_, caf::exit_reason::user_shutdown);
   supervisor_ = nullptr;
   env_.roles->clear();
+}
+
+std::function<bool(std::function<void()>)> cluster::offload() const {
+  return [pool = blocking_](std::function<void()> work) { return pool->post(std::move(work)); };
 }
 
 caf::actor_system& cluster::system() {
@@ -105,6 +113,10 @@ void cluster::start_storage(const config::settings& settings,
   }
   outbound_ = std::make_shared<api::outbound::https_client>();
   blocking_ = std::make_shared<api::outbound::worker_pool>(blocking_threads, max_blocked);
+  custom_resources_ = std::make_shared<custom_resources>(custom_resources_deps{
+      schemas_, state_, env_.roles, supervisor_, window,
+      api::outbound::conversion_webhooks(
+          {outbound_, state_, [random = env_.random] { return random->uuid(); }})});
   api::pipeline_deps deps;
   deps.state = state_;
   deps.outbound = outbound_;
@@ -123,6 +135,24 @@ void cluster::start_storage(const config::settings& settings,
       backend_deps{host_->system, env_, state_, pipeline_, blocking_});
 }
 
+/// What was served before the cluster stopped is served before anybody asks for it.
+void cluster::start_custom_resources() {
+  for (const auto& o : state_->list(api::crd::definitions_resource).objects) {
+    const auto doc = o->parse();
+    const auto* conditions = api::json::at(doc, {"status", "conditions"});
+    const bool established = conditions && conditions->IsArray() &&
+                             std::any_of(conditions->Begin(), conditions->End(), [](const auto& c) {
+                               return api::json::get_string(c, "type") == "Established" &&
+                                      api::json::get_string(c, "status") == "True";
+                             });
+    if (!established)
+      continue;
+    const auto spec = custom_resources_->registry_of(o->name());
+    supervise(spec->role, spec->start);
+    (void)custom_resources_->serve(*o);
+  }
+}
+
 void cluster::start_controllers(const config::settings& settings, const std::string& root_ca) {
   supervise("scheduler", child<actors::scheduler_actor>(actors::scheduler_deps{env_}));
   const auto& c = settings.controllers;
@@ -133,6 +163,7 @@ void cluster::start_controllers(const config::settings& settings, const std::str
   tunables.pod_garbage.finished_pods = static_cast<size_t>(c.terminated_pod_threshold);
   tunables.namespaces.root_ca = root_ca;
   tunables.events.ttl = settings.store.event_ttl;
+  tunables.resources = custom_resources_;
   const actors::back_off_limits back_off{c.initial_backoff, c.max_backoff};
   for (auto& entry : actors::all_controllers(env_, tunables))
     supervise("controller/" + entry.name,

@@ -13,6 +13,7 @@
 #include "runtime/store/snapshot.hpp"
 #include "runtime/supervisor.hpp"
 #include "tools/cluster/cluster_backend.hpp"
+#include "tools/cluster/custom_resources.hpp"
 
 #include <caf/actor_system.hpp>
 
@@ -40,6 +41,9 @@ public:
   /// The kinds that are served now.
   const api::schema::registry& schemas() const { return *schemas_; }
 
+  /// Runs work that waits for other servers, for the REST server; false when there is too much.
+  std::function<bool(std::function<void()>)> offload() const;
+
   /// Keeps an actor alive under that role. Blocks until it runs.
   void supervise(std::string role, runtime::child_factory start);
 
@@ -47,6 +51,7 @@ public:
   runtime::call_outcomes run(std::vector<api::call> calls);
 
 private:
+  void start_custom_resources();
   void start_storage(const config::settings& settings, std::shared_ptr<runtime::engine> storage);
   void start_controllers(const config::settings& settings, const std::string& root_ca);
 
@@ -58,6 +63,7 @@ private:
   std::shared_ptr<const api::pipeline> pipeline_;
   std::shared_ptr<api::outbound::https_client> outbound_;
   std::shared_ptr<api::outbound::worker_pool> blocking_; ///< threads that wait for webhooks
+  std::shared_ptr<custom_resources> custom_resources_;
   std::unique_ptr<cluster_backend> backend_;
   runtime::supervisor_handle supervisor_;
 };

@@ -12,6 +12,7 @@ std::unordered_map<std::string_view, strategy> make_table() {
   add(pod_strategy());
   add(service_strategy());
   add(namespace_strategy());
+  add(definition_strategy());
   for (const auto& some : {workload_strategies(), config_strategies(), cluster_strategies(),
                            access_strategies(), storage_strategies(), policy_strategies()})
     for (const auto& s : some)

@@ -10,6 +10,7 @@ namespace thespis::api {
 strategy pod_strategy();
 strategy service_strategy();
 strategy namespace_strategy();
+strategy definition_strategy();
 std::vector<strategy> workload_strategies();
 std::vector<strategy> config_strategies();
 std::vector<strategy> cluster_strategies();
