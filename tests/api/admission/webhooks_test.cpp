@@ -295,13 +295,14 @@ BOOST_AUTO_TEST_CASE(that_validate_may_not_patch) {
              "webhook response: validating webhook may not return response.patch");
 }
 
-BOOST_AUTO_TEST_CASE(with_side_effects_take_part_in_no_rehearsal) {
-  configure("validating", "v", R"(,"sideEffects":"Some")");
+BOOST_AUTO_TEST_CASE(know_a_rehearsal) {
+  configure("validating", "v", R"(,"sideEffects":"NoneOnDryRun")");
   auto c = make(verb::create, "configmaps", "default", "", R"({"metadata":{"name":"m"}})", "");
   c.dry_run = true;
-  auto r = send(c);
-  BOOST_TEST(r.failure.message == "admission webhook \"v.example.com\" does not support dry run");
-  BOOST_TEST(calls() == 0u);
+  ok(send(c));
+  BOOST_REQUIRE(calls() == 1u);
+  BOOST_TEST(hooks->asked[0].body.find(R"("dryRun":true,"options")") != std::string::npos);
+  BOOST_TEST(hooks->asked[0].body.find(R"("dryRun":["All"])") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(behind_a_service_are_asked_at_a_ready_endpoint) {
