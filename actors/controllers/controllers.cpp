@@ -7,6 +7,7 @@
 #include "actors/controllers/garbage_collector.hpp"
 #include "actors/controllers/job.hpp"
 #include "actors/controllers/namespace_content.hpp"
+#include "actors/controllers/policy_status.hpp"
 #include "actors/controllers/replication.hpp"
 #include "actors/controllers/resource_quota.hpp"
 #include "actors/controllers/stateful_set.hpp"
@@ -36,6 +37,8 @@ std::vector<controller_entry> all_controllers(const runtime::environment& env,
        [schemas = env.schemas] { return make_resource_quota_controller(schemas); }},
       {"pvcprotection", [] { return make_claim_protection(); }},
       {"pvprotection", [] { return make_volume_protection(); }},
+      {"validatingadmissionpolicy-status",
+       [schemas = env.schemas] { return make_policy_status_controller(schemas); }},
       {"eventttl", [deps = t.events] { return make_event_expiry(deps); }},
   };
   if (t.resources)

@@ -2,6 +2,7 @@
 // that refuse. Plain objects, called on whatever thread prepares the request.
 #pragma once
 
+#include "api/cel/authorizer.hpp"
 #include "api/pipeline/call.hpp"
 #include "api/pipeline/reader.hpp"
 #include "api/pipeline/resource_type.hpp"
@@ -97,6 +98,11 @@ struct ports {
   std::shared_ptr<outbound::client> outbound;
   /// Whether a webhook's match condition (CEL) holds for a request. Empty: none can be told.
   std::function<result<bool>(const std::string& expression, request&)> condition;
+  /// Answers what expressions ask their `authorizer`. Empty: `allowed` is asked.
+  std::function<cel::authorization_answer(const user_info&, const cel::authorization_request&)>
+      authorize;
+  /// Where the kinds of policies' parameters are found; null: among the built-in ones.
+  std::shared_ptr<const schema::registry> schemas;
 };
 
 /// The plug-ins in their order. Thread-safe.

@@ -1,8 +1,14 @@
 #include "api/admission/plugins.hpp"
 
+#include "api/admission/policies/expressions.hpp"
+#include "api/admission/policies/policies.hpp"
+
 namespace thespis::api::admission {
 
 std::vector<plugin_ptr> default_plugins(const ports& p) {
+  auto asking = p;
+  if (!asking.condition)
+    asking.condition = condition_evaluator(p);
   return {
       namespace_lifecycle(),
       limit_ranger(),
@@ -20,8 +26,10 @@ std::vector<plugin_ptr> default_plugins(const ports& p) {
       default_ingress_class(),
       deny_service_external_ips(),
       // Policies and webhooks see what all others have made of the object.
-      mutating_webhooks(p),
-      validating_webhooks(p),
+      mutating_policies(p),
+      mutating_webhooks(asking),
+      validating_policies(p),
+      validating_webhooks(asking),
       // Quotas come last: they count only what everybody else has let through.
       resource_quota(p),
   };

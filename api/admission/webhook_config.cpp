@@ -30,12 +30,6 @@ bool resource_matches(std::string_view pattern, std::string_view resource, std::
   return (p == "*" || p == resource) && (s == "*" || s == sub);
 }
 
-webhook_rule read_rule(const json::value& v) {
-  webhook_rule r{strings(v, "operations"), strings(v, "apiGroups"), strings(v, "apiVersions"),
-                 strings(v, "resources"), std::string(json::get_string(v, "scope", "*"))};
-  return r;
-}
-
 void read_client(const json::value& client, webhook& h) {
   h.url = text(client, "url");
   h.ca_bundle = decode_base64(text(client, "caBundle")).value_or(std::string{});
@@ -47,6 +41,12 @@ void read_client(const json::value& client, webhook& h) {
 }
 
 } // namespace
+
+webhook_rule read_rule(const json::value& v) {
+  webhook_rule r{strings(v, "operations"), strings(v, "apiGroups"), strings(v, "apiVersions"),
+                 strings(v, "resources"), std::string(json::get_string(v, "scope", "*"))};
+  return r;
+}
 
 bool webhook_rule::matches(const request& r, bool equivalent) const {
   if (!any_or(operations, to_string(r.action)) || !any_or(groups, r.type.schema->group))

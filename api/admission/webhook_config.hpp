@@ -65,6 +65,9 @@ private:
   mutable webhook_list list_;
 };
 
+/// One rule of a webhook or of a policy.
+webhook_rule read_rule(const json::value& v);
+
 /// Compiles the webhooks of one configuration.
 std::vector<webhook> read_webhooks(const object& configuration);
 

@@ -1,5 +1,6 @@
 // The plug-ins that ask webhooks.
 #include "api/admission/plugins.hpp"
+#include "api/admission/selectors.hpp"
 #include "api/admission/webhook_client.hpp"
 #include "api/patch/json_patch.hpp"
 #include "api/pipeline/metadata.hpp"
@@ -16,29 +17,6 @@
 namespace thespis::api::admission {
 
 namespace {
-
-label_set labels_of(const json::value* o) {
-  label_set out;
-  if (o)
-    each_member(metadata_of(*o), "labels", [&](std::string_view key, const json::value& v) {
-      out.emplace_back(key, json::as_string(v));
-    });
-  std::sort(out.begin(), out.end());
-  return out;
-}
-
-/// The labels that a namespace selector looks at; nothing for what is in no namespace.
-std::optional<label_set> namespace_labels(const request& r) {
-  if (r.is("namespaces") || r.type.resource == "namespaces") {
-    if (r.object && r.call.subresource != "finalize")
-      return labels_of(r.object);
-    return labels_of(r.old_object);
-  }
-  if (!r.type.namespaced)
-    return std::nullopt;
-  auto ns = r.state.get("namespaces", {}, r.ns);
-  return ns ? ns->labels() : label_set{};
-}
 
 /// Kinds that could lock everybody out if webhooks judged them.
 bool is_exempt(const request& r) {

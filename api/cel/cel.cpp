@@ -68,9 +68,11 @@ value unset() {
   return v;
 }
 
-value make_authorizer(const authorizer& port, evaluation& run) {
+value make_authorizer(const authorizer& port, evaluation& run,
+                      const authorization_request* current) {
   authorization_rep asks;
   asks.port = &port;
+  asks.current = current;
   return run.authorization(kind::authorizer, asks);
 }
 

@@ -45,8 +45,10 @@ private:
 /// A variable that is not set.
 value unset();
 
-/// The value of an `authorizer` variable. The port outlives the evaluation.
-value make_authorizer(const authorizer& port, evaluation& run);
+/// The value of an `authorizer` variable. The port outlives the evaluation; so does `current`, what
+/// authorizer.requestResource asks about, null where there is no request.
+value make_authorizer(const authorizer& port, evaluation& run,
+                      const authorization_request* current = nullptr);
 
 /// What expressions may use. Thread-safe.
 class environment {

@@ -206,6 +206,10 @@ const type* checker::field(const expr& e, const type* of, std::string_view name)
     return of;
   case kind::param:
     return &simple(kind::dyn);
+  case kind::authorizer:
+    if (name == "requestResource")
+      return &simple(kind::resource_check);
+    return fail(e.offset, "type '" + shown(of) + "' does not support field selection");
   case kind::map:
     return unifier_.find(of->param(1));
   case kind::object:

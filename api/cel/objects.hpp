@@ -36,6 +36,7 @@ struct format_rep {
 struct authorization_rep {
   const authorizer* port = nullptr;
   authorization_request request;
+  const authorization_request* current = nullptr; ///< the resource of the request; may be null
   bool allowed = false;
   std::string_view reason, error;
 };

@@ -1,5 +1,7 @@
 #include "api/cel/plan.hpp"
 
+#include "api/cel/objects.hpp"
+
 namespace thespis::api::cel {
 
 namespace {
@@ -40,6 +42,11 @@ struct select final : operation {
       f.run.charge(1);
     if (of.is(kind::optional))
       return of.maybe->present ? maybe(of.maybe->held, f.run) : absent(f.run);
+    if (of.is(kind::authorizer) && of.authorization->current != nullptr) {
+      auto asked = *of.authorization;
+      asked.request = *asked.current;
+      return f.run.authorization(kind::resource_check, asked);
+    }
     if (!of.is(kind::map))
       return test ? f.run.no_overload() : f.run.error("no such key: " + std::string{name});
     auto found = f.run.field(of, name);

@@ -92,14 +92,17 @@ call to_pod_binding(const call& c) {
 }
 
 admission::chain make_chain(const pipeline_deps& deps) {
-  auto plugins = admission::default_plugins({deps.state,
-                                             deps.now,
-                                             deps.new_uid,
-                                             deps.random_suffix,
-                                             deps.mount_tokens,
-                                             deps.allowed,
-                                             deps.outbound,
-                                             {}});
+  admission::ports ports;
+  ports.state = deps.state;
+  ports.now = deps.now;
+  ports.new_uid = deps.new_uid;
+  ports.random_suffix = deps.random_suffix;
+  ports.mount_tokens = deps.mount_tokens;
+  ports.allowed = deps.allowed;
+  ports.outbound = deps.outbound;
+  ports.authorize = deps.authorize;
+  ports.schemas = deps.schemas;
+  auto plugins = admission::default_plugins(ports);
   plugins.insert(plugins.end(), deps.more_plugins.begin(), deps.more_plugins.end());
   return admission::chain(std::move(plugins));
 }

@@ -2,6 +2,7 @@
 // that the store commits. Pure: it reads snapshots and returns what is to be written.
 #pragma once
 
+#include "api/cel/authorizer.hpp"
 #include "api/pipeline/call.hpp"
 #include "api/pipeline/reader.hpp"
 #include "api/result.hpp"
@@ -76,6 +77,9 @@ struct pipeline_deps {
       allowed;
   /// Pods are given their service account's token as a volume; for nodes that can make such ones.
   bool mount_tokens = false;
+  /// Answers what expressions ask their `authorizer`; empty: `allowed` is asked.
+  std::function<cel::authorization_answer(const user_info&, const cel::authorization_request&)>
+      authorize;
   /// Asks webhooks; null: none can be asked.
   std::shared_ptr<outbound::client> outbound;
   /// Admission plug-ins beyond the built-in ones; they come last.
