@@ -58,6 +58,13 @@ public:
   /// authority itself. Errors: bad_request for a name that is neither a DNS name nor an address.
   api::result<key_pair> issue(const certificate_request& request, wall_time now) const;
 
+  /// A certificate for the key, subject and names of a PKCS #10 request (PEM), for usages as
+  /// Kubernetes names them ("client auth"). Whether they may be had is the caller's to judge.
+  /// Errors: bad_request when the request does not parse or its signature is wrong.
+  api::result<std::string> sign_request(const std::string& request,
+                                        const std::vector<std::string>& usages, wall_time now,
+                                        std::chrono::seconds lifetime) const;
+
   /// Whether `pair` was issued here, matches its key and is valid at `at`.
   bool vouches_for(const key_pair& pair, wall_time at) const;
 
@@ -80,6 +87,9 @@ struct pki {
   key_pair admin;                  ///< CN=admin, O=system:masters
   std::string service_account_key; ///< signs service account tokens; PEM, P-256
   std::string service_account_public_key;
+  /// Keys whose tokens are still good, though no new ones are signed with them: <dir>/sa-*.key and
+  /// sa-*.pub, in the order of their names. To rotate, rename sa.key to sa-1.key and start again.
+  std::vector<std::string> service_account_old_keys = {};
 };
 
 /// Loads the files of `dir` (made with mode 0700, files 0600) and makes what is missing. Server and

@@ -7,6 +7,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include <filesystem>
+
 #include <arpa/inet.h>
 #include <ifaddrs.h>
 #include <unistd.h>
@@ -151,6 +153,27 @@ api::result<void> ensure_service_account_key(const std::string& dir, pki& out) {
   return write_file(dir + "/sa.pub", out.service_account_public_key, 0600);
 }
 
+/// Earlier keys of service accounts, by file name.
+api::result<std::vector<std::string>> old_service_account_keys(const std::string& dir) {
+  std::vector<std::string> names;
+  std::error_code failed;
+  for (auto i = std::filesystem::directory_iterator{dir, failed};
+       !failed && i != std::filesystem::directory_iterator{}; i.increment(failed)) {
+    auto name = i->path().filename().string();
+    if (name.starts_with("sa-") && (name.ends_with(".key") || name.ends_with(".pub")))
+      names.push_back(std::move(name));
+  }
+  std::sort(names.begin(), names.end());
+  std::vector<std::string> keys;
+  for (const auto& name : names) {
+    auto text = read_file(dir + "/" + name);
+    if (!text)
+      return api::fail(text.error());
+    keys.push_back(std::move(*text));
+  }
+  return keys;
+}
+
 /// The IPv4 addresses of this machine outside the cluster's own ranges.
 std::vector<std::string> host_addresses(const settings& s) {
   std::vector<std::string> out;
@@ -202,6 +225,10 @@ api::result<pki> ensure_pki(const std::string& dir, const std::vector<std::strin
   pki out{std::move(*ca), std::move(*server), std::move(*admin), {}, {}};
   if (auto done = ensure_service_account_key(dir, out); !done)
     return api::fail(done.error());
+  auto old = old_service_account_keys(dir);
+  if (!old)
+    return api::fail(old.error());
+  out.service_account_old_keys = std::move(*old);
   return out;
 }
 

@@ -1,5 +1,6 @@
 #include "actors/controllers/controllers.hpp"
 
+#include "actors/controllers/cluster_role_aggregation.hpp"
 #include "actors/controllers/cron_job.hpp"
 #include "actors/controllers/daemon_set.hpp"
 #include "actors/controllers/deployment.hpp"
@@ -40,11 +41,21 @@ std::vector<controller_entry> all_controllers(const runtime::environment& env,
       {"validatingadmissionpolicy-status",
        [schemas = env.schemas] { return make_policy_status_controller(schemas); }},
       {"eventttl", [deps = t.events] { return make_event_expiry(deps); }},
+      {"clusterroleaggregation", [] { return make_cluster_role_aggregation(); }},
   };
   if (t.resources)
     all.push_back({"customresource", [deps = custom_resource_deps{t.resources, env.schemas}] {
                      return make_custom_resource_controller(deps);
                    }});
+  if (t.token_secrets.tokens)
+    all.push_back({"serviceaccounttoken", [deps = t.token_secrets] {
+                     return make_service_account_token_controller(deps);
+                   }});
+  if (t.signing.sign)
+    all.push_back(
+        {"certificatesigning", [deps = t.signing] { return make_certificate_signing(deps); }});
+  if (t.access.policy)
+    all.push_back({"accessindex", [deps = t.access] { return make_access_index(deps); }});
   return all;
 }
 

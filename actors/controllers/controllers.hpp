@@ -1,12 +1,15 @@
 // All built-in controllers, for the composition root.
 #pragma once
 
+#include "actors/controllers/access_index.hpp"
+#include "actors/controllers/certificate_signing.hpp"
 #include "actors/controllers/custom_resources.hpp"
 #include "actors/controllers/endpoint_slice.hpp"
 #include "actors/controllers/event_expiry.hpp"
 #include "actors/controllers/namespace_defaults.hpp"
 #include "actors/controllers/node_lifecycle.hpp"
 #include "actors/controllers/pod_garbage.hpp"
+#include "actors/controllers/service_account_token.hpp"
 #include "actors/framework/reconciler.hpp"
 #include "runtime/environment.hpp"
 
@@ -29,6 +32,9 @@ struct controller_tunables {
   pod_garbage_deps pod_garbage = {};
   namespace_defaults_deps namespaces = {};
   event_expiry_deps events = {};
+  service_account_token_deps token_secrets = {}; ///< without tokens: not run
+  certificate_signing_deps signing = {};         ///< without an authority: not run
+  access_index_deps access = {};                 ///< without a policy: nothing to keep in step
   /// Null: no custom resources are served.
   std::shared_ptr<resource_host> resources = nullptr;
 };

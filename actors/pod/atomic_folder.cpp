@@ -39,7 +39,7 @@ bool same_file(const std::string& path, const volume_file& f, const std::optiona
   struct stat s {};
   return lstat(path.c_str(), &s) == 0 && S_ISREG(s.st_mode) &&
          (s.st_mode & 0777) == effective(f.mode, group) && (!group || s.st_gid == *group) &&
-         static_cast<size_t>(s.st_size) == f.content.size() &&
+         (!f.owner || s.st_uid == *f.owner) && static_cast<size_t>(s.st_size) == f.content.size() &&
          read_tail(path, f.content.size()) == f.content;
 }
 
@@ -58,8 +58,10 @@ bool unchanged(const std::string& shown, const volume_files& files,
   return true;
 }
 
-api::result<void> own(const std::string& path, mode_t mode, const std::optional<gid_t>& group) {
-  if (group && lchown(path.c_str(), static_cast<uid_t>(-1), *group) != 0)
+api::result<void> own(const std::string& path, mode_t mode, const std::optional<gid_t>& group,
+                      const std::optional<uid_t>& owner = {}) {
+  constexpr auto same = static_cast<uid_t>(-1);
+  if ((group || owner) && lchown(path.c_str(), owner.value_or(same), group.value_or(same)) != 0)
     return api::fail(file_error("chown", path));
   if (chmod(path.c_str(), mode) != 0)
     return api::fail(file_error("chmod", path));
@@ -84,7 +86,7 @@ api::result<void> fill(const std::string& folder, const volume_files& files,
     const auto at = folder + "/" + path;
     if (auto ok = write_file(at, f.content, 0600); !ok)
       return ok;
-    if (auto ok = own(at, effective(f.mode, group), group); !ok)
+    if (auto ok = own(at, effective(f.mode, group), group, f.owner); !ok)
       return ok;
   }
   return {};

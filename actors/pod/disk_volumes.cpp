@@ -170,8 +170,9 @@ const char* folder_of(const api::v1::volume& v) {
 /// Makes one pod's volumes; runs on the port's thread.
 class preparation {
 public:
-  preparation(const node_facts& node, const api::reader& state, const api::v1::pod& pod)
-      : node_(node), state_(state), pod_(pod) {}
+  preparation(const node_facts& node, const api::reader& state, pod_tokens& tokens,
+              const api::v1::pod& pod)
+      : node_(node), state_(state), tokens_(tokens), pod_(pod) {}
 
   api::result<volume_paths> run() {
     volume_paths res;
@@ -207,7 +208,7 @@ private:
         ok = give_to_group(folder, *group);
       return given(folder, std::move(ok));
     }
-    auto files = collect_files(pod_, v, node_, state_);
+    auto files = collect_files(pod_, v, node_, state_, tokens_);
     if (!files)
       return api::fail(std::move(files.error()));
     return given(folder, show_files(folder, *files, group));
@@ -222,6 +223,7 @@ private:
 
   const node_facts& node_;
   const api::reader& state_;
+  pod_tokens& tokens_;
   const api::v1::pod& pod_;
 };
 
@@ -232,8 +234,9 @@ bool is_folder_name(const std::string& uid) {
 
 class disk_volumes : public volume_port {
 public:
-  disk_volumes(node_facts node, std::shared_ptr<const api::reader> state)
+  disk_volumes(node_facts node, std::shared_ptr<const api::reader> state, pod_token_deps tokens)
       : node_(std::make_shared<const node_facts>(std::move(node))), state_(std::move(state)),
+        tokens_(std::make_shared<pod_tokens>(std::move(tokens))),
         queue_(std::make_shared<job_queue>()), thread_([q = queue_] { q->work(); }) {}
 
   ~disk_volumes() override {
@@ -246,19 +249,22 @@ public:
 
   void prepare(std::shared_ptr<const api::v1::pod> pod,
                std::function<void(api::result<volume_paths>)> done) override {
-    queue_->push([node = node_, state = state_, pod = std::move(pod), done = std::move(done)] {
-      done(preparation{*node, *state, *pod}.run());
+    queue_->push([node = node_, state = state_, tokens = tokens_, pod = std::move(pod),
+                  done = std::move(done)] {
+      done(preparation{*node, *state, *tokens, *pod}.run());
     });
   }
 
   void release(std::string uid, std::function<void(api::result<void>)> done) override {
-    queue_->push([node = node_, uid = std::move(uid), done = std::move(done)] {
+    queue_->push([node = node_, tokens = tokens_, uid = std::move(uid), done = std::move(done)] {
+      tokens->forget(uid);
       done(remove_folder(*node, uid));
     });
   }
 
   void remove(std::string uid, std::function<void(api::result<void>)> done) override {
-    queue_->push([node = node_, uid = std::move(uid), done = std::move(done)] {
+    queue_->push([node = node_, tokens = tokens_, uid = std::move(uid), done = std::move(done)] {
+      tokens->forget(uid);
       auto ok = remove_folder(*node, uid);
       if (ok)
         ok = remove_logs(*node, uid);
@@ -304,6 +310,7 @@ private:
 
   const std::shared_ptr<const node_facts> node_;
   const std::shared_ptr<const api::reader> state_;
+  const std::shared_ptr<pod_tokens> tokens_; ///< of the thread
   const std::shared_ptr<job_queue> queue_;
   std::thread thread_;
 };
@@ -311,8 +318,9 @@ private:
 } // namespace
 
 std::shared_ptr<volume_port> make_disk_volumes(node_facts node,
-                                               std::shared_ptr<const api::reader> state) {
-  return std::make_shared<disk_volumes>(std::move(node), std::move(state));
+                                               std::shared_ptr<const api::reader> state,
+                                               pod_token_deps tokens) {
+  return std::make_shared<disk_volumes>(std::move(node), std::move(state), std::move(tokens));
 }
 
 } // namespace thespis::actors

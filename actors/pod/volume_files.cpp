@@ -10,6 +10,7 @@ namespace thespis::actors {
 namespace {
 
 constexpr mode_t usual_mode = 0644;
+constexpr mode_t private_mode = 0600;
 
 using entries = std::map<std::string, std::string>;
 
@@ -32,11 +33,31 @@ std::optional<entries> entries_of(const api::reader& state, const std::string& n
   return res;
 }
 
+/// The one user that all of the pod's containers run as; nothing when they differ or do not say.
+std::optional<uid_t> only_user(const api::v1::pod_spec& spec) {
+  std::optional<int64_t> user;
+  bool same = true;
+  auto look = [&](const auto& containers) {
+    for (const auto& c : containers) {
+      auto own = c.security_context ? c.security_context->run_as_user : std::nullopt;
+      if (!own && spec.security_context)
+        own = spec.security_context->run_as_user;
+      same = same && own && (!user || *user == *own);
+      user = own;
+    }
+  };
+  look(spec.containers);
+  look(spec.init_containers);
+  look(spec.ephemeral_containers);
+  return same && user ? std::optional{static_cast<uid_t>(*user)} : std::nullopt;
+}
+
 // Collects the files of one volume.
 class collector {
 public:
-  collector(const api::v1::pod& pod, const node_facts& node, const api::reader& state, mode_t mode)
-      : pod_(pod), node_(node), state_(state), mode_(mode) {}
+  collector(const api::v1::pod& pod, const node_facts& node, const api::reader& state,
+            pod_tokens& tokens, mode_t mode)
+      : pod_(pod), node_(node), state_(state), tokens_(tokens), mode_(mode) {}
 
   api::result<void> add_entries(const std::string& name,
                                 const std::vector<api::v1::key_to_path>& items, bool optional,
@@ -85,8 +106,20 @@ public:
     if (p.downward_api)
       return add_facts(p.downward_api->items);
     if (p.service_account_token)
-      return api::fail(api::bad_request("service account tokens are not supported"));
+      return add_token(*p.service_account_token);
     return api::fail(api::bad_request("this source of a projected volume is not supported"));
+  }
+
+  api::result<void> add_token(const api::v1::service_account_token_projection& p) {
+    auto token = tokens_.get(pod_, p);
+    if (!token)
+      return api::fail(std::move(token.error()));
+    const auto owner = only_user(pod_.spec);
+    const auto* security = pod_.spec.security_context.get();
+    // As kubelet: readable by all, unless it is known who needs to read it.
+    const bool known = owner || (security && security->fs_group);
+    files_[p.path] = {std::move(*token), known ? private_mode : mode_, owner};
+    return {};
   }
 
   volume_files take() { return std::move(files_); }
@@ -99,6 +132,7 @@ private:
   const api::v1::pod& pod_;
   const node_facts& node_;
   const api::reader& state_;
+  pod_tokens& tokens_;
   const mode_t mode_;
   volume_files files_;
 };
@@ -110,13 +144,14 @@ bool is_filled(const api::v1::volume& v) {
 }
 
 api::result<volume_files> collect_files(const api::v1::pod& pod, const api::v1::volume& v,
-                                        const node_facts& node, const api::reader& state) {
+                                        const node_facts& node, const api::reader& state,
+                                        pod_tokens& tokens) {
   const auto given = v.config_map     ? v.config_map->default_mode
                      : v.secret       ? v.secret->default_mode
                      : v.downward_api ? v.downward_api->default_mode
                      : v.projected    ? v.projected->default_mode
                                       : std::nullopt;
-  collector all{pod, node, state, given ? static_cast<mode_t>(*given) & 0777 : usual_mode};
+  collector all{pod, node, state, tokens, given ? static_cast<mode_t>(*given) & 0777 : usual_mode};
   api::result<void> ok;
   if (v.config_map)
     ok = all.add_entries(v.config_map->name, v.config_map->items,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "actors/pod/pod_config.hpp"
+#include "actors/pod/pod_tokens.hpp"
 
 #include <functional>
 #include <memory>
@@ -30,9 +31,10 @@ public:
   virtual std::vector<std::string> leftovers() const = 0;
 };
 
-/// Volumes on this machine below node.data_dir.
+/// Volumes on this machine below node.data_dir. `tokens` answers for service account tokens.
 std::shared_ptr<volume_port> make_disk_volumes(node_facts node,
-                                               std::shared_ptr<const api::reader> state);
+                                               std::shared_ptr<const api::reader> state,
+                                               pod_token_deps tokens = {});
 
 /// Pretends that every volume exists; for simulated nodes.
 std::shared_ptr<volume_port> make_simulated_volumes();

@@ -5,6 +5,7 @@
 #include "api/object/object.hpp"
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,8 @@ struct user_info {
   std::string name;
   std::string uid;
   std::vector<std::string> groups;
+  /// What else authentication knows, by key.
+  std::map<std::string, std::vector<std::string>> extra = {};
 };
 
 /// A write request. Reads need no call: they go to the snapshots.

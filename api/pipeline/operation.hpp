@@ -109,5 +109,6 @@ result<prepared> stored_form(const operation& op, prepared_write w, json::docume
 result<prepared> prepare_binding(operation& op);
 result<prepared> prepare_eviction(operation& op);
 result<prepared> prepare_scale(operation& op);
+result<prepared> prepare_token_request(operation& op);
 
 } // namespace thespis::api

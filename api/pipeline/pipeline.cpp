@@ -53,9 +53,12 @@ result<prepared> dispatch_subresource(operation& op) {
   }
   if (resource == "pods" && is_connection(sub))
     return v == verb::create ? prepare_connect(op) : fail(not_allowed());
+  if (resource == "serviceaccounts" && sub == "token" && op.deps.tokens)
+    return v == verb::create ? prepare_token_request(op) : fail(not_allowed());
   if (sub == "scale" && is_scalable(*op.type.schema))
     return is_update(v) ? prepare_scale(op) : fail(not_allowed());
   if ((sub == "status" && op.type.has_status) ||
+      (sub == "approval" && resource == "certificatesigningrequests.certificates.k8s.io") ||
       (resource == "pods" && sub == "ephemeralcontainers"))
     return is_update(v) ? update_or_patch(op) : fail(not_allowed());
   if (resource == "namespaces" && sub == "finalize")

@@ -25,6 +25,11 @@ namespace thespis::api::admission {
 class plugin;
 } // namespace thespis::api::admission
 
+namespace thespis::api::auth {
+class policy;
+class service_account_tokens;
+} // namespace thespis::api::auth
+
 namespace thespis::api {
 
 enum class write_kind : uint8_t { create, update, remove };
@@ -84,6 +89,10 @@ struct pipeline_deps {
   std::shared_ptr<outbound::client> outbound;
   /// Admission plug-ins beyond the built-in ones; they come last.
   std::vector<std::shared_ptr<admission::plugin>> more_plugins;
+  /// Whether writers of roles and bindings hold what they grant; null: nobody asks.
+  std::shared_ptr<const auth::policy> access = nullptr;
+  /// Issues what serviceaccounts/token asks for; null: there is no such subresource.
+  std::shared_ptr<const auth::service_account_tokens> tokens = nullptr;
 };
 
 /// Thread-safe: any thread may prepare calls at any time.

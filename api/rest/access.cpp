@@ -1,16 +1,20 @@
 #include "api/rest/access.hpp"
 
 #include "api/text/base64.hpp"
-#include "api/text/quote.hpp"
 
 #include <algorithm>
-#include <array>
 
 namespace thespis::api::rest {
 
 namespace {
 
-constexpr std::string_view anonymous_name = "system:anonymous";
+bool is_anonymous(const user_info& user) {
+  return user.name == auth::anonymous_user;
+}
+
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+}
 
 error unauthorized() {
   error e;
@@ -61,16 +65,89 @@ void add_group(user_info& user, std::string_view group) {
     user.groups.emplace_back(group);
 }
 
-bool impersonates(const transport::request_head& head) {
-  bool found = false;
-  head.for_each([&](std::string_view name, std::string_view) {
-    constexpr std::string_view prefix = "impersonate-";
-    found = found || (name.size() >= prefix.size() &&
-                      std::equal(prefix.begin(), prefix.end(), name.begin(), [](char a, char b) {
-                        return a == (b >= 'A' && b <= 'Z' ? b + 32 : b);
-                      }));
+bool starts_with_ignoring_case(std::string_view s, std::string_view prefix) {
+  return s.size() >= prefix.size() &&
+         std::equal(prefix.begin(), prefix.end(), s.begin(),
+                    [](char a, char b) { return lower(a) == lower(b); });
+}
+
+/// What the Impersonate-* headers ask for.
+struct impersonation {
+  bool has_user = false;
+  user_info wanted;
+  bool any() const {
+    return has_user || !wanted.groups.empty() || !wanted.uid.empty() || !wanted.extra.empty();
+  }
+};
+
+impersonation read_impersonation(const transport::request_head& head) {
+  impersonation i;
+  head.for_each([&](std::string_view name, std::string_view value) {
+    constexpr std::string_view extra = "impersonate-extra-";
+    if (!starts_with_ignoring_case(name, "impersonate-"))
+      return;
+    auto is = [&](std::string_view what) {
+      return name.size() == what.size() && starts_with_ignoring_case(name, what);
+    };
+    if (is("impersonate-user")) {
+      i.wanted.name = value;
+      i.has_user = i.has_user || !value.empty();
+    } else if (is("impersonate-group")) {
+      i.wanted.groups.emplace_back(value);
+    } else if (is("impersonate-uid")) {
+      i.wanted.uid = value;
+    } else if (starts_with_ignoring_case(name, extra)) {
+      std::string key{name.substr(extra.size())};
+      std::transform(key.begin(), key.end(), key.begin(), lower);
+      i.wanted.extra[percent_decode(key, false).value_or(key)].emplace_back(value);
+    }
   });
-  return found;
+  return i;
+}
+
+/// One right that impersonation needs.
+result<void> may_impersonate(const auth::policy& access, const user_info& user,
+                             auth::access_query q) {
+  q.verb = "impersonate";
+  q.version = q.group.empty() ? "" : "v1";
+  const auto d = access.authorize(q);
+  if (d.allowed())
+    return {};
+  return fail(is_anonymous(user) ? unauthorized() : auth::access_refused(q, d.reason));
+}
+
+/// Every right that taking someone for `wanted` needs, in Kubernetes' order.
+result<void> check_impersonation(const auth::policy& access, const user_info& user,
+                                 const user_info& wanted) {
+  constexpr std::string_view group = "authentication.k8s.io";
+  auto ask = [&](std::string_view api, std::string_view ns, std::string_view resource,
+                 std::string_view sub, std::string_view name) {
+    return may_impersonate(access, user, {user, true, "", api, "", ns, resource, sub, name, ""});
+  };
+  result<void> ok;
+  if (const auto account = auth::read_service_account(wanted.name))
+    ok = ask("", account.ns, "serviceaccounts", "", account.name);
+  else
+    ok = ask("", "", "users", "", wanted.name);
+  for (const auto& g : wanted.groups)
+    if (ok)
+      ok = ask("", "", "groups", "", g);
+  for (const auto& [key, values] : wanted.extra)
+    for (const auto& value : values)
+      if (ok)
+        ok = ask(group, "", "userextras", key, value);
+  if (ok && !wanted.uid.empty())
+    ok = ask(group, "", "uids", "", wanted.uid);
+  return ok;
+}
+
+/// The groups that go without saying.
+void complete_groups(user_info& user) {
+  if (const auto account = auth::read_service_account(user.name); account && user.groups.empty())
+    user.groups = {"system:serviceaccounts", "system:serviceaccounts:" + std::string{account.ns}};
+  if (!auth::in_group(user, auth::authenticated_group) &&
+      !auth::in_group(user, auth::unauthenticated_group))
+    add_group(user, is_anonymous(user) ? auth::unauthenticated_group : auth::authenticated_group);
 }
 
 bool under(std::string_view path, std::string_view root) {
@@ -82,23 +159,12 @@ bool any_under(std::string_view path, std::initializer_list<std::string_view> ro
   return std::any_of(roots.begin(), roots.end(), [&](auto root) { return under(path, root); });
 }
 
-/// What Kubernetes' system:basic-user allows.
-bool asks_about_oneself(const request_target& t) {
-  return t.verb == "create" &&
-         ((t.group == "authorization.k8s.io" &&
-           (t.resource == "selfsubjectaccessreviews" || t.resource == "selfsubjectrulesreviews")) ||
-          (t.group == "authentication.k8s.io" && t.resource == "selfsubjectreviews"));
-}
-
-std::string resource_of(const request_target& t) {
-  return t.subresource.empty() ? t.resource : t.resource + "/" + t.subresource;
+/// What anonymous clients may ask for at all.
+bool is_public(const request_target& t) {
+  return !t.is_resource && any_under(t.path, {"/healthz", "/livez", "/readyz", "/version"});
 }
 
 } // namespace
-
-bool is_anonymous(const user_info& user) {
-  return user.name == anonymous_name;
-}
 
 result<user_info> authenticate(const transport::request_head& head,
                                const token_authenticator& tokens) {
@@ -109,54 +175,47 @@ result<user_info> authenticate(const transport::request_head& head,
     user.groups = head.peer().organizations;
     add_group(user, "system:authenticated");
   } else if (auto token = bearer_token(head, authorization)) {
-    auto known = tokens ? tokens(*token) : std::nullopt;
+    auto known = tokens ? tokens(*token, {}) : std::nullopt;
     if (!known)
       return fail(unauthorized());
-    user = std::move(*known);
+    user = std::move(known->user);
     add_group(user, "system:authenticated");
   } else if (!authorization.empty() || !head.peer().certificate_error.empty()) {
     return fail(unauthorized());
   } else {
-    user.name = anonymous_name;
+    user.name = auth::anonymous_user;
     user.groups = {"system:unauthenticated"};
-  }
-  if (impersonates(head)) {
-    error e;
-    e.why = reason::forbidden;
-    e.message = "impersonation is not served by this server";
-    return fail(std::move(e));
   }
   return user;
 }
 
-bool allow_masters(const access_request& r) {
-  const auto& groups = r.user.groups;
-  auto member = [&](std::string_view g) {
-    return std::find(groups.begin(), groups.end(), g) != groups.end();
-  };
-  if (member("system:masters"))
-    return true;
-  bool authenticated = member("system:authenticated");
-  if (r.target.is_resource)
-    return authenticated && asks_about_oneself(r.target);
-  if (r.target.verb != "get")
-    return false;
-  if (any_under(r.target.path, {"/healthz", "/livez", "/readyz", "/version"}))
-    return true;
-  return member("system:authenticated") && any_under(r.target.path, {"/api", "/apis", "/openapi"});
+result<user_info> impersonate(const transport::request_head& head, user_info user,
+                              const auth::policy& access) {
+  auto i = read_impersonation(head);
+  if (!i.any())
+    return user;
+  if (!i.has_user)
+    return fail(internal_error("requested impersonation without impersonating a user"));
+  if (auto ok = check_impersonation(access, user, i.wanted); !ok)
+    return fail(std::move(ok.error()));
+  complete_groups(i.wanted);
+  return std::move(i.wanted);
 }
 
-error access_denied(const access_request& r) {
-  if (is_anonymous(r.user))
-    return unauthorized();
-  const auto& t = r.target;
-  auto who = "User " + quote_go(r.user.name) + " cannot " + t.verb;
-  if (!t.is_resource)
-    return forbidden("", "", who + " path " + quote_go(t.path));
-  who += " resource " + quote_go(resource_of(t)) + " in API group " + quote_go(t.group);
-  who +=
-      t.ns.empty() ? std::string(" at the cluster scope") : " in the namespace " + quote_go(t.ns);
-  return forbidden(t.group.empty() ? t.resource : t.resource + "." + t.group, t.name, who);
+auth::access_query question_of(const user_info& user, const request_target& t) {
+  return {user, t.is_resource, t.verb,        t.group, t.version,
+          t.ns, t.resource,    t.subresource, t.name,  t.path};
+}
+
+result<void> authorize(const auth::policy& access, const user_info& user,
+                       const request_target& target) {
+  if (is_anonymous(user) && !is_public(target))
+    return fail(unauthorized());
+  const auto q = question_of(user, target);
+  const auto d = access.authorize(q);
+  if (d.allowed())
+    return {};
+  return fail(is_anonymous(user) ? unauthorized() : auth::access_refused(q, d.reason));
 }
 
 } // namespace thespis::api::rest

@@ -1,6 +1,8 @@
-// Who asks, and whether they may: the two ports that every request passes before it is looked at.
+// Who asks, and whether they may: what every request passes before it is looked at.
 #pragma once
 
+#include "api/auth/policy.hpp"
+#include "api/auth/service_account_tokens.hpp"
 #include "api/pipeline/call.hpp"
 #include "api/rest/request_target.hpp"
 #include "api/rest/transport/server.hpp"
@@ -8,38 +10,33 @@
 
 #include <functional>
 #include <optional>
-#include <string>
 #include <string_view>
 
 namespace thespis::api::rest {
 
-/// The user that a bearer token belongs to, or nothing when it is unknown. Thread-safe, never
-/// blocks.
-using token_authenticator = std::function<std::optional<user_info>(std::string_view token)>;
-
-/// What is asked to be allowed.
-struct access_request {
-  const user_info& user;
-  const request_target& target;
-};
-
-/// Whether it is allowed. Thread-safe, never blocks.
-using authorizer = std::function<bool(const access_request&)>;
+/// Whose a bearer token is, or nothing when it is no good, or meant for none of `audiences` (the
+/// API server's own when empty). Thread-safe, never blocks.
+using token_authenticator = std::function<std::optional<auth::token_identity>(
+    std::string_view token, const std::vector<std::string>& audiences)>;
 
 /// The user of a request: of a verified client certificate (common name and organizations), else
 /// of a bearer token, else system:anonymous. Errors: unauthorized for credentials that are not
-/// good; forbidden for impersonation, which is not served.
+/// good.
 result<user_info> authenticate(const transport::request_head& head,
                                const token_authenticator& tokens);
 
-/// Members of system:masters may do all; every authenticated user may read the API's description
-/// and ask what they may do (as Kubernetes' system:discovery and system:basic-user allow); anyone
-/// may ask for health and version.
-bool allow_masters(const access_request& r);
+/// Whom the user wants to be taken for (Impersonate-User, -Group, -Uid, -Extra-*); the user
+/// themselves without such headers. Errors: forbidden unless the user may impersonate each of
+/// them; internal_error for groups and the like without a user, as Kubernetes answers.
+result<user_info> impersonate(const transport::request_head& head, user_info user,
+                              const auth::policy& access);
 
-/// The refusal in Kubernetes' words. Anonymous requests are asked for credentials (401).
-error access_denied(const access_request& r);
+/// The question that a request is. A view of both.
+auth::access_query question_of(const user_info& user, const request_target& target);
 
-bool is_anonymous(const user_info& user);
+/// Errors: what the client is told when it may not: forbidden, or unauthorized for anonymous
+/// clients, which may ask for health and version and nothing else whatever is bound to them.
+result<void> authorize(const auth::policy& access, const user_info& user,
+                       const request_target& target);
 
 } // namespace thespis::api::rest

@@ -1,5 +1,6 @@
 #include "api/rest/core.hpp"
 
+#include "api/auth/default_policy.hpp"
 #include "api/openapi/openapi.hpp"
 #include "api/pipeline/presentation.hpp"
 
@@ -34,6 +35,15 @@ std::string_view counted_verb(const request_target& t) {
 }
 
 } // namespace
+
+core::core(backend& b, const schema::registry& r, server_options o)
+    : cluster(b), schemas(r), options(std::move(o)), counters(options.metrics) {
+  if (options.access)
+    return;
+  auto access = std::make_shared<auth::policy>();
+  access->set_index(auth::default_index());
+  options.access = std::move(access);
+}
 
 cached_document document_cache::get(const std::string& key, uint64_t generation,
                                     const std::function<std::string()>& make) {

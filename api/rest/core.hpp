@@ -37,8 +37,7 @@ private:
 };
 
 struct core {
-  core(backend& b, const schema::registry& r, server_options o)
-      : cluster(b), schemas(r), options(std::move(o)), counters(options.metrics) {}
+  core(backend& b, const schema::registry& r, server_options o);
 
   backend& cluster;
   const schema::registry& schemas;
@@ -49,6 +48,8 @@ struct core {
   document_cache documents;
   protobuf_cache protobufs;
   rest::timers clock;
+
+  const auth::policy& access() const { return *options.access; }
 
   // Running watches, so that stop() can end them.
   std::mutex watches_mutex;

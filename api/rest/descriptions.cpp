@@ -223,6 +223,17 @@ transport::outcome introspect(exchange_ptr x) {
   return s;
 }
 
+std::string server_url(const exchange& x) {
+  const auto& told = x.server->options.external_address;
+  return "https://" + (told.empty() ? x.server->address : told);
+}
+
+transport::response answer_key_document(std::string json, std::string type) {
+  auto r = answer(200, std::move(type), transport::payload(std::move(json)));
+  r.headers.emplace_back("Cache-Control", "public, max-age=3600");
+  return r;
+}
+
 transport::response describe_path(const exchange& x, const transport::request_head& head) {
   const auto& path = x.target.path;
   auto parts = segments(path);
@@ -239,6 +250,12 @@ transport::response describe_path(const exchange& x, const transport::request_he
   if (path == "/metrics") {
     return answer(200, "text/plain; version=0.0.4; charset=utf-8",
                   transport::payload(x.server->counters.text()));
+  }
+  if (const auto& issuer = x.server->options.issuer) {
+    if (path == "/.well-known/openid-configuration")
+      return answer_key_document(issuer->discovery_document(server_url(x)), "application/json");
+    if (path == "/openid/v1/jwks")
+      return answer_key_document(issuer->key_set(), "application/jwk-set+json");
   }
   if (path == "/openapi/v2")
     return openapi_v2(x, head);

@@ -142,10 +142,12 @@ transport::outcome route(const core_ptr& server, const transport::request_head& 
   auto user = authenticate(head, server->options.tokens);
   if (!user)
     return answered(*x, answer(user.error()));
+  user = impersonate(head, std::move(*user), server->access());
+  if (!user)
+    return answered(*x, answer(user.error()));
   x->user = std::move(*user);
-  access_request access{x->user, x->target};
-  if (!server->options.authorize(access))
-    return answered(*x, answer(access_denied(access)));
+  if (auto ok = authorize(server->access(), x->user, x->target); !ok)
+    return answered(*x, answer(ok.error()));
   // Kubernetes routes HEAD to documents only.
   if (!known_method(x->method) || (x->method == "HEAD" && x->target.is_resource))
     return answered(*x, answer(method_not_allowed()));

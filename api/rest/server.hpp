@@ -36,7 +36,11 @@ struct server_options {
   transport::transport_options transport;
   /// Null: no bearer token is good.
   token_authenticator tokens;
-  authorizer authorize = allow_masters;
+  /// Whose discovery document and keys are served; null: none.
+  std::shared_ptr<const auth::service_account_tokens> issuer;
+  /// Null: members of system:masters may do all, others what Kubernetes' default policy gives
+  /// everyone.
+  std::shared_ptr<const auth::policy> access;
   version_info version;
   /// The wall clock, for ages in tables.
   std::function<std::chrono::sys_time<std::chrono::nanoseconds>()> now;

@@ -13,7 +13,7 @@ namespace thespis::api {
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, user_info& x) {
-  return f(x.name, x.uid, x.groups);
+  return f(x.name, x.uid, x.groups, x.extra);
 }
 
 template <class Inspector>

@@ -1,6 +1,7 @@
 #include "config/certificates.hpp"
 #include "config/files.hpp"
 #include "config/temporary_directory.hpp"
+#include "signing_request.hpp"
 
 #include <openssl/pem.h>
 #include <openssl/x509.h>
@@ -151,6 +152,35 @@ BOOST_AUTO_TEST_CASE(serial_numbers_differ) {
   X509_free(y);
 }
 
+BOOST_AUTO_TEST_CASE(request_is_signed_for_its_own_key_and_names) {
+  auto ca = authority();
+  const auto request =
+      test::make_signing_request("system:node:n", {"system:nodes"}, "DNS:n.example,IP:10.0.0.1");
+  auto pem =
+      must(ca.sign_request(request, {"digital signature", "server auth"}, new_year, 30 * day));
+  auto info = must(config::inspect_certificate(pem));
+  BOOST_CHECK_EQUAL(info.common_name, "system:node:n");
+  BOOST_CHECK((info.organizations == std::vector<std::string>{"system:nodes"}));
+  BOOST_CHECK((info.names == std::vector<std::string>{"10.0.0.1", "n.example"}));
+  BOOST_CHECK(info.not_after == new_year + 30 * day);
+  BOOST_CHECK(!info.is_ca);
+  BOOST_CHECK_EQUAL(verify(ca.pem().certificate, pem, X509_PURPOSE_SSL_SERVER, new_year + day),
+                    X509_V_OK);
+  BOOST_CHECK(verify(ca.pem().certificate, pem, X509_PURPOSE_SSL_CLIENT, new_year + day) !=
+              X509_V_OK);
+}
+
+BOOST_AUTO_TEST_CASE(request_with_a_wrong_signature_is_refused) {
+  auto ca = authority();
+  auto request = test::make_signing_request("ann", {});
+  BOOST_CHECK(ca.sign_request(request, {"client auth"}, new_year, day));
+  // A changed byte of the signature: near the end, before the padding.
+  const auto at = request.rfind("\n-----END") - 12;
+  request[at] = request[at] == 'A' ? 'B' : 'A';
+  BOOST_CHECK(!ca.sign_request(request, {"client auth"}, new_year, day));
+  BOOST_CHECK(!ca.sign_request("nothing", {}, new_year, day));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_AUTO_TEST_SUITE(pki)
@@ -205,6 +235,17 @@ BOOST_AUTO_TEST_CASE(server_certificate_follows_the_names) {
   BOOST_CHECK_EQUAL(first.admin.certificate, second.admin.certificate);
   auto names = must(config::inspect_certificate(second.server.certificate)).names;
   BOOST_CHECK((names == std::vector<std::string>{"192.0.2.7", "localhost"}));
+}
+
+BOOST_AUTO_TEST_CASE(renamed_token_key_still_verifies_and_a_new_one_signs) {
+  test::temporary_directory dir;
+  auto first = must(config::ensure_pki(dir.path(), {"localhost"}, new_year));
+  BOOST_CHECK(first.service_account_old_keys.empty());
+  std::filesystem::rename(dir / "sa.key", dir / "sa-1.key");
+  auto second = must(config::ensure_pki(dir.path(), {"localhost"}, new_year));
+  BOOST_CHECK(second.service_account_key != first.service_account_key);
+  BOOST_CHECK(
+      (second.service_account_old_keys == std::vector<std::string>{first.service_account_key}));
 }
 
 BOOST_AUTO_TEST_CASE(torn_pair_is_made_anew) {

@@ -100,6 +100,7 @@ public:
       add_up();
     add_status();
     add_down();
+    add_kubeconfig();
     add_image();
     if (with_.shell)
       add_shell();
@@ -223,6 +224,34 @@ private:
     sub->add_flag("--purge", purge_, "Remove the data directory with all that is in it");
   }
 
+  void add_kubeconfig() {
+    auto* sub = add("kubeconfig", "Write a kubeconfig for yourself, or for somebody else", R"(
+Examples:
+  thespis kubeconfig                       an administrator's, into $KUBECONFIG or ~/.kube/config
+  thespis kubeconfig --user ann --group dev --file ann.kubeconfig
+                                           ann may do what roles and bindings give her
+
+Whatever else the file holds stays; its mode becomes 0600. Needs to read the cluster's authority
+in the data directory: run it as who started the cluster, or with sudo.)",
+                    [this] {
+                      kubeconfig_.data_dir = data_dir_;
+                      return run_kubeconfig(kubeconfig_);
+                    });
+    add_data_dir(sub);
+    auto* user = sub->add_option("--user", kubeconfig_.user, "Who the certificate names");
+    user->type_name("NAME");
+    sub->add_option("--group", kubeconfig_.groups, "A group of that user; may be repeated")
+        ->type_name("NAME")
+        ->needs(user);
+    sub->add_option("--file", kubeconfig_.file, "The kubeconfig to write")->type_name("FILE");
+    sub->add_option("--context", kubeconfig_.context, "Name of its cluster, user and context")
+        ->type_name("NAME");
+    sub->add_option("--days", kubeconfig_.days, "How long the certificate holds")
+        ->check(CLI::Range(1, 3650).description(""))
+        ->type_name("N")
+        ->default_str("365");
+  }
+
   void add_image() {
     auto* image = add("image", "Bring container images into the cluster, and list them", "", {});
     image->require_subcommand(1);
@@ -310,6 +339,7 @@ Exit status: 0; 1 when the cluster does not answer or knows no such actor, 2 for
   bool purge_ = false;
   std::vector<std::string> files_;
   std::string image_output_;
+  kubeconfig_request kubeconfig_;
   shell_request shell_;
   bench_request bench_;
 };

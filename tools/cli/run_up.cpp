@@ -27,14 +27,15 @@ namespace {
 constexpr auto node_deadline = 60s;
 constexpr auto stop_grace = 3s;
 
-api::rest::token_authenticator tokens_of(std::shared_ptr<const config::token_file> tokens) {
-  if (!tokens)
-    return nullptr;
-  return [tokens](std::string_view token) -> std::optional<api::user_info> {
-    const auto* who = tokens->find(token);
+/// Tokens of the file first, then what the cluster itself has issued.
+api::rest::token_authenticator tokens_of(std::shared_ptr<const config::token_file> tokens,
+                                         const cluster& c) {
+  return [tokens, &c](std::string_view token, const std::vector<std::string>& audiences)
+             -> std::optional<api::auth::token_identity> {
+    const auto* who = tokens ? tokens->find(token) : nullptr;
     if (!who)
-      return std::nullopt;
-    return api::user_info{who->user, who->uid, who->groups};
+      return c.authenticate(token, audiences);
+    return api::auth::token_identity{{who->user, who->uid, who->groups, {}}, audiences};
   };
 }
 
@@ -57,7 +58,9 @@ api::rest::server_options server_options_of(const config::settings& s, const con
   l.idle = s.api.idle_timeout;
   l.write = s.api.write_timeout;
   l.max_connections = static_cast<size_t>(s.api.max_connections);
-  res.tokens = tokens_of(std::move(tokens));
+  res.tokens = tokens_of(std::move(tokens), c);
+  res.issuer = c.tokens();
+  res.access = c.access();
   res.now = [clock = c.env().clock] { return clock->now(); };
   res.offload = c.offload();
   res.watch_timeout = s.api.min_watch_timeout;
@@ -110,7 +113,14 @@ int run_up(const config::settings& settings, startup& start) {
   auto storage = runtime::open_rocksdb_engine(settings.data_dir + "/store");
   if (!storage)
     return failed(start, storage.error().message);
-  cluster c{settings, std::move(*storage), pki->ca.pem().certificate};
+  cluster_identity identity{pki->ca.pem().certificate, {pki->service_account_key}};
+  identity.token_keys.insert(identity.token_keys.end(), pki->service_account_old_keys.begin(),
+                             pki->service_account_old_keys.end());
+  identity.sign = [ca = pki->ca](const std::string& request, const std::vector<std::string>& usages,
+                                 std::chrono::seconds lifetime, actors::wall_time at) {
+    return ca.sign_request(request, usages, std::chrono::floor<std::chrono::seconds>(at), lifetime);
+  };
+  cluster c{settings, std::move(*storage), identity};
   const auto address =
       settings.api.advertise_address.empty() ? machine_address() : settings.api.advertise_address;
   bootstrap_cluster(c, settings.kubernetes_service_ip(), address,

@@ -31,6 +31,18 @@ int run_image_import(const std::string& data_dir, const std::vector<std::string>
 /// Lists the images the node has; `output` is table or json.
 int run_image_list(const std::string& data_dir, const std::string& output);
 
+struct kubeconfig_request {
+  std::string data_dir;
+  std::string user;                ///< empty: an administrator
+  std::vector<std::string> groups; ///< of `user`
+  std::string file;                ///< empty: the caller's own
+  std::string context;             ///< empty: the cluster's, with -USER behind it for a user
+  int days = 365;                  ///< how long the certificate holds
+};
+
+/// Issues a client certificate and writes it into a kubeconfig, beside what stands there.
+int run_kubeconfig(kubeconfig_request request);
+
 /// Prints an error message as the program does, and gives exit status 1.
 int complain(const std::string& message);
 

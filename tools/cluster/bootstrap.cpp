@@ -1,6 +1,7 @@
 #include "tools/cluster/bootstrap.hpp"
 
 #include "actors/framework/reconciler.hpp"
+#include "api/auth/default_policy.hpp"
 #include "api/generated/core_v1_namespace.hpp"
 #include "api/generated/core_v1_service.hpp"
 #include "api/generated/discovery_v1.hpp"
@@ -114,6 +115,9 @@ void bootstrap_cluster(cluster& c, const std::string& service_ip, const std::str
   calls.push_back(replace_call(*c.state(), kubernetes_endpoints(api_address, api_port)));
   calls.push_back(replace_call(*c.state(), kubernetes_slice(api_address, api_port)));
   report(c.run(std::move(calls)));
+  report(c.run(api::auth::reconcile_policy(*c.state())));
+  // The first request must not come before the rules that decide on it.
+  c.access()->rebuild(*c.state());
 }
 
 } // namespace thespis::tools

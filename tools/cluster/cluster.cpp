@@ -4,6 +4,8 @@
 #include "actors/framework/controller_actor.hpp"
 #include "actors/messages.hpp"
 #include "actors/scheduler/scheduler_actor.hpp"
+#include "api/auth/bootstrap_tokens.hpp"
+#include "api/auth/node_restriction.hpp"
 #include "api/discovery/selection.hpp"
 #include "api/outbound/conversion_webhook.hpp"
 #include "runtime/actor_system.hpp"
@@ -52,7 +54,7 @@ struct cluster::host {
 };
 
 cluster::cluster(const config::settings& settings, std::shared_ptr<runtime::engine> storage,
-                 const std::string& root_ca)
+                 const cluster_identity& identity)
     : host_(std::make_unique<host>(static_cast<size_t>(settings.actors.threads))) {
   schemas_ = std::make_shared<api::schema::registry>();
   env_.schemas = schemas_;
@@ -60,9 +62,9 @@ cluster::cluster(const config::settings& settings, std::shared_ptr<runtime::engi
   env_.random = runtime::machine_random_port();
   env_.roles = std::make_shared<runtime::directory>();
   supervisor_ = host_->system.spawn<runtime::supervisor_actor>(env_.roles);
-  start_storage(settings, std::move(storage));
+  start_storage(settings, std::move(storage), identity);
   start_custom_resources();
-  start_controllers(settings, root_ca);
+  start_controllers(settings, identity);
 }
 
 cluster::~cluster() {
@@ -95,9 +97,40 @@ void cluster::supervise(std::string role, runtime::child_factory start) {
                });
 }
 
+void cluster::load_tokens(const cluster_identity& identity) {
+  api::auth::token_deps deps;
+  for (const auto& pem : identity.token_keys) {
+    auto key = api::auth::token_key::load(pem);
+    if (key)
+      deps.keys.push_back(std::move(*key));
+    else
+      spdlog::error("a key of service accounts is not used: {}", key.error().message);
+  }
+  if (deps.keys.empty() || !deps.keys.front().can_sign())
+    return;
+  deps.state = state_;
+  deps.now = [clock = env_.clock] { return clock->now(); };
+  deps.new_id = [random = env_.random] { return random->uuid(); };
+  tokens_ = std::make_shared<const api::auth::service_account_tokens>(std::move(deps));
+}
+
+std::optional<api::auth::token_identity>
+cluster::authenticate(std::string_view token, const std::vector<std::string>& audiences) const {
+  if (tokens_)
+    if (auto known = tokens_->authenticate(token, audiences))
+      return known;
+  // They are for the API server and nobody else.
+  if (!audiences.empty())
+    return std::nullopt;
+  return api::auth::authenticate_bootstrap_token(*state_, env_.clock->now(), token);
+}
+
 void cluster::start_storage(const config::settings& settings,
-                            std::shared_ptr<runtime::engine> storage) {
+                            std::shared_ptr<runtime::engine> storage,
+                            const cluster_identity& identity) {
   state_ = std::make_shared<runtime::snapshots>();
+  access_ = std::make_shared<api::auth::policy>(state_);
+  load_tokens(identity);
   runtime::store_deps store{std::move(storage), state_, env_.roles, true};
   supervise(std::string{runtime::store_role}, child<runtime::store_actor>(std::move(store)));
   runtime::window_limits window;
@@ -127,6 +160,15 @@ void cluster::start_storage(const config::settings& settings,
   deps.service_cidr = config::to_string(settings.network.service_cidr);
   deps.node_port_min = static_cast<int>(settings.network.node_ports.first);
   deps.node_port_max = static_cast<int>(settings.network.node_ports.last);
+  deps.access = access_;
+  deps.tokens = tokens_;
+  deps.mount_tokens = tokens_ != nullptr;
+  deps.allowed = [access = access_](const api::user_info& user, std::string_view verb,
+                                    std::string_view group, std::string_view resource,
+                                    std::string_view name) {
+    return access->authorize({user, true, verb, group, "*", "", resource, "", name, ""}).allowed();
+  };
+  deps.more_plugins.push_back(api::auth::node_restriction());
   pipeline_ = std::make_shared<const api::pipeline>(std::move(deps));
   supervise(
       std::string{runtime::requests_role},
@@ -153,7 +195,8 @@ void cluster::start_custom_resources() {
   }
 }
 
-void cluster::start_controllers(const config::settings& settings, const std::string& root_ca) {
+void cluster::start_controllers(const config::settings& settings,
+                                const cluster_identity& identity) {
   supervise("scheduler", child<actors::scheduler_actor>(actors::scheduler_deps{env_}));
   const auto& c = settings.controllers;
   actors::controller_tunables tunables;
@@ -161,9 +204,12 @@ void cluster::start_controllers(const config::settings& settings, const std::str
   tunables.nodes.grace = c.node_monitor_grace;
   tunables.nodes.startup_grace = c.node_startup_grace;
   tunables.pod_garbage.finished_pods = static_cast<size_t>(c.terminated_pod_threshold);
-  tunables.namespaces.root_ca = root_ca;
+  tunables.namespaces.root_ca = identity.root_ca;
   tunables.events.ttl = settings.store.event_ttl;
   tunables.resources = custom_resources_;
+  tunables.access.policy = access_;
+  tunables.token_secrets = {tokens_, identity.root_ca};
+  tunables.signing = {identity.sign, access_};
   const actors::back_off_limits back_off{c.initial_backoff, c.max_backoff};
   for (auto& entry : actors::all_controllers(env_, tunables))
     supervise("controller/" + entry.name,

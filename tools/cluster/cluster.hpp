@@ -2,6 +2,9 @@
 // tests start from here.
 #pragma once
 
+#include "actors/controllers/certificate_signing.hpp"
+#include "api/auth/policy.hpp"
+#include "api/auth/service_account_tokens.hpp"
 #include "api/outbound/https_client.hpp"
 #include "api/outbound/worker_pool.hpp"
 #include "api/pipeline/pipeline.hpp"
@@ -19,17 +22,28 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace thespis::tools {
+
+/// What the cluster proves itself with. All may be empty: pods are then told no authority, and no
+/// tokens are issued.
+struct cluster_identity {
+  std::string root_ca;                 ///< PEM
+  std::vector<std::string> token_keys; ///< PEM; the first signs service accounts' tokens
+  actors::signing_port sign = nullptr; ///< certificates for others' keys
+};
 
 /// The control plane: store, registries, request bridge, scheduler and controllers, under one
 /// supervisor. Nodes and the REST server are added by the owner.
 class cluster {
 public:
-  /// Starts all actors on the objects of `storage`. `root_ca` (PEM) is told to pods; may be empty.
+  /// Starts all actors on the objects of `storage`.
   cluster(const config::settings& settings, std::shared_ptr<runtime::engine> storage,
-          const std::string& root_ca = {});
+          const cluster_identity& identity = {});
   ~cluster();
   cluster(const cluster&) = delete;
   cluster& operator=(const cluster&) = delete;
@@ -37,6 +51,15 @@ public:
   caf::actor_system& system();
   const runtime::environment& env() const { return env_; }
   const std::shared_ptr<runtime::snapshots>& state() const { return state_; }
+  /// Who may do what; follows the cluster's roles and bindings.
+  const std::shared_ptr<api::auth::policy>& access() const { return access_; }
+  /// Issues and knows service accounts' tokens; null without keys.
+  const std::shared_ptr<const api::auth::service_account_tokens>& tokens() const { return tokens_; }
+  /// Whose a bearer token is: a service account's or a new machine's.
+  std::optional<api::auth::token_identity>
+  authenticate(std::string_view token, const std::vector<std::string>& audiences) const;
+  /// The pipeline that all writes take; for questions that write nothing.
+  const std::shared_ptr<const api::pipeline>& pipeline() const { return pipeline_; }
   cluster_backend& backend() { return *backend_; }
   /// The kinds that are served now.
   const api::schema::registry& schemas() const { return *schemas_; }
@@ -52,14 +75,18 @@ public:
 
 private:
   void start_custom_resources();
-  void start_storage(const config::settings& settings, std::shared_ptr<runtime::engine> storage);
-  void start_controllers(const config::settings& settings, const std::string& root_ca);
+  void load_tokens(const cluster_identity& identity);
+  void start_storage(const config::settings& settings, std::shared_ptr<runtime::engine> storage,
+                     const cluster_identity& identity);
+  void start_controllers(const config::settings& settings, const cluster_identity& identity);
 
   struct host;
   std::unique_ptr<host> host_;
   std::shared_ptr<api::schema::registry> schemas_;
   runtime::environment env_;
   std::shared_ptr<runtime::snapshots> state_;
+  std::shared_ptr<api::auth::policy> access_;
+  std::shared_ptr<const api::auth::service_account_tokens> tokens_;
   std::shared_ptr<const api::pipeline> pipeline_;
   std::shared_ptr<api::outbound::https_client> outbound_;
   std::shared_ptr<api::outbound::worker_pool> blocking_; ///< threads that wait for webhooks

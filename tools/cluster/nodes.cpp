@@ -123,6 +123,44 @@ std::shared_ptr<actors::node_facts> facts_of(const api::v1::node& n, const confi
   return res;
 }
 
+/// Pods' tokens are asked for as their node, through the pipeline that every client's request
+/// takes.
+actors::pod_token_deps token_deps_of(const cluster& c, const std::string& node) {
+  if (!c.tokens())
+    return {};
+  api::user_info self{"system:node:" + node, {}, {"system:nodes", "system:authenticated"}};
+  auto request = [pipeline = c.pipeline(), access = c.access(), self = std::move(self)](
+                     const std::string& ns, const std::string& account,
+                     const api::v1::token_request& r) -> api::result<api::v1::token_request> {
+    const api::auth::access_query q{self,    true,    "create", "", "v1", ns, "serviceaccounts",
+                                    "token", account, ""};
+    if (const auto d = access->authorize(q); !d.allowed())
+      return api::fail(api::auth::access_refused(q, d.reason));
+    api::call call;
+    call.verb = api::verb::create;
+    call.resource = "serviceaccounts";
+    call.subresource = "token";
+    call.ns = ns;
+    call.name = account;
+    api::json::document body;
+    static_cast<api::json::value&>(body) = api::v1::to_json(r, body.GetAllocator());
+    api::json::erase(body, "status"); // required in answers, and empty here
+    call.body = api::json::to_string(body);
+    call.user = self;
+    const auto done = pipeline->prepare(call);
+    const auto* reply = std::get_if<api::reply>(&done);
+    if (!reply)
+      return api::fail(api::internal_error("a token is no object"));
+    if (!reply->ok)
+      return api::fail(reply->failure);
+    auto doc = api::json::parse(reply->body);
+    if (!doc)
+      return api::fail(std::move(doc.error()));
+    return api::v1::from_json<api::v1::token_request>(*doc);
+  };
+  return {std::move(request), [clock = c.env().clock] { return clock->now(); }};
+}
+
 } // namespace
 
 std::string machine_address() {
@@ -184,7 +222,7 @@ local_node::start(cluster& c, const config::settings& settings, const std::strin
   ports->env = c.env();
   ports->facts = facts;
   ports->containers = runtime::make_cri_runtime(socket);
-  ports->volumes = actors::make_disk_volumes(*facts, c.state());
+  ports->volumes = actors::make_disk_volumes(*facts, c.state(), token_deps_of(c, res->name_));
   ports->probes = actors::make_network_probes();
   ports->state = c.state();
   std::promise<std::string> version;

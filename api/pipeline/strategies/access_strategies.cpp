@@ -1,4 +1,5 @@
 // Roles, bindings, certificate signing requests and the priorities of API requests.
+#include "api/auth/escalation.hpp"
 #include "api/pipeline/metadata.hpp"
 #include "api/pipeline/strategies/strategies.hpp"
 #include "api/validation/access.hpp"
@@ -11,6 +12,18 @@ namespace {
 
 void keep_role(const operation&, const json::value& now, const json::value& old, findings& f) {
   validate_binding_update(now, old, f);
+}
+
+using grant_check = result<void> (*)(const auth::grant_request&);
+
+/// Nobody grants what they do not hold.
+template <grant_check Check>
+result<void> check_grant(operation& op, json::document& obj, const json::value* old) {
+  if (!op.deps.access)
+    return {};
+  const auto ns = op.type.namespaced ? std::string_view{op.request.ns} : std::string_view{};
+  return Check({*op.deps.access, *op.deps.state, op.request.user, op.type.resource, ns,
+                op.request.name, obj, old});
 }
 
 std::vector<strategy> rbac_strategies() {
@@ -27,6 +40,8 @@ std::vector<strategy> rbac_strategies() {
   all[3].resource = "clusterrolebindings.rbac.authorization.k8s.io";
   all[3].validate = validate_cluster_role_binding;
   all[3].validate_update = keep_role;
+  all[0].allocate = all[1].allocate = check_grant<auth::check_role>;
+  all[2].allocate = all[3].allocate = check_grant<auth::check_binding>;
   return all;
 }
 
@@ -45,6 +60,15 @@ void sign_request(operation& op, json::document& csr) {
     groups.PushBack(json::make_string(g, a), a);
   if (!groups.Empty())
     json::set(spec, "groups", std::move(groups), a);
+  json::value extra(rapidjson::kObjectType);
+  for (const auto& [key, values] : user.extra) {
+    json::value list(rapidjson::kArrayType);
+    for (const auto& value : values)
+      list.PushBack(json::make_string(value, a), a);
+    extra.AddMember(json::make_string(key, a), list, a);
+  }
+  if (!extra.ObjectEmpty())
+    json::set(spec, "extra", std::move(extra), a);
 }
 
 /// Conditions say when they were written and when they changed.

@@ -35,10 +35,12 @@ public:
 /// Sends calls and commits what they come to. The clock stands still until `advance`.
 class cluster {
 public:
-  /// With these plug-ins behind the built-in ones, and somebody who asks webhooks.
+  /// With these plug-ins behind the built-in ones, somebody who asks webhooks, and rights.
   explicit cluster(std::vector<admission::plugin_ptr> plugins = {},
-                   std::shared_ptr<outbound::client> webhooks = nullptr) {
+                   std::shared_ptr<outbound::client> webhooks = nullptr,
+                   std::shared_ptr<const auth::policy> access = nullptr) {
     pipeline_deps deps;
+    deps.access = std::move(access);
     deps.more_plugins = std::move(plugins);
     deps.outbound = std::move(webhooks);
     deps.state = state;

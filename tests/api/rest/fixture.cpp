@@ -6,11 +6,12 @@ using namespace api;
 
 namespace {
 
-std::optional<user_info> authenticate_token(std::string_view token) {
+std::optional<auth::token_identity> authenticate_token(std::string_view token,
+                                                       const std::vector<std::string>&) {
   if (token == "admin-token")
-    return user_info{"admin", "1", {"system:masters"}};
+    return auth::token_identity{{"admin", "1", {"system:masters"}}, {"api"}};
   if (token == "joe-token")
-    return user_info{"joe", "2", {"people"}};
+    return auth::token_identity{{"joe", "2", {"people"}}, {"api"}};
   return std::nullopt;
 }
 

@@ -1,0 +1,257 @@
+#include "api/auth/jwt.hpp"
+
+#include "api/text/base64.hpp"
+
+#include <openssl/core_names.h>
+#include <openssl/ec.h>
+#include <openssl/ecdsa.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+
+#include <array>
+
+namespace thespis::api::auth {
+
+namespace {
+
+constexpr int es256_half = 32; ///< bytes of each of r and s, RFC 7518 section 3.4
+constexpr size_t max_header_bytes = 1024;
+constexpr unsigned max_claim_depth = 8;
+constexpr int min_rsa_bits = 2048;
+
+template <auto Free>
+struct deleter {
+  template <class T>
+  void operator()(T* p) const {
+    Free(p);
+  }
+};
+using bio_ptr = std::unique_ptr<BIO, deleter<BIO_free_all>>;
+using bignum_ptr = std::unique_ptr<BIGNUM, deleter<BN_free>>;
+using context_ptr = std::unique_ptr<EVP_MD_CTX, deleter<EVP_MD_CTX_free>>;
+using signature_ptr = std::unique_ptr<ECDSA_SIG, deleter<ECDSA_SIG_free>>;
+
+const unsigned char* bytes(std::string_view s) {
+  return reinterpret_cast<const unsigned char*>(s.data());
+}
+
+EVP_PKEY* read_key(std::string_view pem, bool& is_private) {
+  auto refuse = [](char*, int, int, void*) { return -1; };
+  auto source = [&] { return bio_ptr{BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size()))}; };
+  auto* key = PEM_read_bio_PrivateKey(source().get(), nullptr, refuse, nullptr);
+  is_private = key != nullptr;
+  if (!key)
+    key = PEM_read_bio_PUBKEY(source().get(), nullptr, refuse, nullptr);
+  ERR_clear_error();
+  return key;
+}
+
+std::string public_key_id(EVP_PKEY* key) {
+  unsigned char* der = nullptr;
+  const int size = i2d_PUBKEY(key, &der);
+  if (size <= 0)
+    return {};
+  std::array<unsigned char, 32> digest{};
+  EVP_Digest(der, static_cast<size_t>(size), digest.data(), nullptr, EVP_sha256(), nullptr);
+  OPENSSL_free(der);
+  return encode_base64url({reinterpret_cast<const char*>(digest.data()), digest.size()});
+}
+
+/// An ECDSA signature in DER as the fixed 64 bytes of a JWS.
+std::optional<std::string> der_to_raw(const std::string& der) {
+  const auto* p = bytes(der);
+  signature_ptr s{d2i_ECDSA_SIG(nullptr, &p, static_cast<long>(der.size()))};
+  std::string raw(2 * es256_half, '\0');
+  auto* out = reinterpret_cast<unsigned char*>(raw.data());
+  if (!s || BN_bn2binpad(ECDSA_SIG_get0_r(s.get()), out, es256_half) < 0 ||
+      BN_bn2binpad(ECDSA_SIG_get0_s(s.get()), out + es256_half, es256_half) < 0)
+    return std::nullopt;
+  return raw;
+}
+
+std::optional<std::string> raw_to_der(std::string_view raw) {
+  if (raw.size() != 2 * es256_half)
+    return std::nullopt;
+  signature_ptr s{ECDSA_SIG_new()};
+  bignum_ptr r{BN_bin2bn(bytes(raw), es256_half, nullptr)};
+  bignum_ptr t{BN_bin2bn(bytes(raw) + es256_half, es256_half, nullptr)};
+  if (!s || !r || !t || ECDSA_SIG_set0(s.get(), r.get(), t.get()) != 1)
+    return std::nullopt;
+  static_cast<void>(r.release()); // the signature's now
+  static_cast<void>(t.release());
+  unsigned char* der = nullptr;
+  const int size = i2d_ECDSA_SIG(s.get(), &der);
+  if (size <= 0)
+    return std::nullopt;
+  std::string out(reinterpret_cast<char*>(der), static_cast<size_t>(size));
+  OPENSSL_free(der);
+  return out;
+}
+
+std::string number_of(EVP_PKEY* key, const char* parameter, int pad) {
+  BIGNUM* raw = nullptr;
+  if (EVP_PKEY_get_bn_param(key, parameter, &raw) != 1)
+    return {};
+  bignum_ptr number{raw};
+  const int size = std::max(pad, BN_num_bytes(raw));
+  std::string out(static_cast<size_t>(size), '\0');
+  BN_bn2binpad(raw, reinterpret_cast<unsigned char*>(out.data()), size);
+  return encode_base64url(out);
+}
+
+error bad_key(std::string message) {
+  return bad_request(std::move(message));
+}
+
+/// The three parts of a compact token; false for anything else.
+bool split(std::string_view token, std::string_view (&parts)[3]) {
+  if (token.size() > max_token_bytes)
+    return false;
+  const auto first = token.find('.');
+  if (first == token.npos)
+    return false;
+  const auto second = token.find('.', first + 1);
+  if (second == token.npos || token.find('.', second + 1) != token.npos)
+    return false;
+  parts[0] = token.substr(0, first);
+  parts[1] = token.substr(first + 1, second - first - 1);
+  parts[2] = token.substr(second + 1);
+  return !parts[0].empty() && !parts[1].empty() && !parts[2].empty();
+}
+
+std::optional<json::document> read_part(std::string_view part, size_t max_bytes) {
+  const auto text = part.size() <= max_bytes ? decode_base64url(part) : std::nullopt;
+  if (!text)
+    return std::nullopt;
+  json::limits limits;
+  limits.max_bytes = max_bytes;
+  limits.max_depth = max_claim_depth;
+  auto doc = json::parse(*text, limits);
+  if (!doc || !doc->IsObject())
+    return std::nullopt;
+  return std::move(*doc);
+}
+
+} // namespace
+
+result<token_key> token_key::load(std::string_view pem) {
+  token_key k;
+  k.key_ = std::shared_ptr<EVP_PKEY>{read_key(pem, k.can_sign_), EVP_PKEY_free};
+  if (!k.key_)
+    return fail(bad_key("no key in PEM, or one with a password"));
+  if (EVP_PKEY_get_base_id(k.key_.get()) == EVP_PKEY_EC) {
+    char group[32] = {};
+    EVP_PKEY_get_utf8_string_param(k.key_.get(), OSSL_PKEY_PARAM_GROUP_NAME, group, sizeof group,
+                                   nullptr);
+    if (std::string_view{group} != "prime256v1")
+      return fail(bad_key("expected a key on the curve P-256"));
+    k.algorithm_ = "ES256";
+  } else if (EVP_PKEY_get_base_id(k.key_.get()) == EVP_PKEY_RSA) {
+    if (EVP_PKEY_get_bits(k.key_.get()) < min_rsa_bits)
+      return fail(bad_key("expected an RSA key of at least 2048 bits"));
+    k.algorithm_ = "RS256";
+  } else {
+    return fail(bad_key("expected an EC or an RSA key"));
+  }
+  k.id_ = public_key_id(k.key_.get());
+  return k;
+}
+
+result<std::string> token_key::make() {
+  std::unique_ptr<EVP_PKEY, deleter<EVP_PKEY_free>> key{EVP_EC_gen("P-256")};
+  bio_ptr out{BIO_new(BIO_s_secmem())};
+  if (!key || PEM_write_bio_PKCS8PrivateKey(out.get(), key.get(), nullptr, nullptr, 0, nullptr,
+                                            nullptr) != 1)
+    return fail(internal_error("cannot make a key"));
+  char* data = nullptr;
+  const auto size = BIO_get_mem_data(out.get(), &data);
+  return std::string(data, static_cast<size_t>(size));
+}
+
+result<std::string> token_key::sign(std::string_view text) const {
+  context_ptr context{EVP_MD_CTX_new()};
+  size_t size = 0;
+  std::string out;
+  bool done = can_sign_ && context &&
+              EVP_DigestSignInit(context.get(), nullptr, EVP_sha256(), nullptr, key_.get()) == 1 &&
+              EVP_DigestSign(context.get(), nullptr, &size, bytes(text), text.size()) == 1;
+  if (done) {
+    out.resize(size);
+    done = EVP_DigestSign(context.get(), reinterpret_cast<unsigned char*>(out.data()), &size,
+                          bytes(text), text.size()) == 1;
+    out.resize(size);
+  }
+  auto raw =
+      done && algorithm_ == "ES256" ? der_to_raw(out) : (done ? std::optional{out} : std::nullopt);
+  if (!raw) {
+    ERR_clear_error();
+    return fail(internal_error("cannot sign a token"));
+  }
+  return encode_base64url(*raw);
+}
+
+bool token_key::verify(std::string_view text, std::string_view signature) const {
+  auto der = algorithm_ == "ES256" ? raw_to_der(signature) : std::string{signature};
+  context_ptr context{EVP_MD_CTX_new()};
+  const bool good =
+      der && context &&
+      EVP_DigestVerifyInit(context.get(), nullptr, EVP_sha256(), nullptr, key_.get()) == 1 &&
+      EVP_DigestVerify(context.get(), bytes(*der), der->size(), bytes(text), text.size()) == 1;
+  ERR_clear_error();
+  return good;
+}
+
+json::value token_key::jwk(json::allocator& a) const {
+  json::value out(rapidjson::kObjectType);
+  const bool ec = algorithm_ == "ES256";
+  json::set(out, "use", "sig", a);
+  json::set(out, "kty", ec ? "EC" : "RSA", a);
+  json::set(out, "kid", id_, a);
+  if (ec)
+    json::set(out, "crv", "P-256", a);
+  json::set(out, "alg", algorithm_, a);
+  auto put = [&](const char* name, const char* parameter, int pad) {
+    json::set(out, name, number_of(key_.get(), parameter, pad), a);
+  };
+  put(ec ? "x" : "n", ec ? OSSL_PKEY_PARAM_EC_PUB_X : OSSL_PKEY_PARAM_RSA_N, ec ? es256_half : 0);
+  put(ec ? "y" : "e", ec ? OSSL_PKEY_PARAM_EC_PUB_Y : OSSL_PKEY_PARAM_RSA_E, ec ? es256_half : 0);
+  return out;
+}
+
+result<std::string> sign_token(const token_key& key, const json::value& claims) {
+  auto text =
+      encode_base64url("{\"alg\":\"" + key.algorithm() + "\",\"kid\":\"" + key.id() + "\"}");
+  text += "." + encode_base64url(json::to_string(claims));
+  auto signature = key.sign(text);
+  if (!signature)
+    return signature;
+  return text + "." + *signature;
+}
+
+std::optional<json::document> verify_token(std::string_view token,
+                                           const std::vector<token_key>& keys) {
+  std::string_view parts[3];
+  if (!split(token, parts))
+    return std::nullopt;
+  const auto header = read_part(parts[0], max_header_bytes);
+  if (!header)
+    return std::nullopt;
+  const auto algorithm = json::get_string(*header, "alg");
+  const auto id = json::get_string(*header, "kid");
+  const auto signed_text = token.substr(0, parts[0].size() + 1 + parts[1].size());
+  std::optional<std::string> signature;
+  for (const auto& key : keys) {
+    // The key, not the token, says how it signs.
+    if (key.algorithm() != algorithm || (!id.empty() && key.id() != id))
+      continue;
+    if (!signature)
+      signature = decode_base64url(parts[2]);
+    if (signature && key.verify(signed_text, *signature))
+      return read_part(parts[1], max_token_bytes);
+  }
+  return std::nullopt;
+}
+
+} // namespace thespis::api::auth

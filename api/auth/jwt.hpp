@@ -1,0 +1,57 @@
+// JSON Web Tokens (RFC 7515, 7517, 7519) in the one form that service accounts need: compact,
+// signed with ES256 or RS256. Everything a stranger sends is bounded before it is looked at.
+#pragma once
+
+#include "api/json.hpp"
+#include "api/result.hpp"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+using EVP_PKEY = struct evp_pkey_st;
+
+namespace thespis::api::auth {
+
+/// Tokens longer than this are refused unread.
+inline constexpr size_t max_token_bytes = 16 * 1024;
+
+/// One key, public or private; immutable.
+class token_key {
+public:
+  /// A PEM text: an EC key on P-256, or an RSA key of at least 2048 bits; private or public.
+  /// Errors: bad_request.
+  static result<token_key> load(std::string_view pem);
+  /// A new EC private key, as PEM (PKCS #8). Errors: internal_error.
+  static result<std::string> make();
+
+  /// "ES256" or "RS256".
+  const std::string& algorithm() const { return algorithm_; }
+  /// Its id as Kubernetes names keys: SHA-256 of the public key's DER, base64url.
+  const std::string& id() const { return id_; }
+  bool can_sign() const { return can_sign_; }
+
+  /// The signature, base64url. Errors: internal_error.
+  result<std::string> sign(std::string_view text) const;
+  /// `signature` is raw, not encoded.
+  bool verify(std::string_view text, std::string_view signature) const;
+  /// As a member of a JWK set.
+  json::value jwk(json::allocator& a) const;
+
+private:
+  std::shared_ptr<EVP_PKEY> key_;
+  std::string algorithm_;
+  std::string id_;
+  bool can_sign_ = false;
+};
+
+/// A token that says `claims`. Errors: internal_error.
+result<std::string> sign_token(const token_key& key, const json::value& claims);
+
+/// The claims of a token that one of the keys has signed; nothing for anything else.
+std::optional<json::document> verify_token(std::string_view token,
+                                           const std::vector<token_key>& keys);
+
+} // namespace thespis::api::auth

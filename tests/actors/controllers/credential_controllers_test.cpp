@@ -1,0 +1,196 @@
+// Secrets with tokens, and certificates that are asked for.
+#include "actors/controllers/certificate_signing.hpp"
+#include "actors/controllers/service_account_token.hpp"
+#include "actors/fixture.hpp"
+#include "api/auth/default_policy.hpp"
+#include "api/generated/certificates_v1.hpp"
+#include "api/generated/core_v1_config.hpp"
+#include "api/text/base64.hpp"
+#include "signing_request.hpp"
+
+using namespace thespis;
+using namespace thespis::test;
+namespace v1 = api::v1;
+
+namespace {
+
+struct token_fixture : cluster_fixture {
+  token_fixture() {
+    auto pem = api::auth::token_key::make();
+    BOOST_REQUIRE(pem);
+    api::auth::token_deps deps;
+    deps.keys = {*api::auth::token_key::load(*pem)};
+    deps.state = {std::shared_ptr<const api::reader>{}, &state()};
+    deps.now = [clock = env().clock] { return clock->now(); };
+    deps.new_id = [] { return "id"; };
+    tokens = std::make_shared<const api::auth::service_account_tokens>(std::move(deps));
+    run_controller([t = tokens] {
+      return actors::make_service_account_token_controller({t, "the-ca"});
+    });
+    create("{apiVersion: v1, kind: ServiceAccount, metadata: {name: robot}}");
+    create("{apiVersion: v1, kind: Secret, metadata: {name: s, annotations: "
+           "{kubernetes.io/service-account.name: robot}}, type: "
+           "kubernetes.io/service-account-token}");
+    settle();
+  }
+
+  std::string value(const char* key) {
+    return api::decode_base64(get<v1::secret>("s").data[key]).value_or("");
+  }
+
+  std::shared_ptr<const api::auth::service_account_tokens> tokens;
+};
+
+struct signing_fixture : cluster_fixture {
+  signing_fixture() {
+    auto p = std::make_shared<api::auth::policy>();
+    p->set_index(api::auth::default_index());
+    policy = p;
+    actors::certificate_signing_deps deps;
+    deps.policy = policy;
+    deps.sign = [this](const std::string&, const std::vector<std::string>&,
+                       std::chrono::seconds life, actors::wall_time) -> api::result<std::string> {
+      ++signed_;
+      lifetime = life;
+      return "certificate";
+    };
+    run_controller([deps] { return actors::make_certificate_signing(deps); });
+  }
+
+  void ask(const std::string& name, const std::string& signer, const std::string& request,
+           const std::string& usages, api::user_info user, const std::string& more = "") {
+    api::call c;
+    c.verb = api::verb::create;
+    c.resource = v1::certificate_signing_request::resource_name;
+    c.body = R"({"metadata":{"name":")" + name + R"("},"spec":{"request":")" +
+             api::encode_base64(request) + R"(","signerName":"kubernetes.io/)" + signer +
+             R"(","usages":)" + usages + more + "}}";
+    c.user = std::move(user);
+    const auto res = send(std::move(c));
+    BOOST_REQUIRE_MESSAGE(res.ok, res.failure.message);
+    settle();
+  }
+
+  void approve(const std::string& name) {
+    auto c = csr(name);
+    c.status.conditions.emplace_back().type = "Approved";
+    c.status.conditions.back().status = "True";
+    must(actors::update_call(c, "approval"));
+    settle();
+  }
+
+  v1::certificate_signing_request csr(const std::string& name) {
+    return get<v1::certificate_signing_request>(name, "");
+  }
+
+  std::string condition(const std::string& name) {
+    const auto c = csr(name);
+    return c.status.conditions.empty() ? "" : c.status.conditions.back().type;
+  }
+
+  std::shared_ptr<const api::auth::policy> policy;
+  int signed_ = 0;
+  std::chrono::seconds lifetime{};
+};
+
+const std::string client_usages = R"(["digital signature","client auth"])";
+
+} // namespace
+
+BOOST_FIXTURE_TEST_SUITE(service_account_token, token_fixture)
+
+BOOST_AUTO_TEST_CASE(a_secret_is_filled_for_the_account_it_names) {
+  BOOST_TEST(value("namespace") == "default");
+  BOOST_TEST(value("ca.crt") == "the-ca");
+  const auto who = tokens->authenticate(value("token"));
+  BOOST_REQUIRE(who);
+  BOOST_TEST(who->user.name == "system:serviceaccount:default:robot");
+  BOOST_TEST(get<v1::secret>("s").metadata.annotations["kubernetes.io/service-account.uid"] ==
+             get("serviceaccounts", "robot")->uid());
+}
+
+BOOST_AUTO_TEST_CASE(a_token_that_is_taken_out_is_replaced) {
+  const auto first = value("token");
+  patch("secrets", "s", "{data: {token: null}}");
+  settle();
+  BOOST_TEST(!value("token").empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_secret_goes_with_its_account) {
+  remove("serviceaccounts", "robot");
+  settle();
+  BOOST_TEST(!get("secrets", "s"));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_FIXTURE_TEST_SUITE(certificate_signing, signing_fixture)
+
+BOOST_AUTO_TEST_CASE(nothing_is_signed_before_it_is_approved) {
+  ask("a", "kube-apiserver-client", make_signing_request("ann", {"dev"}), client_usages,
+      {"ann", "", {"dev"}});
+  BOOST_TEST(csr("a").spec.username == "ann");
+  BOOST_TEST(signed_ == 0);
+  approve("a");
+  BOOST_TEST(signed_ == 1);
+  BOOST_TEST(api::decode_base64(csr("a").status.certificate).value() == "certificate");
+  BOOST_TEST(lifetime.count() == 365 * 24 * 3600);
+}
+
+BOOST_AUTO_TEST_CASE(a_denied_request_is_not_signed) {
+  ask("a", "kube-apiserver-client", make_signing_request("ann", {}), client_usages,
+      {"ann", "", {}});
+  auto c = csr("a");
+  c.status.conditions.emplace_back().type = "Denied";
+  c.status.conditions.back().status = "True";
+  must(actors::update_call(c, "approval"));
+  settle();
+  BOOST_TEST(signed_ == 0);
+}
+
+BOOST_AUTO_TEST_CASE(what_a_signer_does_not_sign_fails) {
+  ask("a", "kubelet-serving", make_signing_request("ann", {"system:nodes"}, "DNS:n"),
+      R"(["digital signature","server auth"])", {"ann", "", {}});
+  approve("a");
+  BOOST_TEST(signed_ == 0);
+  BOOST_TEST(condition("a") == "Failed");
+  BOOST_TEST(csr("a").status.conditions.back().reason == "SignerValidationFailure");
+  ask("b", "kubelet-serving", make_signing_request("system:node:n", {"system:nodes"}, "DNS:n"),
+      R"(["digital signature","server auth"])", {"system:node:n", "", {"system:nodes"}},
+      R"(,"expirationSeconds":3600)");
+  approve("b");
+  BOOST_TEST(signed_ == 1);
+  BOOST_TEST(lifetime.count() == 3600);
+}
+
+BOOST_AUTO_TEST_CASE(only_who_may_gets_a_nodes_certificate_unasked) {
+  const auto request = make_signing_request("system:node:n", {"system:nodes"});
+  // Nobody has been given certificatesigningrequests/selfnodeclient.
+  ask("a", "kube-apiserver-client-kubelet", request, client_usages,
+      {"system:node:n", "", {"system:nodes"}});
+  BOOST_TEST(condition("a") == "");
+  ask("b", "kube-apiserver-client-kubelet", request, client_usages,
+      {"root", "", {"system:masters"}});
+  BOOST_TEST(csr("b").status.conditions.at(0).reason == "AutoApproved");
+  BOOST_TEST(signed_ == 1);
+  // A request that asks for more than a node's certificate is nobody's to approve automatically.
+  ask("c", "kube-apiserver-client-kubelet",
+      make_signing_request("system:node:n", {"system:nodes"}, "DNS:x"), client_usages,
+      {"root", "", {"system:masters"}});
+  BOOST_TEST(condition("c") == "");
+}
+
+BOOST_AUTO_TEST_CASE(old_requests_are_forgotten) {
+  ask("waits", "kube-apiserver-client", make_signing_request("ann", {}), client_usages,
+      {"ann", "", {}});
+  ask("done", "kube-apiserver-client", make_signing_request("ann", {}), client_usages,
+      {"ann", "", {}});
+  approve("done");
+  advance(61min);
+  BOOST_TEST(!get("certificatesigningrequests.certificates.k8s.io", "done", ""));
+  BOOST_TEST(get("certificatesigningrequests.certificates.k8s.io", "waits", ""));
+  advance(24h);
+  BOOST_TEST(!get("certificatesigningrequests.certificates.k8s.io", "waits", ""));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
