@@ -1,5 +1,7 @@
 #include "api/apply/typed_walk.hpp"
 
+#include <unordered_set>
+
 namespace thespis::api::apply {
 
 namespace {
@@ -108,6 +110,13 @@ private:
     adopt(out, pe, std::move(d));
   }
 
+  /// Objects that are no pointers in Go's types.
+  static bool always_written(const schema::field& f) {
+    static const std::unordered_set<std::string_view> names{
+        "metadata", "resources", "spec", "status", "strategy", "template", "updateStrategy"};
+    return f.required || names.contains(f.name);
+  }
+
   /// Members that Go always writes are there, empty, also where JSON leaves them out.
   const json::value* given(const schema::field* f, const json::value* outer) const {
     static const json::value null, object(rapidjson::kObjectType);
@@ -115,12 +124,9 @@ private:
       return nullptr;
     const auto form = f->type.form;
     if (form == schema::shape::object)
-      return f->required || f->default_json == "{}" || f->name == "metadata" || f->name == "spec" ||
-                     f->name == "status"
-                 ? &object
-                 : nullptr;
-    return f->required && (form == schema::shape::list || form == schema::shape::map) ? &null
-                                                                                      : nullptr;
+      return always_written(*f) ? &object : nullptr;
+    const bool container = form == schema::shape::list || form == schema::shape::map;
+    return f->required && container ? &null : nullptr;
   }
 
   void members(const value_type* t, const json::value* x, const json::value* y, int depth,

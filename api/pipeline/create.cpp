@@ -1,6 +1,7 @@
 #include "api/pipeline/admit.hpp"
 #include "api/pipeline/metadata.hpp"
 #include "api/pipeline/operation.hpp"
+#include "api/pipeline/ownership.hpp"
 #include "api/schema/defaults.hpp"
 
 namespace thespis::api {
@@ -84,9 +85,14 @@ result<prepared> create_object(operation& op, json::document doc) {
   if (const auto* spec = op.type.type().find("spec"); spec && spec->type.object && !op.type.custom)
     json::ensure_object(doc, "spec", doc.GetAllocator());
   schema::apply_defaults(op.type.type(), doc, doc.GetAllocator());
+  if (auto ok = track_create(op, doc); !ok)
+    return fail(ok.error());
+  write_owners(op, doc);
   auto asked = admission_request(op, admission::action::create, op.type.type(), &doc, nullptr);
   if (auto ok = op.admission.mutate(asked); !ok)
     return fail(ok.error());
+  if (asked.changed)
+    write_owners(op, doc);
   wipe_status(op, doc);
   begin_metadata(op, doc);
   if (generated)

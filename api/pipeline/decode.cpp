@@ -49,6 +49,9 @@ result<void> settle_kind(json::document& doc, const schema::struct_type& type,
 
 result<void> conform_document(operation& op, json::document& doc, const schema::struct_type& type,
                               const std::vector<std::string>& duplicates) {
+  // Seen now: an empty list is no more than a missing one hereafter.
+  const auto* owners = json::at(doc, {"metadata", "managedFields"});
+  op.resets_owners = owners && owners->IsArray() && owners->Empty();
   bool report = op.request.validation != validation_level::ignore;
   std::vector<std::string> unknown;
   if (auto ok = schema::conform(type, doc, doc.GetAllocator(), report ? &unknown : nullptr); !ok)

@@ -75,8 +75,8 @@ result<void> settle_namespace(const operation& op, json::document& doc) {
 void begin_metadata(const operation& op, json::document& doc) {
   auto& a = doc.GetAllocator();
   auto& metadata = json::ensure_object(doc, "metadata", a);
-  for (auto key : {"deletionTimestamp", "deletionGracePeriodSeconds", "managedFields", "selfLink",
-                   "generation", "resourceVersion"})
+  for (auto key : {"deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "generation",
+                   "resourceVersion"})
     json::erase(metadata, key);
   auto base = json::get_string(metadata, "generateName");
   if (!base.empty() && json::get_string(metadata, "name").empty()) {
@@ -94,7 +94,6 @@ void carry_metadata(const operation&, json::document& after, const json::value& 
   auto& a = after.GetAllocator();
   auto& metadata = json::ensure_object(after, "metadata", a);
   const auto& old = metadata_of(before);
-  json::erase(metadata, "managedFields");
   json::erase(metadata, "selfLink");
   copy_or_erase(metadata, old, "generation", a);
   copy_or_erase(metadata, old, "creationTimestamp", a);

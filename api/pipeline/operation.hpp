@@ -6,6 +6,8 @@
 #include "api/pipeline/resource_type.hpp"
 #include "api/pipeline/strategies/strategy.hpp"
 
+#include <optional>
+
 namespace thespis::api {
 
 class service_addresses;
@@ -19,9 +21,13 @@ struct operation {
   service_addresses& addresses;
   const admission::chain& admission;
   std::string now; ///< RFC 3339, whole seconds, UTC
-  std::vector<std::string> warnings;
+  std::vector<std::string> warnings = {};
   /// What plug-ins have reserved for this write.
-  std::vector<std::shared_ptr<const void>> holds;
+  std::vector<std::shared_ptr<const void>> holds = {};
+  /// The body has managedFields that are empty: the client wants the record begun anew.
+  bool resets_owners = false;
+  /// The managedFields this write leaves behind (ownership.hpp); nothing and null: none.
+  std::optional<json::document> owners = {};
 
   object_ptr find(std::string_view resource, std::string_view ns, std::string_view name) const {
     return deps.state->get(resource, ns, name);

@@ -2,6 +2,7 @@
 #include "api/patch/json_patch.hpp"
 #include "api/patch/strategic_merge.hpp"
 #include "api/pipeline/metadata.hpp"
+#include "api/pipeline/ownership.hpp"
 #include "api/pipeline/patching.hpp"
 
 namespace thespis::api {
@@ -58,16 +59,6 @@ void copy_patchable(const operation& op, const json::document& before, json::doc
       after.AddMember(json::copy(m.name, a), json::copy(m.value, a), a);
 }
 
-/// An applied configuration of an object that does not exist yet is the object.
-result<prepared> create_applied(operation& op) {
-  auto doc = decode_body(op, op.request.body, op.type.type());
-  if (!doc)
-    return fail(doc.error());
-  auto& a = doc->GetAllocator();
-  json::set(json::ensure_object(*doc, "metadata", a), "name", op.request.name, a);
-  return create_object(op, std::move(*doc));
-}
-
 } // namespace
 
 result<void> apply_patch(const operation& op, json::document& target,
@@ -80,6 +71,7 @@ result<void> apply_patch(const operation& op, json::document& target,
   auto& a = target.GetAllocator();
   switch (op.request.patch) {
   case patch_kind::none:
+  case patch_kind::apply: // merged by field ownership, not here
     return fail(unsupported(op));
   case patch_kind::json_patch:
     return patch::apply_json_patch(target, *body, a);
@@ -89,8 +81,6 @@ result<void> apply_patch(const operation& op, json::document& target,
   case patch_kind::strategic_merge:
     if (op.type.custom)
       return fail(unsupported(op));
-    [[fallthrough]];
-  case patch_kind::apply:
     if (!body->IsObject())
       return fail(bad_request("error decoding patch: the patch is no JSON object"));
     if (auto ok = patch::apply_strategic_merge(target, *body, schema, a); !ok)
@@ -103,12 +93,11 @@ result<void> apply_patch(const operation& op, json::document& target,
 }
 
 result<prepared> prepare_patch(operation& op) {
+  if (op.request.patch == patch_kind::apply)
+    return prepare_apply(op);
   auto current = existing(op);
-  if (!current) {
-    if (op.request.patch == patch_kind::apply && op.request.subresource.empty())
-      return create_applied(op);
+  if (!current)
     return fail(current.error());
-  }
   update_request r;
   r.current = *current;
   r.before = r.current->parse();

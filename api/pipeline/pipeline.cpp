@@ -144,9 +144,7 @@ prepared pipeline::prepare(const call& c) const {
                strategy_of(c.resource),
                impl_->addresses,
                impl_->admission,
-               format_time(impl_->deps.now()),
-               {},
-               {}};
+               format_time(impl_->deps.now())};
   auto done = dispatch(op);
   if (!done) {
     auto r = refused(std::move(done.error()));

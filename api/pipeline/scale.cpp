@@ -1,7 +1,9 @@
 #include "api/pipeline/scale.hpp"
 
+#include "api/apply/scale_fields.hpp"
 #include "api/pipeline/admit.hpp"
 #include "api/pipeline/metadata.hpp"
+#include "api/pipeline/ownership.hpp"
 #include "api/pipeline/patching.hpp"
 #include "api/text/labels.hpp"
 #include "api/validation/access.hpp"
@@ -75,10 +77,83 @@ result<json::document> scale_document(const schema::resource& r, const object& w
   return out;
 }
 
+constexpr std::string_view scale_version = "autoscaling/v1";
+
+const schema::struct_type& scale_type() {
+  return kind_type("autoscaling", "v1", "Scale");
+}
+
+/// The replicas in a version of the workload, where ownership finds them.
+apply::replicas_path replicas_of(const operation& op) {
+  return [&op](std::string_view api_version) {
+    apply::path out;
+    if (!served_versions{op.type}.find(api_version).known)
+      return out;
+    std::string_view rest = op.type.schema->scale->spec;
+    while (!rest.empty()) {
+      rest.remove_prefix(1); // the dot
+      const auto end = std::min(rest.find('.'), rest.size());
+      out.push_back(apply::path_element::field(rest.substr(0, end)));
+      rest.remove_prefix(end);
+    }
+    return out;
+  };
+}
+
+/// What a write of the Scale means to the Scale's own fields.
+apply::field_write scale_write(const operation& op) {
+  apply::field_write w;
+  w.manager = manager_of(op.request);
+  w.api_version = scale_version;
+  w.subresource = op.request.subresource;
+  w.now = op.now;
+  w.type = {&scale_type(), false};
+  return w;
+}
+
+/// The owners of the workload, as far as they can be read.
+apply::managers owners_of(const object& current) {
+  const auto doc = current.parse();
+  auto all = apply::read_managers(managed_fields_of(doc));
+  return all ? std::move(*all) : apply::managers{};
+}
+
+/// The Scale that an apply patch makes.
+result<json::document> applied_scale(operation& op, const object& current) {
+  auto config = applied_config(op, "Scale", std::string(scale_version));
+  if (!config)
+    return config;
+  const auto owners = owners_of(current);
+  auto live = scale_document(*op.type.schema, current);
+  if (!live)
+    return live;
+  auto done = apply::apply_config(scale_write(op), apply::to_scale(owners, replicas_of(op)), *live,
+                                  *config, op.request.force);
+  if (!done)
+    return fail(std::move(done.error()));
+  set_owners(
+      op, apply::from_scale(owners, std::move(done->owners), replicas_of(op), op.type.api_version));
+  return done->unchanged ? std::move(*live) : std::move(done->object);
+}
+
+/// Works out who owns the workload's fields once its Scale has changed.
+void track_scale(operation& op, const object& current, const json::value& before,
+                 const json::value& after) {
+  if (op.owners)
+    return;
+  const auto owners = owners_of(current);
+  auto scale = apply::update(scale_write(op), apply::to_scale(owners, replicas_of(op)), before,
+                             after, false);
+  set_owners(op, apply::from_scale(owners, scale ? std::move(*scale) : apply::managers{},
+                                   replicas_of(op), op.type.api_version));
+}
+
 /// The Scale that the call wants.
 result<json::document> wanted_scale(operation& op, const object& current) {
   if (op.request.verb == verb::update)
-    return decode_body(op, op.request.body, kind_type("autoscaling", "v1", "Scale"));
+    return decode_body(op, op.request.body, scale_type());
+  if (op.request.patch == patch_kind::apply)
+    return applied_scale(op, current);
   auto doc = scale_document(*op.type.schema, current);
   if (!doc)
     return doc;
@@ -116,8 +191,8 @@ result<prepared> prepare_scale(operation& op) {
   auto before = scale_document(*op.type.schema, **current);
   if (!before)
     return fail(before.error());
-  if (auto ok = admit(op, admission::action::update, kind_type("autoscaling", "v1", "Scale"),
-                      &*scale, &*before, op.request.dry_run);
+  if (auto ok =
+          admit(op, admission::action::update, scale_type(), &*scale, &*before, op.request.dry_run);
       !ok)
     return fail(ok.error());
   const auto* n = json::find(member(*scale, "spec"), "replicas");
@@ -130,6 +205,7 @@ result<prepared> prepare_scale(operation& op) {
     return fail(invalid("Scale.autoscaling", op.request.name,
                         {invalid_value("spec.replicas", std::to_string(replicas),
                                        "must be greater than or equal to 0")}));
+  track_scale(op, **current, *before, *scale);
   update_request r;
   r.current = *current;
   r.before = r.current->parse();

@@ -1,6 +1,7 @@
 #include "api/pipeline/admit.hpp"
 #include "api/pipeline/metadata.hpp"
 #include "api/pipeline/operation.hpp"
+#include "api/pipeline/ownership.hpp"
 #include "api/pipeline/presentation.hpp"
 #include "api/pipeline/strategies/strategies.hpp"
 #include "api/schema/defaults.hpp"
@@ -81,6 +82,7 @@ result<void> mutate_update(operation& op, update_request& r, admission::request&
   if (asked.changed) {
     carry_metadata(op, r.after, r.before);
     keep_other_half(op, r.after, r.before);
+    write_owners(op, r.after);
   }
   return {};
 }
@@ -190,6 +192,9 @@ result<prepared> update_object(operation& op, update_request r) {
   schema::apply_defaults(op.type.type(), after, after.GetAllocator());
   carry_metadata(op, after, r.before);
   keep_other_half(op, after, r.before);
+  if (auto ok = track_update(op, after, r.before); !ok)
+    return fail(ok.error());
+  write_owners(op, after);
   auto asked = admission_request(op, admission::action::update, op.type.type(), &after, &r.before);
   if (auto ok = mutate_update(op, r, asked); !ok)
     return fail(ok.error());
@@ -209,7 +214,7 @@ result<prepared> update_object(operation& op, update_request r) {
   if (finishes_deletion(op, after, r.before))
     return op.request.dry_run ? result<prepared>(rehearsed(op, current, after))
                               : stored_form(op, removal(op, current, after, unconditional), after);
-  if (same_object(op, after, r.before) && !is_written_anew(op))
+  if (same_but_recorded_times(op, after, r.before) && !is_written_anew(op))
     return unchanged(r.current);
   if (op.request.dry_run)
     return rehearsed(op, current, after);

@@ -90,17 +90,48 @@ result<void> read_validation(call& c, const query& q) {
   return {};
 }
 
+/// The program a client says it is: what stands before the slash, as far as it can be shown.
+std::string program_of(std::string_view user_agent) {
+  std::string out;
+  const auto name = user_agent.substr(0, user_agent.find('/'));
+  for (size_t i = 0, n = 0; i < name.size(); i += n) {
+    n = std::max(utf8_length(name, i), 1U);
+    if (n == 1 && (name[i] < 0x20 || name[i] == 0x7f)) // also what is no UTF-8
+      continue;
+    if (out.size() + n > max_field_manager)
+      break;
+    out += name.substr(i, n);
+  }
+  return out.empty() ? "unknown" : out;
+}
+
+/// Control characters and what is no UTF-8 cannot name a manager.
+std::vector<cause> judge_manager(std::string_view name) {
+  if (name.size() > max_field_manager)
+    return {too_long("fieldManager", max_field_manager)};
+  for (size_t i = 0, n = 0; i < name.size(); i += n) {
+    n = std::max(utf8_length(name, i), 1U);
+    const auto c = static_cast<unsigned char>(name[i]);
+    if (n > 1 || (c >= 0x20 && c < 0x7f))
+      continue;
+    char code[16];
+    std::snprintf(code, sizeof code, "U+%04X", c);
+    return {invalid_value("fieldManager", quote_go(name),
+                          "invalid character " + std::string(code) + " (at position " +
+                              std::to_string(i) + ")")};
+  }
+  return {};
+}
+
 /// Who owns the fields that are written: what the client says, or the program it is.
 result<void> read_manager(call& c, const exchange& x) {
   auto text = x.target.query.get("fieldManager");
-  if (text.size() > max_field_manager)
-    return fail(invalid(options_kind(c.verb), "", {too_long("fieldManager", max_field_manager)}));
+  if (auto causes = judge_manager(text); !causes.empty())
+    return fail(invalid(options_kind(c.verb), "", std::move(causes)));
   if (text.empty() && c.patch == patch_kind::apply)
     return fail(invalid(options_kind(c.verb), "",
                         {required("fieldManager", "is required for apply patch")}));
-  c.field_manager = text.empty() ? x.user_agent.substr(0, x.user_agent.find('/')) : text;
-  if (c.field_manager.size() > max_field_manager)
-    c.field_manager.resize(max_field_manager);
+  c.field_manager = text.empty() ? program_of(x.user_agent) : text;
   return {};
 }
 
@@ -110,16 +141,24 @@ result<void> read_patch(call& c, const exchange& x, std::string_view body) {
     return fail(std::move(kind.error()));
   c.patch = *kind;
   c.force = x.target.query.flag("force");
-  if (c.force && c.patch != patch_kind::apply)
+  if (x.target.query.has("force") && c.patch != patch_kind::apply)
     return fail(invalid(options_kind(c.verb), "",
                         {field_forbidden("force", "may not be specified for non-apply patch")}));
   if (c.patch != patch_kind::apply) {
     c.body = body;
     return {};
   }
+  // Most clients send JSON, which is YAML too, and far quicker to read.
+  if (body.starts_with('{') && json::parse(body)) {
+    c.body = body;
+    return {};
+  }
   auto text = yaml_to_json(body);
-  if (!text)
+  if (!text) {
+    if (text.error().why == reason::bad_request)
+      text.error().message.insert(0, "error decoding YAML: ");
     return fail(std::move(text.error()));
+  }
   c.body = std::move(*text);
   return {};
 }

@@ -126,7 +126,8 @@ BOOST_AUTO_TEST_CASE(are_compared) {
     }
   }
   BOOST_TEST(
-      apply::compare(pod(), doc_of(R"({"spec":{"containers":[{"image":"a"}]}})"), doc_of("{}")).broken);
+      apply::compare(pod(), doc_of(R"({"spec":{"containers":[{"image":"a"}]}})"), doc_of("{}"))
+          .broken);
 }
 
 struct merge_row {
