@@ -180,8 +180,12 @@ private:
       const auto* n = what.find(path_element::field(name));
       if (n && n->member)
         continue;
-      if (n)
-        remove(type_of_member(t, name).type, m->value, n->below);
+      if (n && !m->value.IsNull()) {
+        const auto type = type_of_member(t, name);
+        remove(type.type, m->value, n->below);
+        if (type.field && m->value.IsNull())
+          continue; // a field that lost all it had
+      }
       if (keep != m) {
         keep->name.Swap(m->name);
         keep->value.Swap(m->value);

@@ -41,7 +41,8 @@ comparison compare(const object_type& t, const json::value& before, const json::
 /// passed `check_applied`.
 void merge(const object_type& t, json::value& into, const json::value& config, json::allocator& a);
 
-/// Takes the paths of `what` out of `v`. What becomes empty thereby is null.
+/// Takes the paths of `what` out of `v`. Fields that become empty thereby go too; items and entries
+/// that do are null.
 void remove(const object_type& t, json::value& v, const field_set& what);
 
 /// Adds the fields of objects that lead to a path of the set: who owns a.b.c of fields has a and

@@ -199,7 +199,8 @@ BOOST_AUTO_TEST_CASE(lose_what_is_removed) {
   const remove_row rows[] = {
       {R"({"spec":{"nodeName":"n","hostname":"h"}})", R"({"f:spec":{"f:nodeName":{}}})",
        R"({"spec":{"hostname":"h"}})"},
-      {R"({"spec":{"nodeName":"n"}})", R"({"f:spec":{"f:nodeName":{}}})", R"({"spec":null})"},
+      {R"({"kind":"Pod","spec":{"nodeName":"n"}})", R"({"f:spec":{"f:nodeName":{}}})",
+       R"({"kind":"Pod"})"},
       {R"({"spec":{"containers":[{"name":"a"},{"name":"b"}]}})",
        R"({"f:spec":{"f:containers":{"k:{\"name\":\"a\"}":{}}}})",
        R"({"spec":{"containers":[{"name":"b"}]}})"},
