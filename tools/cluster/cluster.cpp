@@ -168,6 +168,12 @@ void cluster::start_storage(const config::settings& settings,
                                     std::string_view name) {
     return access->authorize({user, true, verb, group, "*", "", resource, "", name, ""}).allowed();
   };
+  deps.authorize = [access = access_](const api::user_info& user,
+                                      const api::cel::authorization_request& q) {
+    auto d = access->authorize({user, q.is_resource, q.verb, q.group, "*", q.ns, q.resource,
+                                q.subresource, q.name, q.path});
+    return api::cel::authorization_answer{d.allowed(), std::move(d.reason), {}};
+  };
   deps.more_plugins.push_back(api::auth::node_restriction());
   pipeline_ = std::make_shared<const api::pipeline>(std::move(deps));
   supervise(
