@@ -1,8 +1,11 @@
 #include "actors/scheduler/scheduler_actor.hpp"
 
+#include "api/object/typed.hpp"
 #include "api/text/time.hpp"
 
 #include <spdlog/spdlog.h>
+
+#include <optional>
 
 namespace thespis::actors {
 
@@ -30,6 +33,14 @@ std::string unschedulable_patch(const std::string& message, const std::string& t
   return R"({"status":{"conditions":[{"type":"PodScheduled","status":"False",)"
          R"("reason":"Unschedulable","lastTransitionTime":")" +
          time + R"(","message":)" + api::json::quote(message) + "}]}}";
+}
+
+/// As the pod shows it already, if it does.
+std::optional<api::v1::pod_condition> unschedulable_condition(const api::object& pod) {
+  for (const auto& c : api::typed<api::v1::pod>(pod)->status.conditions)
+    if (c.type == "PodScheduled" && c.status == "False" && c.reason == "Unschedulable")
+      return c;
+  return std::nullopt;
 }
 
 } // namespace
@@ -199,10 +210,14 @@ void scheduler_actor::note_failures(const std::vector<placement>& failed) {
   const api::user_info self{"system:kube-scheduler", {}, {"system:masters"}};
   runtime::call_batch batch;
   for (const auto& p : failed) {
-    auto patch = patch_call("pods", {p.pod->ns(), p.pod->name()},
-                            unschedulable_patch(p.message, api::format_time(at)), "status");
-    patch.user = self;
-    batch.calls.push_back(std::move(patch));
+    const auto known = unschedulable_condition(*p.pod);
+    if (!known || known->message != p.message) {
+      const auto since = known ? known->last_transition_time : api::format_time(at);
+      auto patch = patch_call("pods", {p.pod->ns(), p.pod->name()},
+                              unschedulable_patch(p.message, since), "status");
+      patch.user = self;
+      batch.calls.push_back(std::move(patch));
+    }
     event_note note;
     note.type = "Warning";
     note.reason = "FailedScheduling";
