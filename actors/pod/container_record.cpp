@@ -19,6 +19,15 @@ void probe_record::arm(const api::v1::probe& spec, time started) {
   due = started + seconds_of(spec.initial_delay_seconds, 0);
 }
 
+std::chrono::nanoseconds probe_record::eager_wait() const {
+  constexpr std::chrono::nanoseconds first = 50ms;
+  return first * (int64_t{1} << std::clamp(failures - 1, 0, 20));
+}
+
+bool probe_record::eager(const api::v1::probe& spec) const {
+  return !passed && eager_wait() < seconds_of(spec.period_seconds, 10);
+}
+
 void probe_record::take(const api::v1::probe& spec, bool success, std::string message, time now) {
   under_way = false;
   last_message = std::move(message);
@@ -26,7 +35,7 @@ void probe_record::take(const api::v1::probe& spec, bool success, std::string me
   if (success) {
     failures = 0;
     if (++successes >= spec.success_threshold.value_or(1))
-      verdict = true;
+      verdict = passed = true;
   } else {
     successes = 0;
     if (++failures >= spec.failure_threshold.value_or(3))

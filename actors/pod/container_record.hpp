@@ -25,6 +25,13 @@ struct probe_record {
   /// The verdict past the thresholds: unknown until one is reached.
   std::optional<bool> verdict;
   std::string last_message;
+  bool passed = false; ///< the verdict was good once
+
+  /// Until it passed for the first time, a readiness probe is not only made once a period
+  /// (Kubernetes allows that, to make pods ready faster): how long to wait after so many failures.
+  std::chrono::nanoseconds eager_wait() const;
+  /// Whether its failures are no news yet.
+  bool eager(const api::v1::probe& spec) const;
 
   /// Starts counting for a container that started at `started`.
   void arm(const api::v1::probe& spec, time started);

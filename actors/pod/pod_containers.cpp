@@ -283,10 +283,12 @@ void pod_actor::perform(const run_probe& a) {
     const char* kind = a.kind == probe_kind::startup    ? "Startup"
                        : a.kind == probe_kind::liveness ? "Liveness"
                                                         : "Readiness";
-    if (!r.success && record.phase == container_phase::running)
+    state_.on_probe(a.index, a.kind, r.success, r.message, now());
+    const auto* spec = record.probe_spec(a.kind);
+    const bool early = a.kind == probe_kind::readiness && spec && record.readiness.eager(*spec);
+    if (!r.success && !early && record.phase == container_phase::running)
       tell({"Warning", "Unhealthy", std::string{kind} + " probe failed: " + r.message,
             record.spec.name});
-    state_.on_probe(a.index, a.kind, r.success, r.message, now());
   };
   if (spec->exec) {
     containers().exec_sync(

@@ -149,6 +149,8 @@ void pod_state::on_probe(size_t index, probe_kind kind, bool success, std::strin
   if (!spec || c.phase != container_phase::running || !asked)
     return;
   p.take(*spec, success, std::move(message), now);
+  if (kind == probe_kind::readiness && !success && p.eager(*spec))
+    p.due = now + p.eager_wait();
   if (kind == probe_kind::startup && p.verdict == true) {
     // From here on the others count.
     for (const auto next : {probe_kind::liveness, probe_kind::readiness})

@@ -52,7 +52,7 @@ public:
   pod_state state;
 
   // What happened.
-  std::vector<std::string> log; ///< "start main", "stop main 30", "sandbox 0"
+  std::vector<std::string> log; ///< "start main", "stop main 30", "sandbox 0", "probe main"
   std::vector<emit_event> events;
   std::vector<std::string> removed;
   bool released = false;
@@ -239,6 +239,7 @@ public:
   }
   void perform(const remove_container& a) { removed.push_back(a.id); }
   void perform(const run_probe& a) {
+    log.push_back("probe " + state.containers()[a.index].spec.name);
     if (!hold("probe", a))
       state.on_probe(a.index, a.kind, probes[a.kind], "no answer", now);
   }

@@ -37,6 +37,33 @@ BOOST_AUTO_TEST_CASE(readiness_flips_at_its_thresholds) {
   BOOST_TEST(d.status_of("main").ready);
 }
 
+BOOST_AUTO_TEST_CASE(a_container_that_was_never_ready_is_asked_more_often_than_its_period) {
+  pod_driver d{probed("readinessProbe: {tcpSocket: {port: 80}, periodSeconds: 10}")};
+  d.probes[probe_kind::readiness] = false;
+  d.settle();
+  const auto asked = [&] { return d.count("probe main"); };
+  BOOST_TEST(asked() == 1);
+  for (const auto wait : {50ms, 100ms, 200ms, 400ms}) {
+    d.advance(wait - 1ms);
+    const auto before = asked();
+    d.advance(1ms);
+    BOOST_TEST(asked() == before + 1);
+  }
+  // ... but not for ever.
+  d.advance(1min);
+  const auto late = asked();
+  d.advance(1min);
+  BOOST_TEST(asked() == late + 6);
+  d.probes[probe_kind::readiness] = true;
+  d.advance(10s);
+  BOOST_TEST(d.status_of("main").ready);
+  // One that was ready keeps to its period.
+  d.probes[probe_kind::readiness] = false;
+  const auto ready = asked();
+  d.advance(1min);
+  BOOST_TEST(asked() == ready + 6);
+}
+
 BOOST_AUTO_TEST_CASE(liveness_restarts_with_its_own_grace) {
   pod_driver d{probed("livenessProbe: {tcpSocket: {port: 80}, periodSeconds: 10, "
                       "failureThreshold: 3, terminationGracePeriodSeconds: 4}, startupProbe: "
