@@ -69,6 +69,13 @@ api::result<std::string> some_actors(caf::actor_system& sys, std::string_view wo
   const auto total = all.size();
   size_t matched = 0;
   const auto chosen = select(std::move(all), *query, matched);
+  if (matched == 0 && !query->kind.empty()) {
+    api::error none;
+    none.why = api::reason::not_found;
+    none.message =
+        "no actor of kind \"" + query->kind + "\" runs here; `kinds` lists what there is";
+    return api::fail(std::move(none));
+  }
   json::document doc{rapidjson::kObjectType};
   auto& a = doc.GetAllocator();
   doc.AddMember("actors", to_json(chosen, a), a);

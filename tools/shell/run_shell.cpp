@@ -103,7 +103,8 @@ screen screen_now() {
 }
 
 int status_of(const api::error& e) {
-  return e.why == api::reason::bad_request ? wrong_command : not_answering;
+  const bool ours = e.why == api::reason::bad_request || e.why == api::reason::not_found;
+  return ours ? wrong_command : not_answering;
 }
 
 int execute(session& s, const std::string& line) {

@@ -65,9 +65,6 @@ std::string show_ps(const json::value& answer, const screen& s) {
                text(*a, "state"), grouped(number(*a, "mailbox")), grouped(number(*a, "handled")),
                short_duration(number(*a, "busyNanoseconds")), text(*a, "lastMessage")});
   const auto matched = number(answer, "matched");
-  if (matched == 0)
-    return s.colours.warning("No such actors") + " among " + grouped(number(answer, "total")) +
-           "; `kinds` lists what there is.\n";
   auto out = table.render(s.colours, s.width);
   if (actors.size() < matched)
     out += s.colours.warning(grouped(actors.size()) + " of " + grouped(matched) + " actors shown") +

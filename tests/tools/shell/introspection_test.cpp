@@ -122,6 +122,15 @@ BOOST_FIXTURE_TEST_CASE(info_of_nobody_is_not_found, one_supervisor) {
   }
 }
 
+BOOST_FIXTURE_TEST_CASE(ps_of_a_kind_that_nobody_is_is_not_found, one_supervisor) {
+  const auto got = ask("ps cat");
+  BOOST_REQUIRE(!got);
+  BOOST_TEST((got.error().why == api::reason::not_found));
+  BOOST_TEST(got.error().message ==
+             "no actor of kind \"cat\" runs here; `kinds` lists what there is");
+  BOOST_TEST(ask("ps supervisor").has_value());
+}
+
 BOOST_FIXTURE_TEST_CASE(unknown_commands_are_refused, one_supervisor) {
   for (const auto* wrong : {"", "kill 1", "info", "kinds pod", "ps --sort age"}) {
     const auto got = ask(wrong);

@@ -73,12 +73,6 @@ BOOST_AUTO_TEST_CASE(ps_says_when_rows_were_cut) {
   BOOST_TEST(out.find("2 of 5,000 actors shown") != std::string::npos);
 }
 
-BOOST_AUTO_TEST_CASE(ps_says_when_there_is_none) {
-  fake_cluster c{{{"ps cat", R"({"actors":[],"matched":0,"total":51})"}}, {}, {}};
-  BOOST_TEST(text_of(c.open(), "ps cat") ==
-             "No such actors among 51; `kinds` lists what there is.\n");
-}
-
 BOOST_AUTO_TEST_CASE(output_can_be_json_or_yaml) {
   fake_cluster c{{{"kinds", R"({"kinds":[{"kind":"pod","count":3}]})"}}, {}, {}};
   const auto doc = api::json::parse(text_of(c.open(form::json), "kinds"));
