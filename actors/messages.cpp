@@ -13,6 +13,7 @@ void register_actor_messages(caf::actor_system_config& cfg) {
   cfg.add_message_type<run_queue>("run_queue");
   cfg.add_message_type<wake_key>("wake_key");
   cfg.add_message_type<resubscribe>("resubscribe");
+  cfg.add_message_type<forget_parsed>("forget_parsed");
   cfg.add_message_type<schedule_now>("schedule_now");
   cfg.add_message_type<retry_unschedulable>("retry_unschedulable");
   cfg.add_message_type<watch_again>("watch_again");

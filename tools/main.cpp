@@ -3,12 +3,14 @@
 #include "tools/cli/commands.hpp"
 #include "tools/shell/run_shell.hpp"
 
-#include <malloc.h>
+// Read by jemalloc before main. Objects are made on one thread and freed on another, and most that
+// a burst of work allocates is freed after it: two arenas, and a second after which what is free
+// goes back to the machine.
+extern "C" {
+const char* malloc_conf = "narenas:2,dirty_decay_ms:1000,muzzy_decay_ms:0,background_thread:true";
+}
 
 int main(int argc, char** argv) {
-  // Objects are made on one thread and freed on another: with an arena a thread, as glibc has it,
-  // much of what is freed would stay with the process.
-  ::mallopt(M_ARENA_MAX, 2);
   thespis::tools::commands commands;
   commands.up = thespis::tools::run_up;
   commands.shell = thespis::tools::run_shell;

@@ -286,8 +286,8 @@ bool rollout::old_pods_left() {
   for (const auto* s : old_sets()) {
     if (s->now.status.replicas > 0)
       return true;
-    for (const auto& p : view_.owned_by<api::v1::pod>(s->now.metadata.uid))
-      if (p->status.phase != "Succeeded" && p->status.phase != "Failed")
+    for (const auto& p : view_.owned_by<pod_facts>(s->now.metadata.uid))
+      if (!is_finished(*p))
         return true;
   }
   return false;

@@ -2,6 +2,12 @@
 
 #include "api/text/time.hpp"
 
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <utility>
+#include <vector>
+
 namespace thespis::actors {
 
 namespace {
@@ -31,27 +37,50 @@ public:
   std::string_view name() const override { return "eventttl"; }
 
   std::vector<watch_spec> watches() const override {
-    return {
-        {"events", [](const api::object& o, const api::object_ptr& previous, const view&) {
-           // A repeated event is found to be younger when its time comes.
-           return previous ? std::vector<object_id>{} : std::vector<object_id>{{o.ns(), o.name()}};
-         }}};
+    // One key for all: a timer for each would be more than the event is.
+    return {{"events", [](const api::object&, const api::object_ptr& previous, const view&) {
+               return previous ? std::vector<object_id>{} : std::vector<object_id>{{{}, "expiry"}};
+             }}};
   }
 
-  reconcile_result reconcile(const object_id& key, const view& v, wall_time now) override {
+  reconcile_result reconcile(const object_id&, const view& v, wall_time now) override {
     reconcile_result res;
-    const auto e = v.find("events", key.ns, key.name);
-    if (!e)
+    // What came since the last look is younger than what was the oldest then.
+    if (now < next_look_) {
+      res.requeue_after = next_look_ - now;
       return res;
-    const auto due = last_seen(*e) + deps_.ttl;
-    if (due > now)
-      res.requeue_after = due - now;
-    else
-      res.calls.push_back(delete_call(*e));
-    return res;
+    }
+    auto old = std::make_shared<std::vector<api::object_ptr>>();
+    auto next = now + deps_.ttl;
+    v.for_each("events", {}, [&](const api::object_ptr& o) {
+      const auto due = last_seen(*o) + deps_.ttl;
+      if (due <= now)
+        old->push_back(o);
+      else
+        next = std::min(next, due);
+    });
+    const auto pause = std::min<std::chrono::nanoseconds>(longest_pause, deps_.ttl / 10);
+    next_look_ = std::max(next, now + pause);
+    if (v.count("events") > 0)
+      res.requeue_after = next_look_ - now;
+    return remove(std::move(old), std::move(res));
   }
 
 private:
+  /// Events expire in steps of at most this, so that they are not all looked at for each one.
+  static constexpr std::chrono::minutes longest_pause{1};
+  static constexpr size_t calls_a_step = 256;
+
+  static reconcile_result remove(std::shared_ptr<std::vector<api::object_ptr>> old,
+                                 reconcile_result res) {
+    for (; !old->empty() && res.calls.size() < calls_a_step; old->pop_back())
+      res.calls.push_back(delete_call(*old->back()));
+    if (!old->empty())
+      res.then = [old](const std::vector<call_result>&) { return remove(old, {}); };
+    return res;
+  }
+
+  wall_time next_look_{};
   const event_expiry_deps deps_;
 };
 

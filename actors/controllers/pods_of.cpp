@@ -11,23 +11,35 @@ namespace thespis::actors {
 
 namespace {
 
-int32_t deletion_cost(const api::v1::pod& p) {
-  const auto i = p.metadata.annotations.find("controller.kubernetes.io/pod-deletion-cost");
+pod_facts::phase_t phase_of(std::string_view text) {
+  using enum pod_facts::phase_t;
+  return text == "Pending"     ? pending
+         : text == "Running"   ? running
+         : text == "Succeeded" ? succeeded
+         : text == "Failed"    ? failed
+                               : unknown;
+}
+
+int phase_rank(pod_facts::phase_t phase) {
+  return phase == pod_facts::phase_t::pending ? 0 : phase == pod_facts::phase_t::running ? 2 : 1;
+}
+
+wall_time time_of(std::string_view text) {
+  return api::parse_time(text).value_or(wall_time{});
+}
+
+int32_t number_of(std::string_view text) {
   int32_t res = 0;
-  if (i != p.metadata.annotations.end())
-    std::from_chars(i->second.data(), i->second.data() + i->second.size(), res);
+  std::from_chars(text.data(), text.data() + text.size(), res);
   return res;
 }
 
-int phase_rank(const std::string& phase) {
-  return phase == "Pending" ? 0 : phase == "Running" ? 2 : 1;
-}
-
-int32_t restarts(const api::v1::pod& p) {
-  int32_t res = 0;
-  for (const auto& c : p.status.container_statuses)
-    res = std::max(res, c.restart_count);
-  return res;
+/// The items of an array below `status`, if there is one.
+template <class F>
+void each_of_status(const api::json::value& status, std::string_view name, F f) {
+  if (const auto* list = api::json::find(status, name); list && list->IsArray())
+    for (const auto& item : list->GetArray())
+      f(item);
 }
 
 std::string owners_patch(const api::object& o,
@@ -63,9 +75,43 @@ std::vector<api::v1::owner_reference> owners_of(const api::object& o) {
 
 } // namespace
 
+pod_facts pod_facts::of(const api::object& o) {
+  pod_facts res;
+  const auto doc = o.parse();
+  if (const auto* meta = api::json::find(doc, "metadata")) {
+    res.created = time_of(api::json::get_string(*meta, "creationTimestamp"));
+    if (const auto* notes = api::json::find(*meta, "annotations"); notes && notes->IsObject())
+      res.deletion_cost =
+          number_of(api::json::get_string(*notes, "controller.kubernetes.io/pod-deletion-cost"));
+  }
+  const auto* status = api::json::find(doc, "status");
+  if (!status || !status->IsObject())
+    return res;
+  res.phase = phase_of(api::json::get_string(*status, "phase"));
+  each_of_status(*status, "conditions", [&](const api::json::value& c) {
+    if (api::json::get_string(c, "type") != "Ready" || api::json::get_string(c, "status") != "True")
+      return;
+    res.ready = true;
+    res.ready_since = time_of(api::json::get_string(c, "lastTransitionTime"));
+  });
+  each_of_status(*status, "containerStatuses", [&](const api::json::value& c) {
+    const auto n = static_cast<int32_t>(api::json::get_int(c, "restartCount"));
+    res.restarts = std::max(res.restarts, n);
+  });
+  return res;
+}
+
+bool is_finished(const pod_facts& p) {
+  return p.phase == pod_facts::phase_t::succeeded || p.phase == pod_facts::phase_t::failed;
+}
+
 bool is_active(const observed_pod& p) {
   return !p.object->meta().deleting && p->status.phase != "Succeeded" &&
          p->status.phase != "Failed";
+}
+
+bool is_active(const counted_pod& p) {
+  return !p.object->meta().deleting && !is_finished(*p);
 }
 
 bool is_ready(const api::v1::pod& p) {
@@ -76,33 +122,45 @@ bool is_ready(const api::v1::pod& p) {
 wall_time ready_since(const api::v1::pod& p) {
   for (const auto& c : p.status.conditions)
     if (c.type == "Ready" && c.status == "True")
-      return api::parse_time(c.last_transition_time).value_or(wall_time{});
+      return time_of(c.last_transition_time);
   return {};
 }
 
 bool is_available(const api::v1::pod& p, int32_t min_ready_seconds, wall_time now) {
-  return is_ready(p) && (min_ready_seconds == 0 ||
-                         ready_since(p) + std::chrono::seconds{min_ready_seconds} <= now);
+  return is_ready(p) && long_enough(ready_since(p), min_ready_seconds, now);
 }
 
-void sort_for_deletion(std::vector<observed_pod>& pods) {
-  std::map<std::string, int> on_node;
+bool is_available(const pod_facts& p, int32_t min_ready_seconds, wall_time now) {
+  return p.ready && long_enough(p.ready_since, min_ready_seconds, now);
+}
+
+void sort_for_deletion(std::vector<counted_pod>& pods) {
+  std::map<std::string_view, int> on_node;
   for (const auto& p : pods)
-    ++on_node[p->spec.node_name];
-  const auto rank = [&](const observed_pod& p) {
-    const bool ready = is_ready(*p);
-    return std::tuple{!p->spec.node_name.empty(), phase_rank(p->status.phase), ready,
-                      deletion_cost(*p), -on_node[p->spec.node_name],
+    ++on_node[p.object->meta().node_name];
+  const auto rank = [&](const counted_pod& p) {
+    const auto& node = p.object->meta().node_name;
+    return std::tuple{!node.empty(), phase_rank(p->phase), p->ready, p->deletion_cost,
+                      -on_node[node],
                       // Shorter ready first: later times sort before earlier ones.
-                      -ready_since(*p).time_since_epoch().count(), -restarts(*p),
-                      -static_cast<int64_t>(api::parse_time(p->metadata.creation_timestamp)
-                                                .value_or(wall_time{})
-                                                .time_since_epoch()
-                                                .count()),
-                      std::string_view{p->metadata.name}};
+                      -p->ready_since.time_since_epoch().count(), -p->restarts,
+                      -p->created.time_since_epoch().count(), std::string_view{p.object->name()}};
   };
   std::sort(pods.begin(), pods.end(),
             [&](const auto& a, const auto& b) { return rank(a) < rank(b); });
+}
+
+void sort_for_deletion(std::vector<observed_pod>& pods) {
+  std::vector<counted_pod> counted;
+  std::map<const api::object*, observed_pod> by_object;
+  for (auto& p : pods) {
+    counted.push_back({p.object, std::make_shared<const pod_facts>(pod_facts::of(*p.object))});
+    by_object.emplace(counted.back().object.get(), std::move(p));
+  }
+  sort_for_deletion(counted);
+  pods.clear();
+  for (const auto& c : counted)
+    pods.push_back(std::move(by_object.at(c.object.get())));
 }
 
 bool controlled_by(const api::object& o, const std::string& uid) {

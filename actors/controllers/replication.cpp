@@ -96,7 +96,7 @@ public:
 
 private:
   struct census {
-    std::vector<observed_pod> active;
+    std::vector<counted_pod> active;
     size_t terminating = 0;
   };
 
@@ -147,7 +147,7 @@ typename replication<T>::census replication<T>::claim(const observed<T>& owner, 
   census res;
   const auto& uid = owner.object->uid();
   const auto selector = selector_of(owner->spec.selector);
-  for (auto& p : v.owned_by<api::v1::pod>(uid)) {
+  for (auto& p : v.owned_by<pod_facts>(uid)) {
     if (!controlled_by(*p.object, uid))
       continue;
     if (!selector.matches(p.object->labels())) {
@@ -166,7 +166,7 @@ typename replication<T>::census replication<T>::claim(const observed<T>& owner, 
   v.for_each("pods", owner.object->ns(), [&](const api::object_ptr& o) {
     if (has_controller(*o) || o->meta().deleting || !selector.matches(o->labels()))
       return;
-    auto p = v.get<api::v1::pod>(o->ns(), o->name());
+    auto p = v.get<pod_facts>(o->ns(), o->name());
     if (!is_active(p))
       return;
     calls.push_back(adopt_call(*o, controller_reference(*owner)));
@@ -239,13 +239,13 @@ void replication<T>::update_status(const observed<T>& owner, const census& pods,
       const auto* value = api::find_label(p.object->labels(), label.first);
       return value && *value == label.second;
     });
-    if (!is_ready(*p))
+    if (!p->ready)
       continue;
     ++ready;
     if (is_available(*p, min_ready, now))
       ++available;
     else {
-      const auto wait = ready_since(*p) + std::chrono::seconds{min_ready} - now;
+      const auto wait = p->ready_since + std::chrono::seconds{min_ready} - now;
       res.requeue_after = std::min(res.requeue_after.value_or(wait), wait);
     }
   }

@@ -10,6 +10,8 @@ namespace {
 
 constexpr auto write_deadline = 180s;
 constexpr auto resubscribe_delay = 100ms;
+/// Parsed objects are kept while there is work, and this much longer.
+constexpr auto idle_time = 1s;
 /// Work of one run: the mailbox gets a turn after that much.
 constexpr size_t calls_a_run = 512;
 constexpr size_t keys_a_run = 256;
@@ -57,6 +59,7 @@ controller_actor::behavior_type controller_actor::make_behavior() {
         schedule_run();
       },
       [this](const resubscribe& r) { subscribe_to(r.watch); },
+      [this](const forget_parsed&) { forget_if_idle(); },
   };
 }
 
@@ -181,10 +184,25 @@ void controller_actor::schedule_run() {
   this->send(this, run_queue{});
 }
 
+/// What was parsed for the keys at work is many times what the objects are: an idle controller
+/// keeps none of it.
+void controller_actor::forget_if_idle() {
+  const auto idle = this->clock().now() - last_run_;
+  if (idle < idle_time) {
+    this->delayed_send(this, idle_time - idle, forget_parsed{});
+    return;
+  }
+  forget_scheduled_ = false;
+  view_.forget_parsed();
+}
+
 void controller_actor::run() {
   run_scheduled_ = false;
   if (!all_synced())
     return;
+  last_run_ = this->clock().now();
+  if (!std::exchange(forget_scheduled_, true))
+    this->delayed_send(this, idle_time, forget_parsed{});
   std::vector<attempt> attempts;
   size_t calls = 0;
   while (attempts.size() < keys_a_run && calls < calls_a_run) {

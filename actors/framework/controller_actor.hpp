@@ -65,6 +65,7 @@ private:
   bool all_synced() const;
   void schedule_run();
   void run();
+  void forget_if_idle();
   std::optional<attempt> reconcile_one(const object_id& key);
   void write(std::vector<attempt> attempts);
   void settle(std::vector<attempt>& attempts, const std::vector<runtime::call_outcome>& outcomes);
@@ -90,6 +91,8 @@ private:
   std::vector<resting> resting_;
   std::map<object_id, caf::actor_clock::time_point> wakes_; ///< the next requested wake of a key
   bool run_scheduled_ = false;
+  bool forget_scheduled_ = false;
+  caf::actor_clock::time_point last_run_;
   uint64_t reconciles_ = 0;
   uint64_t failures_ = 0;
 };

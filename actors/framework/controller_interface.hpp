@@ -24,6 +24,9 @@ struct resubscribe {
   uint64_t watch = 0;
 };
 
+/// INTERNAL: forget what was parsed, if there was no work for a while.
+struct forget_parsed {};
+
 // clang-format off
 using controller_handle = runtime::watcher_handle::extend<
   /// Asks the reconciler again what it watches.
@@ -33,7 +36,9 @@ using controller_handle = runtime::watcher_handle::extend<
   /// INTERNAL
   caf::reacts_to<wake_key>,
   /// INTERNAL
-  caf::reacts_to<resubscribe>>;
+  caf::reacts_to<resubscribe>,
+  /// INTERNAL
+  caf::reacts_to<forget_parsed>>;
 // clang-format on
 
 template <class Inspector>
@@ -55,6 +60,10 @@ typename Inspector::result_type inspect(Inspector& f, wake_key& x) {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, resubscribe& x) {
   return f(x.watch);
+}
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, forget_parsed&) {
+  return f();
 }
 
 } // namespace thespis::actors

@@ -15,6 +15,12 @@ constexpr size_t max_message = 1024;
 /// An Event that has not happened again for so long may have expired: a new one is made.
 constexpr std::chrono::minutes forgotten{30};
 
+object_id event_id(const api::object& about, uint64_t suffix) {
+  char digits[17];
+  std::snprintf(digits, sizeof digits, "%016llx", static_cast<unsigned long long>(suffix));
+  return {about.ns().empty() ? "default" : about.ns(), about.name() + "." + digits};
+}
+
 } // namespace
 
 bool event_recorder::take_token(const std::string& uid, wall_time now) {
@@ -23,7 +29,7 @@ bool event_recorder::take_token(const std::string& uid, wall_time now) {
     std::erase_if(buckets_, [&](const auto& b) {
       return b.second.tokens + (now - b.second.at) / refill >= burst;
     });
-  const auto [i, fresh] = buckets_.try_emplace(uid);
+  const auto [i, fresh] = buckets_.try_emplace(std::hash<std::string>{}(uid));
   auto& b = i->second;
   if (!fresh)
     b.tokens = std::min(burst, b.tokens + std::chrono::duration<double>(now - b.at) / refill);
@@ -45,15 +51,15 @@ std::optional<api::call> event_recorder::record(const event_note& note, wall_tim
   if (const auto i = known_.find(key); i != known_.end() && now - i->second.last < forgotten) {
     const auto count = ++i->second.count;
     i->second.last = now;
-    return patch_call("events", i->second.id,
+    return patch_call("events", event_id(about, i->second.suffix),
                       "{\"count\":" + std::to_string(count) + ",\"lastTimestamp\":\"" + stamp +
                           "\"}");
   }
   api::v1::event e;
-  e.metadata.namespace_ = about.ns().empty() ? "default" : about.ns();
-  char suffix[17];
-  std::snprintf(suffix, sizeof suffix, "%016llx", static_cast<unsigned long long>(random_->next()));
-  e.metadata.name = about.name() + "." + suffix;
+  const auto suffix = random_->next();
+  auto id = event_id(about, suffix);
+  e.metadata.namespace_ = std::move(id.ns);
+  e.metadata.name = std::move(id.name);
   e.involved_object.kind = note.kind;
   e.involved_object.api_version = note.api_version;
   e.involved_object.namespace_ = about.ns();
@@ -70,7 +76,7 @@ std::optional<api::call> event_recorder::record(const event_note& note, wall_tim
   e.source->host = host_;
   e.reporting_component = component_;
   e.reporting_instance = host_;
-  const known entry{{e.metadata.namespace_, e.metadata.name}, 1, now};
+  const known entry{suffix, 1, now};
   if (known_.insert_or_assign(key, entry).second)
     order_.push_back(key);
   if (order_.size() > remembered) {

@@ -5,7 +5,6 @@
 #include "runtime/environment.hpp"
 
 #include <deque>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,7 +31,7 @@ public:
 
 private:
   struct known {
-    object_id id;
+    uint64_t suffix = 0; ///< of the Event's name
     int32_t count = 1;
     wall_time last;
   };
@@ -51,7 +50,7 @@ private:
   // memory.
   std::unordered_map<size_t, known> known_;
   std::deque<size_t> order_;
-  std::map<std::string, bucket> buckets_;
+  std::unordered_map<size_t, bucket> buckets_; ///< by a hash of the uid
 };
 
 } // namespace thespis::actors

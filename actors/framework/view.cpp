@@ -1,6 +1,7 @@
 #include "actors/framework/view.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace thespis::actors {
 
@@ -20,16 +21,15 @@ bool same_owners(const api::object& a, const api::object& b) {
 
 } // namespace
 
-void view::index(table& t, const api::object& o, bool add) {
-  for (const auto& owner : o.meta().owners) {
-    auto& ids = t.by_owner[owner.uid];
-    object_id id{o.ns(), o.name()};
+void view::index(table& t, const slot& s, bool add) {
+  for (const auto& owner : s.object->meta().owners) {
+    auto& owned = t.by_owner[owner.uid];
     if (add) {
-      ids.push_back(std::move(id));
+      owned.push_back(&s);
       continue;
     }
-    ids.erase(std::remove(ids.begin(), ids.end(), id), ids.end());
-    if (ids.empty())
+    owned.erase(std::remove(owned.begin(), owned.end(), &s), owned.end());
+    if (owned.empty())
       t.by_owner.erase(owner.uid);
   }
 }
@@ -37,25 +37,26 @@ void view::index(table& t, const api::object& o, bool add) {
 void view::apply(const std::string& resource, const api::watch_events& batch) {
   auto& t = tables_[resource];
   for (const auto& e : batch.events) {
-    object_id id{e.object->ns(), e.object->name()};
-    const auto i = t.objects.find(id);
-    const bool deleted = e.kind == api::event_kind::deleted;
-    // Owners hardly ever change, and taking an object out of the index reads all its brothers.
-    const bool indexed =
-        i != t.objects.end() && !deleted && same_owners(*i->second.object, *e.object);
-    if (i != t.objects.end() && !indexed)
-      index(t, *i->second.object, false);
-    if (deleted) {
-      if (i != t.objects.end())
-        t.objects.erase(i);
+    const auto i = t.objects.find(name_view{e.object->ns(), e.object->name()});
+    if (e.kind == api::event_kind::deleted) {
+      if (i == t.objects.end())
+        continue;
+      index(t, *i, false);
+      t.objects.erase(i);
       continue;
     }
+    if (i == t.objects.end()) {
+      index(t, *t.objects.insert(slot{e.object, nullptr}).first, true);
+      continue;
+    }
+    // Owners hardly ever change, and taking an object out of the index reads all its brothers.
+    const bool indexed = same_owners(*i->object, *e.object);
     if (!indexed)
-      index(t, *e.object, true);
-    if (i != t.objects.end())
-      i->second = slot{e.object, nullptr};
-    else
-      t.objects.emplace(std::move(id), slot{e.object, nullptr});
+      index(t, *i, false);
+    i->object = e.object;
+    i->typed = nullptr;
+    if (!indexed)
+      index(t, *i, true);
   }
   t.revision = std::max(t.revision, batch.revision);
   t.synced |= batch.initial_end;
@@ -64,8 +65,8 @@ void view::apply(const std::string& resource, const api::watch_events& batch) {
 std::vector<api::object_ptr> view::reset(const std::string& resource) {
   std::vector<api::object_ptr> res;
   auto& t = tables_[resource];
-  for (auto& [id, s] : t.objects)
-    res.push_back(std::move(s.object));
+  for (const auto& s : t.objects)
+    res.push_back(s.object);
   t = table{};
   return res;
 }
@@ -85,37 +86,38 @@ size_t view::count(std::string_view resource) const {
   return t ? t->objects.size() : 0;
 }
 
-view::slot* view::slot_of(std::string_view resource, std::string_view ns,
-                          std::string_view name) const {
-  auto* t = find_table(resource);
-  if (!t)
-    return nullptr;
-  const auto i = t->objects.find({std::string{ns}, std::string{name}});
-  return i == t->objects.end() ? nullptr : &i->second;
+const view::slot* view::slot_of(const table& t, std::string_view ns, std::string_view name) {
+  const auto i = t.objects.find(name_view{ns, name});
+  return i == t.objects.end() ? nullptr : &*i;
 }
 
 api::object_ptr view::find(std::string_view resource, std::string_view ns,
                            std::string_view name) const {
-  const auto* s = slot_of(resource, ns, name);
+  const auto* t = find_table(resource);
+  const auto* s = t ? slot_of(*t, ns, name) : nullptr;
   return s ? s->object : nullptr;
 }
 
 std::vector<api::object_ptr> view::owned_objects(std::string_view resource,
                                                  const std::string& uid) const {
   std::vector<api::object_ptr> res;
-  if (const auto* ids = owned_ids(resource, uid))
-    for (const auto& id : *ids)
-      res.push_back(find(resource, id.ns, id.name));
+  if (const auto* t = find_table(resource))
+    for (const auto* s : owned_slots(*t, uid))
+      res.push_back(s->object);
   return res;
 }
 
-const std::vector<object_id>* view::owned_ids(std::string_view resource,
-                                              const std::string& uid) const {
-  const auto* t = find_table(resource);
-  if (!t)
-    return nullptr;
-  const auto i = t->by_owner.find(uid);
-  return i == t->by_owner.end() ? nullptr : &i->second;
+const view::slots& view::owned_slots(const table& t, const std::string& uid) {
+  static const slots none;
+  const auto i = t.by_owner.find(uid);
+  return i == t.by_owner.end() ? none : i->second;
+}
+
+void view::forget_parsed() {
+  for (auto& [resource, t] : tables_)
+    if (std::exchange(t.parsed, nullptr))
+      for (const auto& s : t.objects)
+        s.typed = nullptr;
 }
 
 } // namespace thespis::actors

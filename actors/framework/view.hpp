@@ -5,13 +5,15 @@
 #include "api/pipeline/watch.hpp"
 
 #include <compare>
+#include <concepts>
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
+#include <typeinfo>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 namespace thespis::actors {
@@ -24,7 +26,15 @@ struct object_id {
   bool operator==(const object_id&) const = default;
 };
 
-/// A watched object: its identity and its generated struct, parsed when first asked for.
+/// What a controller reads of an object when its generated struct would be too much to keep for
+/// many: made by `T::of`, of the resource `T::resource_name`.
+template <class T>
+concept projection = requires(const api::object& o) {
+  { T::of(o) } -> std::same_as<T>;
+};
+
+/// A watched object: its identity and its generated struct (or a projection of it), parsed when
+/// first asked for.
 template <class T>
 struct observed {
   api::object_ptr object;
@@ -52,14 +62,16 @@ public:
 
   template <class T>
   observed<T> get(std::string_view ns, std::string_view name) const {
-    return typed_of<T>(slot_of(T::resource_name, ns, name));
+    auto* t = find_table(T::resource_name);
+    return t ? typed_of<T>(*t, slot_of(*t, ns, name)) : observed<T>{};
   }
 
   /// All objects, or those of a namespace, in the order of their names.
   template <class T>
   std::vector<observed<T>> list(std::string_view ns = {}) const {
     std::vector<observed<T>> res;
-    each(T::resource_name, ns, [&](slot& s) { res.push_back(typed_of<T>(&s)); });
+    if (auto* t = find_table(T::resource_name))
+      each(*t, ns, [&](const slot& s) { res.push_back(typed_of<T>(*t, &s)); });
     return res;
   }
 
@@ -67,9 +79,9 @@ public:
   template <class T>
   std::vector<observed<T>> owned_by(const std::string& uid) const {
     std::vector<observed<T>> res;
-    if (const auto* ids = owned_ids(T::resource_name, uid))
-      for (const auto& id : *ids)
-        res.push_back(typed_of<T>(slot_of(T::resource_name, id.ns, id.name)));
+    if (auto* t = find_table(T::resource_name))
+      for (const auto* s : owned_slots(*t, uid))
+        res.push_back(typed_of<T>(*t, s));
     return res;
   }
 
@@ -80,43 +92,73 @@ public:
   /// Objects of one resource, unparsed.
   template <class F>
   void for_each(std::string_view resource, std::string_view ns, F f) const {
-    each(resource, ns, [&](slot& s) { f(s.object); });
+    if (const auto* t = find_table(resource))
+      each(*t, ns, [&](const slot& s) { f(s.object); });
   }
 
+  /// Forgets what was parsed; it is parsed again when it is asked for again.
+  void forget_parsed();
+
 private:
+  /// One of a table's objects, ordered by its own name: a key of its own would be most of it.
   struct slot {
-    api::object_ptr object;
-    std::shared_ptr<const void> typed; ///< keeps the parse alive
+    mutable api::object_ptr object;            ///< replaced by those of the same name only
+    mutable std::shared_ptr<const void> typed; ///< keeps the parse alive
   };
+  struct name_view {
+    std::string_view ns;
+    std::string_view name;
+    auto operator<=>(const name_view&) const = default;
+  };
+  struct by_name {
+    using is_transparent = void;
+    static name_view of(const slot& s) { return {s.object->ns(), s.object->name()}; }
+    static name_view of(const name_view& n) { return n; }
+    template <class A, class B>
+    bool operator()(const A& a, const B& b) const {
+      return of(a) < of(b);
+    }
+  };
+  using slots = std::vector<const slot*>;
   struct table {
-    std::map<object_id, slot> objects;
-    std::unordered_map<std::string, std::vector<object_id>> by_owner;
+    std::set<slot, by_name> objects;
+    std::unordered_map<std::string, slots> by_owner;
     uint64_t revision = 0;
     bool synced = false;
+    const std::type_info* parsed = nullptr; ///< what the slots' parses are; null: there are none
   };
 
   template <class T>
-  static observed<T> typed_of(slot* s) {
+  static observed<T> typed_of(table& t, const slot* s) {
     if (!s)
       return {};
+    // Who looks at one resource in two ways keeps the parses of the first.
+    if (t.parsed && *t.parsed != typeid(T))
+      return {s->object, parse<T>(*s->object)};
+    t.parsed = &typeid(T);
     if (!s->typed)
-      s->typed = api::typed<T>(*s->object);
+      s->typed = parse<T>(*s->object);
     return {s->object, std::static_pointer_cast<const T>(s->typed)};
   }
 
+  template <class T>
+  static std::shared_ptr<const T> parse(const api::object& o) {
+    if constexpr (projection<T>)
+      return std::make_shared<const T>(T::of(o));
+    else
+      return api::typed<T>(o);
+  }
+
   table* find_table(std::string_view resource) const;
-  slot* slot_of(std::string_view resource, std::string_view ns, std::string_view name) const;
-  const std::vector<object_id>* owned_ids(std::string_view resource, const std::string& uid) const;
-  static void index(table& t, const api::object& o, bool add);
+  static const slot* slot_of(const table& t, std::string_view ns, std::string_view name);
+  static const slots& owned_slots(const table& t, const std::string& uid);
+  static void index(table& t, const slot& s, bool add);
 
   template <class F>
-  void each(std::string_view resource, std::string_view ns, F f) const {
-    auto* t = find_table(resource);
-    if (!t)
-      return;
-    auto i = ns.empty() ? t->objects.begin() : t->objects.lower_bound({std::string{ns}, {}});
-    for (; i != t->objects.end() && (ns.empty() || i->first.ns == ns); ++i)
-      f(i->second);
+  static void each(const table& t, std::string_view ns, F f) {
+    auto i = ns.empty() ? t.objects.begin() : t.objects.lower_bound(name_view{ns, {}});
+    for (; i != t.objects.end() && (ns.empty() || i->object->ns() == ns); ++i)
+      f(*i);
   }
 
   // Parsing on demand changes slots, not what the view shows.

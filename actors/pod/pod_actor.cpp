@@ -178,6 +178,7 @@ void pod_actor::advance() {
   publish();
   show_state(to_string(state_.stage()));
   arm_timer();
+  state_.rest();
 }
 
 void pod_actor::arm_timer() {

@@ -65,11 +65,11 @@ bool may_become(sandbox_phase from, sandbox_phase to) {
 }
 
 pod_state::pod_state(api::object_ptr object, std::string host_ip, time now)
-    : object_(std::move(object)), pod_(api::typed<api::v1::pod>(*object_)),
-      host_ip_(std::move(host_ip)), start_time_(pod_->status.start_time) {
+    : object_(std::move(object)), host_ip_(std::move(host_ip)),
+      start_time_(pod().status.start_time) {
   if (start_time_.empty())
     start_time_ = api::format_time(now);
-  for (const auto& c : pod_->spec.init_containers) {
+  for (const auto& c : pod().spec.init_containers) {
     container_record r;
     r.spec = c;
     r.role = c.restart_policy == "Always" ? container_role::sidecar : container_role::init;
@@ -77,20 +77,19 @@ pod_state::pod_state(api::object_ptr object, std::string host_ip, time now)
     containers_.push_back(std::move(r));
   }
   init_count_ = containers_.size();
-  for (const auto& c : pod_->spec.containers) {
+  for (const auto& c : pod().spec.containers) {
     container_record r;
     r.spec = c;
     if (init_count_ > 0)
       r.waiting_reason = "PodInitializing";
     containers_.push_back(std::move(r));
   }
-  conditions_ = pod_->status.conditions;
   sync_containers();
-  recall(pod_->status.container_statuses);
-  recall(pod_->status.init_container_statuses);
-  recall(pod_->status.ephemeral_container_statuses);
+  recall(pod().status.container_statuses);
+  recall(pod().status.init_container_statuses);
+  recall(pod().status.ephemeral_container_statuses);
   // A pod that was over stays over, whatever the runtime still has.
-  if (pod_->status.phase == "Succeeded" || pod_->status.phase == "Failed")
+  if (pod().status.phase == "Succeeded" || pod().status.phase == "Failed")
     stage_ = pod_stage::stopping;
 }
 
@@ -134,8 +133,28 @@ void pod_state::recall(const std::vector<api::v1::container_status>& known) {
 
 void pod_state::update(api::object_ptr object, time) {
   object_ = std::move(object);
-  pod_ = api::typed<api::v1::pod>(*object_);
+  pod_ = nullptr;
   sync_containers();
+}
+
+const std::shared_ptr<const api::v1::pod>& pod_state::pod_ptr() const {
+  if (!pod_)
+    pod_ = api::typed<api::v1::pod>(*object_);
+  return pod_;
+}
+
+void pod_state::rest() {
+  const auto settled = [](const auto& c) {
+    return c.phase == container_phase::running || c.phase == container_phase::exited;
+  };
+  const bool calm = stage_ == pod_stage::finished ||
+                    (stage_ == pod_stage::running &&
+                     std::all_of(containers_.begin(), containers_.end(), settled));
+  // Until the API shows what was published, its next version is on the way.
+  if (!calm || (!conditions_.empty() && conditions_ != pod().status.conditions))
+    return;
+  std::vector<api::v1::pod_condition>{}.swap(conditions_);
+  pod_ = nullptr;
 }
 
 void pod_state::sync_containers() {
@@ -151,10 +170,10 @@ void pod_state::sync_containers() {
           }
         }
     };
-    take(pod_->spec.containers);
-    take(pod_->spec.init_containers);
+    take(pod().spec.containers);
+    take(pod().spec.init_containers);
   }
-  for (const auto& e : pod_->spec.ephemeral_containers) {
+  for (const auto& e : pod().spec.ephemeral_containers) {
     const bool known = std::any_of(containers_.begin(), containers_.end(),
                                    [&](const auto& r) { return r.spec.name == e.name; });
     if (known)
@@ -234,7 +253,7 @@ void pod_state::adopt_probes(container_record& c) {
       c.probe(kind).arm(*spec, c.started_at);
   // Published as ready before: readiness is not lost by our own restart.
   for (const auto* known :
-       {&pod_->status.container_statuses, &pod_->status.init_container_statuses})
+       {&pod().status.container_statuses, &pod().status.init_container_statuses})
     for (const auto& old : *known)
       if (old.name == c.spec.name && old.container_id == "containerd://" + c.id) {
         if (old.started == true)
@@ -251,10 +270,10 @@ bool pod_state::policy_restarts(const container_record& c) const {
   case container_role::sidecar:
     return true;
   case container_role::init:
-    return c.exit_code != 0 && pod_->spec.restart_policy != "Never";
+    return c.exit_code != 0 && pod().spec.restart_policy != "Never";
   case container_role::regular:
-    return c.restart_anyway || pod_->spec.restart_policy == "Always" ||
-           (pod_->spec.restart_policy == "OnFailure" && c.exit_code != 0);
+    return c.restart_anyway || pod().spec.restart_policy == "Always" ||
+           (pod().spec.restart_policy == "OnFailure" && c.exit_code != 0);
   }
   return false;
 }
@@ -287,10 +306,10 @@ bool pod_state::any_alive() const {
 }
 
 std::chrono::seconds pod_state::grace() const {
-  const auto& m = pod_->metadata;
+  const auto& m = pod().metadata;
   if (m.deletion_grace_period_seconds)
     return std::chrono::seconds{*m.deletion_grace_period_seconds};
-  return std::chrono::seconds{pod_->spec.termination_grace_period_seconds.value_or(30)};
+  return std::chrono::seconds{pod().spec.termination_grace_period_seconds.value_or(30)};
 }
 
 std::vector<pod_action> pod_state::step(time now) {
@@ -319,7 +338,7 @@ void pod_state::begin_stopping(std::string reason, std::string message) {
 }
 
 void pod_state::step_running(actions& out, time now) {
-  if (const auto limit = pod_->spec.active_deadline_seconds) {
+  if (const auto limit = pod().spec.active_deadline_seconds) {
     const auto begin = api::parse_time(start_time_);
     if (begin && now >= *begin + std::chrono::seconds{*limit}) {
       begin_stopping("DeadlineExceeded", "Pod was active on the node longer than the specified "
@@ -516,7 +535,7 @@ std::optional<pod_state::time> pod_state::next_due(time now) const {
     consider(volumes_due_);
   if (stage_ != pod_stage::running)
     return res;
-  if (const auto limit = pod_->spec.active_deadline_seconds)
+  if (const auto limit = pod().spec.active_deadline_seconds)
     if (const auto begin = api::parse_time(start_time_))
       consider(*begin + std::chrono::seconds{*limit});
   if (sandbox_ == sandbox_phase::none)

@@ -88,8 +88,11 @@ public:
   void update(api::object_ptr object, time now);
   const api::object& object() const { return *object_; }
   const api::object_ptr& object_ptr() const { return object_; }
-  const api::v1::pod& pod() const { return *pod_; }
-  const std::shared_ptr<const api::v1::pod>& pod_ptr() const { return pod_; }
+  const api::v1::pod& pod() const { return *pod_ptr(); }
+  const std::shared_ptr<const api::v1::pod>& pod_ptr() const;
+  /// Forgets what can be read from the object again, if nothing is on its way. References to the
+  /// pod end with this.
+  void rest();
 
   /// Takes over what an earlier process left: the newest sandbox and its containers.
   void adopt_sandbox(const runtime::sandbox_status& s);
@@ -165,7 +168,7 @@ private:
   void recall(const std::vector<api::v1::container_status>& known);
 
   api::object_ptr object_;
-  std::shared_ptr<const api::v1::pod> pod_;
+  mutable std::shared_ptr<const api::v1::pod> pod_; ///< parsed when asked for; null at rest
   const std::string host_ip_;
   std::string start_time_;
 
@@ -189,7 +192,8 @@ private:
   /// Why the pod as a whole failed (DeadlineExceeded, Evicted); empty otherwise.
   std::string failed_reason_;
   std::string failed_message_;
-  mutable std::vector<api::v1::pod_condition> conditions_; ///< as last published
+  mutable std::vector<api::v1::pod_condition> conditions_; ///< as last published;
+                                                           ///< none: as the object shows them
 };
 
 } // namespace thespis::actors

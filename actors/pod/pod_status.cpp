@@ -95,8 +95,8 @@ std::string pod_state::phase() const {
   if (!failed_reason_.empty())
     return "Failed";
   // What was over stays so, whatever became of the containers.
-  if (pod_->status.phase == "Succeeded" || pod_->status.phase == "Failed")
-    return pod_->status.phase;
+  if (pod().status.phase == "Succeeded" || pod().status.phase == "Failed")
+    return pod().status.phase;
   size_t waiting = 0, running = 0, succeeded = 0, failed = 0, regular = 0;
   for (const auto& c : containers_) {
     const bool restarts = should_restart(c);
@@ -142,17 +142,17 @@ api::v1::pod_status pod_state::status(time now) const {
   s.host_ip = host_ip_;
   s.host_ips = {{host_ip_}};
   s.start_time = start_time_;
-  s.qos_class = pod_->status.qos_class;
-  s.observed_generation = pod_->metadata.generation;
-  s.nominated_node_name = pod_->status.nominated_node_name;
-  const bool host_network = pod_->spec.host_network.value_or(false);
+  s.qos_class = pod().status.qos_class;
+  s.observed_generation = pod().metadata.generation;
+  s.nominated_node_name = pod().status.nominated_node_name;
+  const bool host_network = pod().spec.host_network.value_or(false);
   for (const auto& ip : ips_)
     s.pod_ips.push_back({ip});
   if (host_network && !sandbox_id_.empty())
     s.pod_ips = {{host_ip_}};
   // An ended pod keeps the address it had.
   if (s.pod_ips.empty() && stage_ != pod_stage::preparing && stage_ != pod_stage::running)
-    s.pod_ips = pod_->status.pod_ips;
+    s.pod_ips = pod().status.pod_ips;
   if (!s.pod_ips.empty())
     s.pod_ip = s.pod_ips.front().ip;
   for (const auto& c : containers_) {
@@ -187,15 +187,16 @@ void pod_state::add_conditions(api::v1::pod_status& s, time now) const {
       uninitialized.push_back(c.spec.name);
   }
   const bool done = s.phase == "Succeeded";
+  const auto& known = conditions_.empty() ? pod().status.conditions : conditions_;
   const auto add = [&](std::string type, bool ok, std::string reason, std::string message) {
     pod_condition c;
     c.type = std::move(type);
     c.status = ok ? "True" : "False";
     c.reason = std::move(reason);
     c.message = std::move(message);
-    c.observed_generation = pod_->metadata.generation;
+    c.observed_generation = pod().metadata.generation;
     c.last_transition_time = api::format_time(now);
-    for (const auto& old : conditions_)
+    for (const auto& old : known)
       if (old.type == c.type && old.status == c.status)
         c.last_transition_time = old.last_transition_time;
     s.conditions.push_back(std::move(c));
@@ -214,13 +215,13 @@ void pod_state::add_conditions(api::v1::pod_status& s, time now) const {
                                                 : "ContainersNotReady";
   const std::string which =
       why == "ContainersNotReady" ? "containers with unready status: " + joined(unready) : "";
-  const auto gates = missing_gates(*pod_);
+  const auto gates = missing_gates(pod());
   if (containers_ready && !gates.empty())
     add("Ready", false, "ReadinessGatesNotReady", gates);
   else
     add("Ready", containers_ready, why, which);
   add("ContainersReady", containers_ready, why, which);
-  for (const auto& other : pod_->status.conditions)
+  for (const auto& other : pod().status.conditions)
     if (!owned_by_node(other.type))
       s.conditions.push_back(other);
   conditions_ = s.conditions;

@@ -6,6 +6,9 @@ namespace thespis::runtime {
 
 namespace {
 
+/// What an object and its place in the window take beside its bytes, about.
+constexpr size_t overhead = 1024;
+
 api::error expired(uint64_t asked, uint64_t floor) {
   api::error res;
   res.why = api::reason::expired;
@@ -193,8 +196,8 @@ std::vector<delivery> registry_state::publish(std::vector<event> events, time_po
       if (w.idle)
         translate(w, e, due[id]);
     });
-    // The object's bytes dominate; a previous state is shared with the event before it.
-    const auto bytes = e.object->bytes().size() + 256;
+    // A previous state is shared with the event before it.
+    const auto bytes = e.object->bytes().size() + overhead;
     window_bytes_ += bytes;
     window_.push_back({std::move(e), now, bytes});
     ++next_number_;

@@ -319,4 +319,29 @@ BOOST_AUTO_TEST_CASE(of_too_many_finished_pods_the_oldest_go) {
   BOOST_TEST(f.get("pods", "d"));
 }
 
+BOOST_AUTO_TEST_CASE(more_events_than_fit_a_batch_expire_together) {
+  cluster_fixture f;
+  f.run_controller([] { return actors::make_event_expiry(); });
+  const auto stamp = f.timestamp();
+  for (int i = 0; i < 600; ++i)
+    f.create("{apiVersion: v1, kind: Event, metadata: {name: e" + std::to_string(i) +
+             "}, involvedObject: {kind: Pod, name: x, namespace: default}, reason: Test, type: "
+             "Normal, lastTimestamp: \"" +
+             stamp + "\"}");
+  f.advance(59min);
+  BOOST_TEST(f.count("events") == 600);
+  f.advance(2min);
+  BOOST_TEST(f.count("events") == 0);
+}
+
+BOOST_AUTO_TEST_CASE(events_that_are_old_when_the_controller_starts_expire_at_once) {
+  cluster_fixture f;
+  f.create("{apiVersion: v1, kind: Event, metadata: {name: old}, involvedObject: {kind: Pod, name: "
+           "x, namespace: default}, reason: Test, type: Normal, lastTimestamp: \"" +
+           f.timestamp() + "\"}");
+  f.advance(2h);
+  f.run_controller([] { return actors::make_event_expiry(); });
+  BOOST_TEST(f.count("events") == 0);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
