@@ -4,6 +4,7 @@
 #include "actors/controllers/cron_job.hpp"
 #include "actors/controllers/daemon_set.hpp"
 #include "actors/controllers/deployment.hpp"
+#include "actors/controllers/disruption.hpp"
 #include "actors/controllers/endpoints.hpp"
 #include "actors/controllers/garbage_collector.hpp"
 #include "actors/controllers/job.hpp"
@@ -40,6 +41,7 @@ std::vector<controller_entry> all_controllers(const runtime::environment& env,
       {"pvprotection", [] { return make_volume_protection(); }},
       {"validatingadmissionpolicy-status",
        [schemas = env.schemas] { return make_policy_status_controller(schemas); }},
+      {"disruption", [] { return make_disruption_controller(); }},
       {"eventttl", [deps = t.events] { return make_event_expiry(deps); }},
       {"clusterroleaggregation", [] { return make_cluster_role_aggregation(); }},
   };

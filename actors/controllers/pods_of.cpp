@@ -24,6 +24,10 @@ int phase_rank(pod_facts::phase_t phase) {
   return phase == pod_facts::phase_t::pending ? 0 : phase == pod_facts::phase_t::running ? 2 : 1;
 }
 
+bool long_enough(wall_time since, int32_t min_ready_seconds, wall_time now) {
+  return min_ready_seconds == 0 || since + std::chrono::seconds{min_ready_seconds} <= now;
+}
+
 wall_time time_of(std::string_view text) {
   return api::parse_time(text).value_or(wall_time{});
 }

@@ -34,7 +34,10 @@ bool is_finished(const pod_facts& p);
 bool is_active(const observed_pod& p);
 bool is_active(const counted_pod& p);
 bool is_ready(const api::v1::pod& p);
+/// Since when the Ready condition is True; the epoch when it is not.
+wall_time ready_since(const api::v1::pod& p);
 /// Ready for at least `min_ready_seconds`.
+bool is_available(const api::v1::pod& p, int32_t min_ready_seconds, wall_time now);
 bool is_available(const pod_facts& p, int32_t min_ready_seconds, wall_time now);
 
 /// Orders pods so that the first ones are deleted first: unassigned, pending, not ready, of lower

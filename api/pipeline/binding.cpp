@@ -1,4 +1,4 @@
-// pods/binding and pods/eviction: creations that change or delete the pod they hang on.
+// pods/binding: a creation that changes the pod it hangs on.
 #include "api/pipeline/admit.hpp"
 #include "api/pipeline/metadata.hpp"
 #include "api/pipeline/operation.hpp"
@@ -7,9 +7,6 @@
 namespace thespis::api {
 
 namespace {
-
-constexpr std::string_view created =
-    R"({"kind":"Status","apiVersion":"v1","metadata":{},"status":"Success","code":201})";
 
 error not_bound(std::string_view pod, std::string_view detail) {
   return conflict("pods/binding", pod, detail);
@@ -119,44 +116,13 @@ result<prepared> prepare_binding(operation& op) {
   if (op.request.dry_run) {
     reply r;
     r.ok = r.created = true;
-    r.body = created;
+    r.body = created_status;
     return r;
   }
   auto w = replace(op, o, pod, rv.empty());
   w.answer.created = true;
-  w.answer.body = created;
+  w.answer.body = created_status;
   return w;
-}
-
-result<prepared> prepare_eviction(operation& op) {
-  auto eviction =
-      decode_body(op, op.request.body, kind_type("policy", "v1", "Eviction"), "policy/v1beta1");
-  if (!eviction)
-    return fail(eviction.error());
-  auto name = json::get_string(metadata_of(*eviction), "name");
-  if (!name.empty() && name != op.request.name)
-    return fail(bad_request("name in URL does not match name in Eviction object"));
-  auto current = existing(op);
-  if (!current)
-    return fail(current.error());
-  delete_options options;
-  options.dry_run = op.request.dry_run;
-  if (const auto* body = json::find(*eviction, "deleteOptions"); body && body->IsObject())
-    if (auto ok = read_delete_options(*body, options); !ok)
-      return fail(ok.error());
-  if (auto ok = admit(op, admission::action::create, kind_type("policy", "v1", "Eviction"),
-                      &*eviction, nullptr, options.dry_run);
-      !ok)
-    return fail(ok.error());
-  auto done = remove_object(op, *current, options);
-  if (!done)
-    return done;
-  auto& answer = std::holds_alternative<reply>(*done) ? std::get<reply>(*done)
-                                                      : std::get<prepared_write>(*done).answer;
-  answer.body = created;
-  answer.created = true;
-  answer.removed = false;
-  return done;
 }
 
 } // namespace thespis::api

@@ -111,6 +111,10 @@ result<object_ptr> existing(const operation& op);
 /// `doc` is the object. Errors: those of the conversion.
 result<prepared> stored_form(const operation& op, prepared_write w, json::document& doc);
 
+/// What subresources answer that create no object.
+inline constexpr std::string_view created_status =
+    R"({"kind":"Status","apiVersion":"v1","metadata":{},"status":"Success","code":201})";
+
 // Subresources that are no plain update.
 result<prepared> prepare_binding(operation& op);
 result<prepared> prepare_eviction(operation& op);

@@ -53,6 +53,9 @@ struct prepared_write {
   bool retry_on_exists = false;
   /// What to answer when the write is done; `object` is filled with the sealed one.
   reply answer;
+  /// What the write was only a condition of: prepared and written next. It answers, in the form
+  /// of `answer`.
+  std::shared_ptr<const call> then = {};
   /// What admission has reserved for this write; to be dropped once it is settled either way, and
   /// before it is prepared again.
   std::vector<std::shared_ptr<const void>> holds;

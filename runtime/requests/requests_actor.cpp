@@ -140,7 +140,9 @@ void requests_actor::settle(std::vector<pending_ptr> calls, write_outcomes& outc
     auto& c = calls[i];
     auto& outcome = outcomes.outcomes[i];
     c->work.holds.clear();
-    if (outcome.ok) {
+    if (outcome.ok && c->work.then) {
+      go_on(std::move(c), again);
+    } else if (outcome.ok) {
       c->work.answer.ok = true;
       c->work.answer.object = shown_object(c->work, outcome.object.ptr);
       c->done(std::move(c->work.answer));
@@ -152,6 +154,21 @@ void requests_actor::settle(std::vector<pending_ptr> calls, write_outcomes& outc
     }
   }
   write(std::move(again));
+}
+
+void requests_actor::go_on(pending_ptr c, std::vector<pending_ptr>& ready) {
+  c->done = [done = std::move(c->done), form = std::move(c->work.answer)](api::reply r) {
+    if (r.ok) {
+      r.body = form.body;
+      r.created = form.created;
+      r.removed = form.removed;
+    }
+    done(std::move(r));
+  };
+  c->call = *c->work.then;
+  c->work = {};
+  c->attempts = 1;
+  prepare(std::move(c), ready);
 }
 
 std::string requests_actor::describe() const {

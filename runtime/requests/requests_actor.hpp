@@ -57,6 +57,8 @@ private:
   void prepare_aside(pending_ptr c);
   void write(std::vector<pending_ptr> calls);
   void settle(std::vector<pending_ptr> calls, write_outcomes& outcomes);
+  /// The first write of a call is done: prepares what it was a condition of.
+  void go_on(pending_ptr c, std::vector<pending_ptr>& ready);
 
   requests_deps deps_;
   size_t in_flight_ = 0;

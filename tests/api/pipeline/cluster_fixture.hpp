@@ -81,6 +81,11 @@ public:
       state->objects.erase(key);
     else
       state->objects[key] = o;
+    if (p.then) {
+      auto r = send(*p.then);
+      r.body = p.answer.body;
+      return r;
+    }
     p.answer.object = o;
     return p.answer;
   }

@@ -150,6 +150,64 @@ BOOST_AUTO_TEST_CASE(are_evicted_as_they_are_deleted) {
              "5");
 }
 
+BOOST_AUTO_TEST_CASE(are_evicted_only_as_their_budget_allows) {
+  const auto evict = [&] {
+    return create("pods", "default",
+                  R"({"kind":"Eviction","apiVersion":"policy/v1","metadata":{"name":"p"}})", "p",
+                  "eviction");
+  };
+  const auto budget = [&](const std::string& name) {
+    ok(create("poddisruptionbudgets.policy", "default",
+              R"({"metadata":{"name":")" + name +
+                  R"("},"spec":{"minAvailable":1,"selector":{}}})"));
+  };
+  const auto allow = [&](const std::string& status) {
+    ok(patch("poddisruptionbudgets.policy", "default", "b", R"({"status":)" + status + "}",
+             patch_kind::json_merge, "status"));
+  };
+  made();
+  ok(patch("pods", "default", "p",
+           R"({"status":{"phase":"Running","conditions":[{"type":"Ready","status":"True"}]}})",
+           patch_kind::strategic_merge, "status"));
+  budget("b");
+  auto r = evict();
+  BOOST_TEST((r.failure.why == reason::too_many_requests));
+  BOOST_TEST(r.failure.message ==
+             "Cannot evict pod as it would violate the pod's disruption budget.");
+  BOOST_REQUIRE(r.failure.causes.size() == 1);
+  BOOST_TEST(r.failure.causes[0].reason == "DisruptionBudget");
+  BOOST_TEST(r.failure.causes[0].message ==
+             "The disruption budget b is still being processed by the server.");
+  BOOST_TEST(r.failure.retry_after_seconds == 10);
+  allow(R"({"observedGeneration":1,"disruptionsAllowed":0,"currentHealthy":1,"desiredHealthy":1})");
+  r = evict();
+  BOOST_TEST((r.failure.why == reason::too_many_requests));
+  BOOST_TEST(r.failure.causes.at(0).message ==
+             "The disruption budget b needs 1 healthy pods and has 1 currently");
+  allow(R"({"disruptionsAllowed":1})");
+  r = ok(evict());
+  BOOST_TEST(r.body.find(R"("status":"Success")") != std::string::npos);
+  BOOST_TEST(!get("pods", "default", "p")); // no node has it: it is gone at once
+  const auto b = get("poddisruptionbudgets.policy", "default", "b");
+  BOOST_TEST(text_at(*b, {"status", "disruptionsAllowed"}) == "0");
+  BOOST_TEST(text_at(*b, {"status", "disruptedPods", "p"}) != "");
+}
+
+BOOST_AUTO_TEST_CASE(with_two_budgets_are_not_evicted) {
+  made();
+  ok(patch("pods", "default", "p", R"({"status":{"phase":"Running"}})", patch_kind::strategic_merge,
+           "status"));
+  for (const auto* name : {"a", "b"})
+    ok(create("poddisruptionbudgets.policy", "default",
+              R"({"metadata":{"name":")" + std::string{name} +
+                  R"("},"spec":{"minAvailable":1,"selector":{}}})"));
+  const auto r = create("pods", "default",
+                        R"({"kind":"Eviction","apiVersion":"policy/v1","metadata":{"name":"p"}})",
+                        "p", "eviction");
+  BOOST_TEST(r.failure.message == "This pod has more than one PodDisruptionBudget, which the "
+                                  "eviction subresource does not support.");
+}
+
 BOOST_AUTO_TEST_CASE(change_their_status_through_its_endpoint_alone) {
   made();
   auto r = ok(patch("pods", "default", "p",
