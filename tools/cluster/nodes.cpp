@@ -49,17 +49,26 @@ std::string os_image() {
   return "Linux";
 }
 
+/// The machine's architecture as Go, and with it Kubernetes, names it.
+std::string architecture_of(std::string_view machine) {
+  return machine == "x86_64"    ? "amd64"
+         : machine == "aarch64" ? "arm64"
+         : machine == "armv7l"  ? "arm"
+                                : std::string{machine};
+}
+
 api::v1::node describe_node(const std::string& name, const std::string& address,
                             const std::string& pod_cidr) {
   utsname u{};
   ::uname(&u);
+  const auto architecture = architecture_of(u.machine);
   api::v1::node n;
   n.metadata.name = name;
   n.metadata.labels = {{"kubernetes.io/hostname", name},
                        {"kubernetes.io/os", "linux"},
-                       {"kubernetes.io/arch", "amd64"},
+                       {"kubernetes.io/arch", architecture},
                        {"beta.kubernetes.io/os", "linux"},
-                       {"beta.kubernetes.io/arch", "amd64"}};
+                       {"beta.kubernetes.io/arch", architecture}};
   n.spec.pod_cidr = pod_cidr;
   n.spec.pod_cidrs = {pod_cidr};
   auto& info = n.status.node_info.ensure();
@@ -70,7 +79,7 @@ api::v1::node describe_node(const std::string& name, const std::string& address,
   info.boot_id = first_line("/proc/sys/kernel/random/boot_id");
   info.kubelet_version = "v1.34.0+thespis";
   info.operating_system = "linux";
-  info.architecture = "amd64";
+  info.architecture = architecture;
   auto& internal = n.status.addresses.emplace_back();
   internal.type = "InternalIP";
   internal.address = address;
