@@ -17,7 +17,7 @@ std::vector<content_resource> read_content(const api::schema::registry& schemas)
     // A resource of several versions is one. Events stand in two groups; the core one stores.
     const bool known =
         std::any_of(res.begin(), res.end(), [&](const auto& other) { return other.name == name; });
-    if (!known && name != "events.events.k8s.io" && name == r->stored_resource())
+    if (!known && name == r->stored_resource())
       res.push_back({name, r->kind, r->group, r->plural, r->namespaced});
   }
   return res;

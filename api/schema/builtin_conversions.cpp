@@ -1,4 +1,5 @@
 // Built-in resources that are served in several versions, or in two groups.
+#include "api/schema/builtin_versions.hpp"
 #include "api/schema/conversion.hpp"
 
 #include <algorithm>
@@ -8,7 +9,26 @@
 namespace thespis::api::schema {
 namespace {
 
-constexpr std::array<builtin_conversion, 0> conversions{};
+constexpr std::string_view autoscalers = "horizontalpodautoscalers.autoscaling";
+constexpr std::string_view addresses = "ipaddresses.networking.k8s.io";
+constexpr std::string_view blocks = "servicecidrs.networking.k8s.io";
+constexpr std::string_view attributes = "volumeattributesclasses.storage.k8s.io";
+constexpr std::string_view device_classes = "deviceclasses.resource.k8s.io";
+constexpr std::string_view claims = "resourceclaims.resource.k8s.io";
+constexpr std::string_view claim_templates = "resourceclaimtemplates.resource.k8s.io";
+constexpr std::string_view slices = "resourceslices.resource.k8s.io";
+
+constexpr std::array<builtin_conversion, 9> conversions{{
+    {autoscalers, autoscalers, "autoscaling/v2", convert_autoscaler},
+    {addresses, addresses, "networking.k8s.io/v1", rename_version},
+    {blocks, blocks, "networking.k8s.io/v1", rename_version},
+    {attributes, attributes, "storage.k8s.io/v1", rename_version},
+    {device_classes, device_classes, "resource.k8s.io/v1", rename_version},
+    {claims, claims, "resource.k8s.io/v1", convert_claim},
+    {claim_templates, claim_templates, "resource.k8s.io/v1", convert_claim_template},
+    {slices, slices, "resource.k8s.io/v1", convert_slice},
+    {"events.events.k8s.io", "events", "v1", convert_event},
+}};
 
 class function_converter final : public converter {
 public:

@@ -302,6 +302,14 @@ void device_request(value& obj, allocator& a) {
     default_int(obj, "count", 1, a);
 }
 
+/// A request of v1beta1, which holds what v1 has in `exactly`.
+void flat_device_request(value& obj, allocator& a) {
+  if (json::find(obj, "firstAvailable"))
+    return;
+  default_string(obj, "allocationMode", "ExactCount", a);
+  device_request(obj, a);
+}
+
 /// Users and groups are of the group of roles, service accounts of the core group.
 void rbac_subject(value& obj, allocator& a) {
   const auto kind = json::get_string(obj, "kind");
@@ -309,12 +317,13 @@ void rbac_subject(value& obj, allocator& a) {
     default_string(obj, "apiGroup", "rbac.authorization.k8s.io", a);
 }
 
-constexpr std::array<std::pair<std::string_view, default_hook>, 20> hooks = {{
+constexpr std::array<std::pair<std::string_view, default_hook>, 21> hooks = {{
     {"autoscaler_behavior", autoscaler_behavior},
     {"daemon_set_strategy", daemon_set_strategy},
     {"definition_names", definition_names},
     {"deployment_strategy", deployment_strategy},
     {"device_request", device_request},
+    {"flat_device_request", flat_device_request},
     {"image_pull_policy", image_pull_policy},
     {"image_volume", image_volume},
     {"job", job},

@@ -54,15 +54,25 @@ std::string trim(std::string s) {
   return s;
 }
 
+/// A text that the core group's events and those of events.k8s.io have under different names.
+std::string either(const json::value& event, std::initializer_list<std::string_view> core,
+                   std::initializer_list<std::string_view> newer) {
+  return text_at(event, core, text_at(event, newer));
+}
+
 std::string event_target(const json::value& event) {
-  auto kind = lower(text_at(event, {"involvedObject", "kind"}));
-  auto name = text_at(event, {"involvedObject", "name"});
+  auto kind = lower(either(event, {"involvedObject", "kind"}, {"regarding", "kind"}));
+  auto name = either(event, {"involvedObject", "name"}, {"regarding", "name"});
   return name.empty() ? kind : kind + "/" + name;
 }
 
 std::string event_source(const json::value& event) {
-  auto component = text_at(event, {"source", "component"}, text_at(event, {"reportingComponent"}));
-  auto instance = text_at(event, {"source", "host"}, text_at(event, {"reportingInstance"}));
+  auto component = either(event, {"source", "component"}, {"deprecatedSource", "component"});
+  auto instance = either(event, {"source", "host"}, {"deprecatedSource", "host"});
+  if (component.empty())
+    component = either(event, {"reportingComponent"}, {"reportingController"});
+  if (instance.empty())
+    instance = text_at(event, {"reportingInstance"});
   return instance.empty() ? component : component + ", " + instance;
 }
 
@@ -87,10 +97,12 @@ row namespace_cells(const json::value& object, timestamp now) {
 
 row event_cells(const json::value& object, timestamp now) {
   auto event_time = text_at(object, {"eventTime"});
-  auto first = age_of(text_at(object, {"firstTimestamp"}, event_time), now);
-  auto last_time = text_at(object, {"lastTimestamp"});
+  auto first = age_of(text_at(object, {"firstTimestamp"},
+                              text_at(object, {"deprecatedFirstTimestamp"}, event_time)),
+                      now);
+  auto last_time = either(object, {"lastTimestamp"}, {"deprecatedLastTimestamp"});
   auto last = last_time.empty() ? first : age_of(last_time, now);
-  auto count = std::max<int64_t>(int_at(object, {"count"}), 1);
+  auto count = std::max<int64_t>(int_at(object, {"count"}, int_at(object, {"deprecatedCount"})), 1);
   if (const auto* series = json::find(object, "series"); series && series->IsObject()) {
     last = age_of(json::get_string(*series, "lastObservedTime"), now);
     count = json::get_int(*series, "count");
@@ -99,9 +111,9 @@ row event_cells(const json::value& object, timestamp now) {
           text_at(object, {"type"}),
           text_at(object, {"reason"}),
           event_target(object),
-          text_at(object, {"involvedObject", "fieldPath"}),
+          either(object, {"involvedObject", "fieldPath"}, {"regarding", "fieldPath"}),
           event_source(object),
-          trim(text_at(object, {"message"})),
+          trim(either(object, {"message"}, {"note"})),
           first,
           count,
           object_name(object)};

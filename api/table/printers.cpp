@@ -142,6 +142,7 @@ printer_map make_printers() {
       {name_column(), col("Status", "string", "Active or Terminating."), age_column()},
       namespace_cells};
   m["events"] = {event_columns(), event_cells};
+  m["events.events.k8s.io"] = m["events"];
   m["configmaps"] = {{name_column(), col("Data", "string", "Number of keys."), age_column()},
                      config_map_cells};
   m["secrets"] = {{name_column(), col("Type", "string", "What the secret is for."),

@@ -97,7 +97,9 @@ void check_requests(const json::value& spec, const path& at, findings& f) {
   each(member(spec, "devices"), "requests", devices, [&](const json::value& r, const path& p) {
     if (const auto name = text(r, "name"); !name.empty() && !names.insert(name).second)
       f.duplicate(path(p, "name"), name);
-    const bool exactly = has(r, "exactly"), any = filled(member(r, "firstAvailable"));
+    // v1beta1 has no `exactly`: its members are those of the request.
+    const bool flat = !text(r, "deviceClassName").empty();
+    const bool exactly = flat || has(r, "exactly"), any = filled(member(r, "firstAvailable"));
     if (exactly == any) {
       const std::string why = "exactly one of `exactly` or `firstAvailable` is required";
       if (exactly)
@@ -117,7 +119,9 @@ void check_requests(const json::value& spec, const path& at, findings& f) {
       else if (mode != "All" && mode != "ExactCount")
         f.not_supported(path(where, "allocationMode"), mode, {"All", "ExactCount"});
     };
-    if (exactly)
+    if (flat)
+      check(r, p);
+    else if (exactly)
       check(member(r, "exactly"), path(p, "exactly"));
     each(r, "firstAvailable", p, check);
   });

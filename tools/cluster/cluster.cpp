@@ -137,9 +137,11 @@ void cluster::start_storage(const config::settings& settings,
   window.max_events = static_cast<size_t>(settings.store.watch_window);
   window.max_bytes = static_cast<size_t>(settings.store.watch_window_bytes);
   for (const auto& r : schemas_->resources()) {
-    if (!r->has_verb("list") || r->stored_resource() != r->group_resource())
-      continue;
     const auto name = r->group_resource();
+    // Versions of a resource share what is stored.
+    const bool stored = !r->versions || r->versions->stored == r->api_version();
+    if (!r->has_verb("list") || !stored || r->stored_resource() != name)
+      continue;
     supervise(runtime::registry_role(name),
               child<runtime::registry_actor>(
                   runtime::registry_deps{name, state_, api::matchers_of(*schemas_), window}));

@@ -19,6 +19,10 @@ std::vector<strategy> cluster_strategies() {
   event.create_on_update = true;
   event.validate = validate_event;
 
+  strategy newer_event;
+  newer_event.resource = "events.events.k8s.io";
+  newer_event.create_on_update = true;
+
   strategy lease;
   lease.resource = "leases.coordination.k8s.io";
   lease.create_on_update = true;
@@ -33,7 +37,7 @@ std::vector<strategy> cluster_strategies() {
   strategy slice;
   slice.resource = "endpointslices.discovery.k8s.io";
   slice.validate = validate_endpoint_slice;
-  return {node, event, lease, endpoints, slice};
+  return {node, event, newer_event, lease, endpoints, slice};
 }
 
 } // namespace thespis::api

@@ -177,6 +177,19 @@ BOOST_AUTO_TEST_CASE(api_services_tell_who_answers) {
              "x|n/s|False (Gone)|60m");
 }
 
+BOOST_AUTO_TEST_CASE(events_of_both_groups_look_alike) {
+  const auto core =
+      cells("events", with_meta(R"("involvedObject":{"kind":"Pod","name":"p"},"type":"Normal",
+    "reason":"R","message":"m","count":2,"source":{"component":"c","host":"h"},
+    "firstTimestamp":"2026-01-01T11:00:00Z","lastTimestamp":"2026-01-01T11:59:00Z")"));
+  BOOST_TEST(core == "60s|Normal|R|pod/p||c, h|m|60m|2|x");
+  BOOST_TEST(cells("events.events.k8s.io",
+                   with_meta(R"("regarding":{"kind":"Pod","name":"p"},"type":"Normal",
+    "reason":"R","note":"m","deprecatedCount":2,"deprecatedSource":{"component":"c","host":"h"},
+    "deprecatedFirstTimestamp":"2026-01-01T11:00:00Z",
+    "deprecatedLastTimestamp":"2026-01-01T11:59:00Z")")) == core);
+}
+
 BOOST_AUTO_TEST_CASE(every_resource_has_a_row_even_for_an_empty_object) {
   for (const auto& r : schema::registry::builtin().resources()) {
     if (!r->has_verb("list"))
