@@ -19,6 +19,8 @@ struct options {
   int deployments = 20;
   int replicas = 200; ///< of each deployment
   int memory_pods = 6000;
+  int listed_pods = 100'000;
+  int idle_watchers = 2000;
   int services = 10'000;
   int connections = 4;                ///< of the REST client, one thread each
   bool explain = false;               ///< tell where the time of `pods` went
@@ -77,10 +79,12 @@ const std::vector<measurement>& measurements();
 api::result<figures> measure_pods(const context& c);
 api::result<figures> measure_get(const context& c);
 api::result<figures> measure_list(const context& c);
+api::result<figures> measure_list_all(const context& c);
 api::result<figures> measure_memory(const context& c);
 api::result<figures> measure_services(const context& c);
 api::result<figures> measure_actors(const context& c);
 api::result<figures> measure_store(const context& c);
 api::result<figures> measure_watch(const context& c);
+api::result<figures> measure_watchers(const context& c);
 
 } // namespace thespis::tools::bench

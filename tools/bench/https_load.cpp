@@ -83,6 +83,16 @@ public:
     return SSL_connect(ssl_.get()) == 1;
   }
 
+  /// Whether the answer, whose body may have no end, begins with 200.
+  bool begin(const std::string& request) {
+    if (SSL_write(ssl_.get(), request.data(), static_cast<int>(request.size())) <= 0)
+      return false;
+    while (in_.find("\r\n\r\n") == std::string::npos)
+      if (!more())
+        return false;
+    return in_.starts_with("HTTP/1.1 200");
+  }
+
   /// The size of the body; nothing when the connection broke or the answer is not 200.
   std::optional<uint64_t> ask(const std::string& request) {
     if (SSL_write(ssl_.get(), request.data(), static_cast<int>(request.size())) <= 0)
@@ -153,23 +163,58 @@ private:
   std::string in_;
 };
 
-} // namespace
+using connections = std::vector<std::unique_ptr<connection>>;
 
-api::result<load_result> run_load(const load_request& r) {
-  api::error broken;
-  broken.why = api::reason::service_unavailable;
-  broken.message = r.path + ": the connection broke, or the answer is not 200";
-  const auto context = make_context(r);
-  if (!context)
+api::error broken(const std::string& path) {
+  api::error e;
+  e.why = api::reason::service_unavailable;
+  e.message = path + ": the connection broke, or the answer is not 200";
+  return e;
+}
+
+std::string request_for(const load_request& r, const std::string& path) {
+  return "GET " + path + " HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: " + r.accept + "\r\n\r\n";
+}
+
+api::result<connections> open_all(const load_request& r, SSL_CTX* context) {
+  if (context == nullptr)
     return api::fail(api::internal_error("the certificates cannot be used"));
-  std::vector<std::unique_ptr<connection>> all;
+  connections all;
   for (int i = 0; i < r.connections; ++i) {
     all.push_back(std::make_unique<connection>());
-    if (!all.back()->open(context.get(), r.port))
-      return api::fail(broken);
+    if (!all.back()->open(context, r.port))
+      return api::fail(broken(r.path));
   }
-  const auto request =
-      "GET " + r.path + " HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: application/json\r\n\r\n";
+  return all;
+}
+
+} // namespace
+
+api::result<void> hold_watches(const load_request& r, const std::string& watch_path,
+                               const std::function<void()>& connected,
+                               const std::function<void()>& watching) {
+  const auto context = make_context(r);
+  auto all = open_all(r, context.get());
+  if (!all)
+    return api::fail(std::move(all.error()));
+  for (auto& c : *all)
+    if (!c->ask(request_for(r, r.path)))
+      return api::fail(broken(r.path));
+  connected();
+  for (auto& c : *all)
+    if (!c->begin(request_for(r, watch_path)))
+      return api::fail(broken(watch_path));
+  watching();
+  return {};
+}
+
+api::result<load_result> run_load(const load_request& r) {
+  const auto context = make_context(r);
+  auto opened = open_all(r, context.get());
+  if (!opened)
+    return api::fail(std::move(opened.error()));
+  auto& all = *opened;
+  const auto request = request_for(r, r.path);
   std::atomic<uint64_t> answers{0};
   std::atomic<uint64_t> bytes{0};
   std::atomic<bool> failed{false};
@@ -191,7 +236,7 @@ api::result<load_result> run_load(const load_request& r) {
   for (auto& t : threads)
     t.join();
   if (failed)
-    return api::fail(broken);
+    return api::fail(broken(r.path));
   const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - begin;
   return load_result{answers, bytes, spent.count()};
 }

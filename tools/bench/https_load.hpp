@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <string>
 
 namespace thespis::tools::bench {
@@ -14,6 +15,7 @@ namespace thespis::tools::bench {
 struct load_request {
   uint16_t port = 0; ///< on 127.0.0.1
   std::string path;
+  std::string accept = "application/json";
   std::string ca_pem;
   config::key_pair client;
   int connections = 4;
@@ -28,5 +30,11 @@ struct load_result {
 
 /// Blocks. Errors: service_unavailable when a connection breaks or an answer is not 200.
 api::result<load_result> run_load(const load_request& r);
+
+/// Opens r.connections, asks each of them for r.path and calls `connected`; then begins a watch of
+/// `watch_path` on each and calls `watching`. All are held during the calls. Errors: as run_load.
+api::result<void> hold_watches(const load_request& r, const std::string& watch_path,
+                               const std::function<void()>& connected,
+                               const std::function<void()>& watching);
 
 } // namespace thespis::tools::bench

@@ -57,6 +57,8 @@ tl::expected<options, int> parse_options(const std::vector<std::string>& argumen
   count("--deployments", o.deployments, "Deployments of `pods`", 10'000);
   count("--replicas", o.replicas, "Pods of each", 10'000);
   count("--memory-pods", o.memory_pods, "Pods of `memory`", 100'000);
+  count("--listed-pods", o.listed_pods, "Pods of `list-all`", 200'000);
+  count("--idle-watchers", o.idle_watchers, "Connections of `watchers`", 9'000);
   count("--services", o.services, "Services of `services`", 30'000);
   count("--connections", o.connections, "Connections of `get` and `list`", 256);
   app.add_flag("--explain", o.explain, "Tell where the time of `pods` went, by kind of actor");

@@ -17,8 +17,10 @@ constexpr double kubernetes_lists = 97;
 constexpr int listed_pods = 500;
 constexpr auto list_path = "/api/v1/namespaces/bench/pods?limit=500";
 
-api::result<load_result> load(bench_cluster& cluster, const options& o, std::string path) {
+api::result<load_result> load(bench_cluster& cluster, const options& o, std::string path,
+                              std::string accept = "application/json") {
   load_request r;
+  r.accept = std::move(accept);
   r.port = cluster.port();
   r.path = std::move(path);
   r.ca_pem = cluster.certificates().ca.pem().certificate;
@@ -71,7 +73,65 @@ private:
   std::thread thread_;
 };
 
+/// Creates pods that wait for a scheduling gate, so that nobody works on them.
+api::result<void> make_gated_pods(cluster& c, int n, const progress& log) {
+  constexpr int at_once = 2000;
+  api::v1::namespace_ home;
+  home.metadata.name = "bench";
+  c.run({actors::create_call(home)});
+  for (int made = 0; made < n;) {
+    std::vector<api::call> calls;
+    for (int i = 0; i < at_once && made < n; ++i, ++made) {
+      api::v1::pod pod;
+      pod.metadata.name = "pod-" + std::to_string(made);
+      pod.metadata.namespace_ = "bench";
+      pod.metadata.labels = {{"app", "app-" + std::to_string(made % 100)}};
+      auto& container = pod.spec.containers.emplace_back();
+      container.name = "main";
+      container.image = "bench.thespis.dev/pause:1";
+      container.resources.ensure().requests = {{"cpu", "10m"}, {"memory", "16Mi"}};
+      pod.spec.scheduling_gates.emplace_back().name = "bench.thespis.dev/gate";
+      calls.push_back(actors::create_call(pod));
+    }
+    for (auto& o : c.run(std::move(calls)).outcomes)
+      if (!o.ok)
+        return api::fail(std::move(o.failure));
+    if (made % 20'000 == 0)
+      log.say(std::to_string(made) + " pods");
+  }
+  return {};
+}
+
 } // namespace
+
+api::result<figures> measure_list_all(const context& c) {
+  auto started = bench_cluster::start(c, 0);
+  if (!started)
+    return api::fail(std::move(started.error()));
+  auto& cluster = **started;
+  if (auto made = make_gated_pods(cluster.control(), c.opts.listed_pods, c.log); !made)
+    return api::fail(std::move(made.error()));
+  auto one = c.opts;
+  one.connections = 1;
+  figures all;
+  for (const auto* encoding : {"JSON", "protobuf"}) {
+    c.log.say(std::string("listing them as ") + encoding);
+    const bool json = encoding == std::string_view("JSON");
+    auto r = load(cluster, one, "/api/v1/pods",
+                  json ? "application/json" : "application/vnd.kubernetes.protobuf");
+    if (!r)
+      return api::fail(std::move(r.error()));
+    figure f;
+    f.what = "LIST " + std::to_string(c.opts.listed_pods) + " pods, " + encoding;
+    f.value = r->seconds / static_cast<double>(r->answers) * 1000;
+    f.unit = "ms";
+    f.less_is_better = true;
+    f.target = json ? 300 : 0;
+    f.note = volume(*r) + ", one connection";
+    all.push_back(std::move(f));
+  }
+  return all;
+}
 
 api::result<figures> measure_get(const context& c) {
   auto cluster = bench_cluster::start(c, 0);

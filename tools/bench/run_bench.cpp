@@ -173,6 +173,7 @@ const std::vector<measurement>& measurements() {
        measure_pods},
       {"get", "GET of one namespace over TLS with keep-alive, a second", measure_get},
       {"list", "LIST of 500 pods over TLS, a second", measure_list},
+      {"list-all", "LIST of 100,000 pods over TLS, as JSON and as protobuf", measure_list_all},
       {"memory", "resident memory idle, and after 6,000 pods", measure_memory},
       {"services",
        "10,000 services into the kernel, in a network namespace of its own (needs root)",
@@ -184,6 +185,8 @@ const std::vector<measurement>& measurements() {
       {"store", "synced writes a second through the store actor, 1, 16 and 256 a request",
        measure_store},
       {"watch", "events delivered a second to 1,000 watchers", measure_watch},
+      {"watchers", "memory of 2,000 idle connections over TLS, and of an idle watch on each",
+       measure_watchers},
   };
   return all;
 }

@@ -114,8 +114,11 @@ error_code channel::handshake_step() {
   ERR_clear_error();
   int r = SSL_do_handshake(ssl_);
   flush_control();
-  if (r == 1)
+  if (r == 1) {
+    if (out_.empty())
+      std::string{}.swap(out_); // the handshake's: an idle connection needs none
     return {};
+  }
   if (SSL_get_error(ssl_, r) == SSL_ERROR_WANT_READ)
     return asio::error::would_block;
   ERR_clear_error();
