@@ -1,5 +1,7 @@
 // Reads over TLS: one object, and a list of 500 pods.
 #include "actors/framework/reconciler.hpp"
+#include "api/generated/core_v1_namespace.hpp"
+#include "api/generated/core_v1_pod.hpp"
 #include "tools/bench/bench_cluster.hpp"
 #include "tools/bench/https_load.hpp"
 #include "tools/bench/wait.hpp"
