@@ -64,8 +64,8 @@ node_actor::behavior_type node_actor::make_behavior() {
       [this](const pod_event& e) { record(e); },
       [this](const pod_released& r) {
         released_.insert(r.uid);
-        if (!statuses_.contains(r.uid) && !flushing_)
-          remove_from_api(r);
+        ended_.push_back(r);
+        remove_ended();
       },
       [this](const find_container& f) -> caf::result<container_location> {
         for (auto& [uid, entry] : pods_)
@@ -326,12 +326,26 @@ void node_actor::flushed(const std::vector<pod_status_changed>& sent,
       spdlog::warn("node {}: status of {}/{}: {}", node_name(), s.ns, s.name, o.failure.message);
       // Unless a newer one waits already, the same is written again.
       statuses_.try_emplace(s.uid, s);
-    } else if (released_.contains(s.uid) && !statuses_.contains(s.uid)) {
-      remove_from_api({s.ns, s.name, s.uid});
     }
   }
+  remove_ended();
   if (!statuses_.empty() || !events_.empty())
     schedule_flush();
+}
+
+/// A pod's last status is written before it goes: those in a batch on its way, and those that wait
+/// for one, stay until that is done.
+void node_actor::remove_ended() {
+  if (flushing_)
+    return;
+  std::vector<pod_released> waiting;
+  for (auto& r : std::exchange(ended_, {})) {
+    if (statuses_.contains(r.uid))
+      waiting.push_back(std::move(r));
+    else
+      remove_from_api(r);
+  }
+  ended_.insert(ended_.end(), waiting.begin(), waiting.end());
 }
 
 void node_actor::remove_from_api(const pod_released& r) {

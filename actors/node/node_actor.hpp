@@ -63,6 +63,7 @@ private:
   void flush();
   void flushed(const std::vector<pod_status_changed>& sent,
                const std::vector<runtime::call_outcome>& outcomes);
+  void remove_ended();
   void remove_from_api(const pod_released& r);
   void record(const pod_event& e);
   void register_node();
@@ -79,6 +80,7 @@ private:
   std::map<std::string, pod_status_changed> statuses_; ///< by uid, not yet written
   std::vector<api::call> events_;                      ///< not yet recorded
   std::set<std::string> released_;                     ///< uids whose object is to be removed
+  std::vector<pod_released> ended_; ///< to be removed from the API after their last status
   bool flush_scheduled_ = false;
   bool flushing_ = false;
   bool registered_ = false;

@@ -25,6 +25,9 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 
 work=$(mktemp -d /tmp/thespis-test.XXXXXX)
+# What kubectl remembers of another cluster at the same port would mislead it.
+export HOME=$work/home
+mkdir -p "$HOME"
 unset KUBECONFIG http_proxy https_proxy HTTP_PROXY HTTPS_PROXY
 
 finish() {
