@@ -294,8 +294,7 @@ BOOST_AUTO_TEST_CASE(others_can_find_out_how_to_check_tokens) {
   BOOST_TEST(decode_base64url(json::get_string(k, "y"))->size() == 32u);
 }
 
-BOOST_AUTO_TEST_CASE(rsa_keys_sign_and_verify_too) {
-  // Of a cluster that came from elsewhere; made for this test.
+BOOST_AUTO_TEST_CASE(refuses_keys_that_are_none) {
   BOOST_TEST(!token_key::load("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"));
   BOOST_TEST(!token_key::load(""));
 }
