@@ -1,5 +1,7 @@
 #include "actors/controllers/deployment_rollout.hpp"
 
+#include "actors/controllers/notes.hpp"
+
 #include "api/text/time.hpp"
 
 #include <algorithm>
@@ -9,24 +11,8 @@ namespace thespis::actors::deployments {
 
 namespace {
 
-std::optional<int32_t> unless_zero(int32_t n) {
-  return n == 0 ? std::nullopt : std::optional{n};
-}
-
 std::string in_quotes(const std::string& s) {
   return '"' + s + '"';
-}
-
-event_note about(const observed<deployment>& d, std::string type, std::string reason,
-                 std::string message) {
-  event_note res;
-  res.type = std::move(type);
-  res.reason = std::move(reason);
-  res.message = std::move(message);
-  res.about = d.object;
-  res.kind = deployment::kind_name;
-  res.api_version = deployment::api_version_name;
-  return res;
 }
 
 } // namespace
@@ -409,7 +395,7 @@ reconcile_result rollout::result() {
     if (!s.changed)
       continue;
     if (!s.news.empty()) {
-      res_.events.push_back(about(seen_, "Normal", "ScalingReplicaSet", s.news));
+      res_.events.push_back(note_about(seen_, "Normal", "ScalingReplicaSet", s.news));
       res_.events.back().of_call = res_.calls.size();
     }
     res_.calls.push_back(update_call(s.now));
@@ -438,9 +424,9 @@ reconcile_result rollout::create_new_set() {
   reconcile_result res;
   res.calls.push_back(create_call(made));
   if (desired(made) > 0) {
-    res.events.push_back(about(seen_, "Normal", "ScalingReplicaSet",
-                               "Scaled up replica set " + made.metadata.name + " from 0 to " +
-                                   std::to_string(desired(made))));
+    res.events.push_back(note_about(seen_, "Normal", "ScalingReplicaSet",
+                                    "Scaled up replica set " + made.metadata.name + " from 0 to " +
+                                        std::to_string(desired(made))));
     res.events.back().of_call = 0;
   }
   res.then = [seen = seen_, d = d_, made = std::move(made),
@@ -469,7 +455,7 @@ reconcile_result rollout::tell_creation(const observed<deployment>& seen, deploy
         "Failed to create new replica set " + name + ": " + outcome.failure.message;
     set_condition(d.status,
                   make_condition("Progressing", "False", "ReplicaSetCreateError", message, now));
-    res.events.push_back(about(seen, "Warning", "ReplicaSetCreateError", message));
+    res.events.push_back(note_about(seen, "Warning", "ReplicaSetCreateError", message));
   }
   if (!(d == *seen))
     res.calls.push_back(update_call(d, "status"));
