@@ -19,6 +19,7 @@ void register_actor_messages(caf::actor_system_config& cfg) {
   cfg.add_message_type<watch_again>("watch_again");
   cfg.add_message_type<pod_update>("pod_update");
   cfg.add_message_type<container_hint>("container_hint");
+  cfg.add_message_type<end_pod>("end_pod");
   cfg.add_message_type<pod_tick>("pod_tick");
   cfg.add_message_type<refresh_volumes>("refresh_volumes");
   cfg.add_message_type<container_query>("container_query");

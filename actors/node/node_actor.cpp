@@ -64,6 +64,8 @@ node_actor::behavior_type node_actor::make_behavior() {
       [this](const pod_event& e) { record(e); },
       [this](const pod_released& r) {
         released_.insert(r.uid);
+        if (const auto i = pods_.find(r.uid); i != pods_.end())
+          i->second.holding = {};
         ended_.push_back(r);
         remove_ended();
       },
@@ -240,7 +242,8 @@ void node_actor::take(const api::watch_event& e) {
       pods_.erase(i);
       return;
     }
-    // Removed by force: the containers still have to end.
+    // Removed by force: the containers still have to end, but nobody counts on their room.
+    i->second.holding = {};
     auto doc = e.object->parse();
     auto& meta = api::json::ensure_object(doc, "metadata", doc.GetAllocator());
     api::json::set(meta, "deletionTimestamp", api::format_time(deps_.ports->env.clock->now()),
@@ -256,7 +259,7 @@ void node_actor::take(const api::watch_event& e) {
       this->send(i->second.actor, pod_update{e.object});
     return;
   }
-  pods_[uid] = {e.object->ns(), e.object->name(), pod_handle{}, e.object};
+  pods_[uid] = {e.object->ns(), e.object->name(), pod_handle{}, e.object, {}};
   start_pod(e.object);
 }
 
@@ -266,8 +269,12 @@ void node_actor::start_pod(const api::object_ptr& pod) {
     found = std::move(i->second);
     leftovers_.erase(i);
   }
-  auto actor =
-      this->spawn<pod_actor>(pod_deps{deps_.ports, node_handle{this}, pod, std::move(found)});
+  pod_deps deps{deps_.ports, node_handle{this}, pod, std::move(found)};
+  if (const auto no = admit(pod, !deps.found.sandboxes.empty())) {
+    record({api::object_ref{pod}, "Warning", no->reason, no->message, {}});
+    deps.rejected = end_pod{no->reason, "Pod was rejected: " + no->message};
+  }
+  auto actor = this->spawn<pod_actor>(std::move(deps));
   this->monitor(actor);
   pods_[pod->uid()].actor = std::move(actor);
 }

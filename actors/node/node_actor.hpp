@@ -2,6 +2,7 @@
 #pragma once
 
 #include "actors/framework/event_recorder.hpp"
+#include "actors/node/admission.hpp"
 #include "actors/node/node_interface.hpp"
 #include "actors/pod/pod_actor.hpp"
 #include "api/generated/core_v1_node.hpp"
@@ -42,6 +43,7 @@ private:
     std::string name;
     pod_handle actor;
     api::object_ptr object;
+    pod_holding holding; ///< until its last process has ended
   };
 
   template <class T, class F>
@@ -57,6 +59,9 @@ private:
   void handle(const runtime::watch_batch& batch);
   void take(const api::watch_event& e);
   void start_pod(const api::object_ptr& pod);
+  /// Notes what the pod holds of the node, and whether it is taken.
+  std::optional<pod_rejection> admit(const api::object_ptr& pod, bool known);
+  std::shared_ptr<const api::v1::node> present_node() const;
   void sweep(const std::map<std::string, pod_observation>& found);
   void compare();
   void schedule_flush();

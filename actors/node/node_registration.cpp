@@ -45,6 +45,11 @@ api::v1::node_status node_actor::present_status() const {
   const auto now = api::format_time(deps_.ports->env.clock->now());
   const auto known = deps_.ports->state->get("nodes", {}, node_name());
   const auto old = known ? api::typed<api::v1::node>(*known) : nullptr;
+  // Others may add resources to what the node says it has; all of those can be asked for.
+  if (old)
+    for (const auto& [name, amount] : old->status.capacity)
+      if (!s.capacity.contains(name))
+        s.capacity[name] = s.allocatable[name] = amount;
   for (auto& c : s.conditions) {
     c.last_heartbeat_time = c.last_transition_time = now;
     if (old)
@@ -53,6 +58,34 @@ api::v1::node_status node_actor::present_status() const {
           c.last_transition_time = o.last_transition_time;
   }
   return s;
+}
+
+std::shared_ptr<const api::v1::node> node_actor::present_node() const {
+  const auto known = deps_.ports->state->get("nodes", {}, node_name());
+  return known ? api::typed<api::v1::node>(*known)
+               : std::make_shared<const api::v1::node>(deps_.description);
+}
+
+std::optional<pod_rejection> node_actor::admit(const api::object_ptr& pod, bool known) {
+  const auto info = make_pod_info(pod);
+  const auto& status = info.pod->status;
+  if (status.phase == "Succeeded" || status.phase == "Failed")
+    return std::nullopt;
+  auto& own = pods_[pod->uid()].holding;
+  own = {};
+  // One that was started before has been admitted, and is not sent away.
+  if (!known && status.start_time.empty() && !pod->meta().deleting) {
+    node_holdings held;
+    for (const auto& [uid, entry] : pods_) {
+      held.used += entry.holding.requests;
+      held.pods += entry.holding.held ? 1 : 0;
+      held.ports.insert(held.ports.end(), entry.holding.ports.begin(), entry.holding.ports.end());
+    }
+    if (auto no = reject_pod(info, *present_node(), held))
+      return no;
+  }
+  own = {info.requests, info.ports, true};
+  return std::nullopt;
 }
 
 void node_actor::register_node() {
@@ -97,7 +130,14 @@ void node_actor::write_status() {
 
 void node_actor::renew_lease() {
   const auto now = deps_.ports->env.clock->now();
-  if (this->clock().now().time_since_epoch() - last_status_ >= deps_.status_interval)
+  const auto node = present_node();
+  const bool added =
+      std::any_of(node->status.capacity.begin(), node->status.capacity.end(), [&](const auto& x) {
+        const auto i = node->status.allocatable.find(x.first);
+        return !deps_.description.status.capacity.contains(x.first) &&
+               (i == node->status.allocatable.end() || i->second != x.second);
+      });
+  if (added || this->clock().now().time_since_epoch() - last_status_ >= deps_.status_interval)
     write_status();
   const auto stamp = api::format_micro_time(now);
   submit({patch_call("leases.coordination.k8s.io", {lease_namespace, node_name()},

@@ -2,6 +2,7 @@
 #include "actors/pod/probe_port.hpp"
 #include "actors/pod/probe_url.hpp"
 #include "api/text/quote.hpp"
+#include "runtime/cri/grpc_health.hpp"
 
 #include <boost/asio.hpp>
 #include <boost/asio/ssl.hpp>
@@ -372,6 +373,12 @@ public:
                    callback done) override {
     launch(
         std::make_shared<tcp_attempt>(*engine_, std::move(host), port, timeout, std::move(done)));
+  }
+  void grpc_check(std::string host, int port, std::string service, std::chrono::seconds timeout,
+                  callback done) override {
+    runtime::check_grpc_health(host, port, service, timeout, [done](runtime::grpc_health h) {
+      done({h.serving, std::move(h.message)});
+    });
   }
 
 private:

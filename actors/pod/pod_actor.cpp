@@ -57,6 +57,8 @@ pod_actor::behavior_type pod_actor::make_behavior() {
   if (std::any_of(volumes.begin(), volumes.end(), is_filled))
     this->delayed_send(this, refresh_interval, refresh_volumes{});
   adopt();
+  if (const auto no = std::exchange(deps_.rejected, std::nullopt))
+    state_.end(no->reason, no->message);
   return {
       [this](const pod_update& u) {
         state_.update(u.pod.ptr, now());
@@ -71,6 +73,10 @@ pod_actor::behavior_type pod_actor::make_behavior() {
           check_container(h.id);
         else if (h.id == state_.sandbox_id())
           check_sandbox();
+      },
+      [this](const end_pod& e) {
+        state_.end(e.reason, e.message);
+        advance();
       },
       [this](const container_query& q) { return locate(q); },
       [this](const continuation& c) {
@@ -235,8 +241,29 @@ void pod_actor::refresh() {
                                 }));
 }
 
+api::result<std::string> pod_actor::runtime_handler() const {
+  const auto& name = state_.pod().spec.runtime_class_name;
+  if (name.empty())
+    return std::string{};
+  const auto found = deps_.ports->state->get("runtimeclasses.node.k8s.io", {}, name);
+  if (!found)
+    return api::fail(api::not_found("runtimeclasses.node.k8s.io", name));
+  const auto doc = found->parse();
+  return std::string{api::json::get_string(doc, "handler")};
+}
+
 void pod_actor::perform(const run_sandbox& a) {
   auto config = make_sandbox_config(state_.pod(), a.attempt, *deps_.ports->facts);
+  auto handler = runtime_handler();
+  if (!handler) {
+    tell({"Warning",
+          "FailedCreatePodSandBox",
+          "Failed to create pod sandbox: failed to get sandbox runtime: " + handler.error().message,
+          {}});
+    state_.on_sandbox_failed(handler.error().message, now());
+    return;
+  }
+  config.runtime_handler = std::move(*handler);
   containers().run_sandbox(std::move(config), here<std::string>([this](auto id) {
                              if (!id) {
                                tell({"Warning",

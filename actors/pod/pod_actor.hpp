@@ -30,7 +30,8 @@ struct pod_deps {
   std::shared_ptr<const pod_ports> ports;
   node_handle node; ///< told of statuses, events and the end
   api::object_ptr pod;
-  pod_observation found; ///< what an earlier process left of this pod
+  pod_observation found;                          ///< what an earlier process left of this pod
+  std::optional<end_pod> rejected = std::nullopt; ///< the node does not take the pod
 };
 
 /// Owned by its node actor; ends after its last process, or when the node actor ends (its
@@ -75,6 +76,8 @@ private:
   void perform(const emit_event& e) { tell(e); }
   void perform(const release_pod&);
 
+  /// Of the pod's RuntimeClass; empty without one. Errors: not_found.
+  api::result<std::string> runtime_handler() const;
   void pull_image(size_t index);
   void create(size_t index, std::string image_id, const runtime::image_info& image);
   void start(size_t index, std::string id);

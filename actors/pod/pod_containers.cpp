@@ -307,8 +307,7 @@ void pod_actor::perform(const run_probe& a) {
     return;
   if (spec->grpc) {
     const auto host = state_.ips().empty() ? ports_ip() : state_.ips().front();
-    // A gRPC health check needs a connection at the least.
-    deps_.ports->probes->tcp_connect(host, spec->grpc->port, limit, answer);
+    deps_.ports->probes->grpc_check(host, spec->grpc->port, spec->grpc->service, limit, answer);
   } else {
     answer({true, {}});
   }

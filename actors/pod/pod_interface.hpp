@@ -29,6 +29,13 @@ struct container_hint {
   std::string id;
 };
 
+/// The node ends the pod as failed: it never took it (OutOfcpu), or has no room for it any more
+/// (Evicted).
+struct end_pod {
+  std::string reason;
+  std::string message;
+};
+
 /// INTERNAL: the next instant at which something is due. Ticks of older generations are void.
 struct pod_tick {
   uint64_t generation = 0;
@@ -61,6 +68,8 @@ using pod_handle = caf::typed_actor<
   caf::reacts_to<pod_observation>,
   /// Looks at its containers at once.
   caf::reacts_to<container_hint>,
+  /// Ends the pod for good, as failed.
+  caf::reacts_to<end_pod>,
   /// Finds a container for logs, exec, attach and port-forward.
   caf::replies_to<container_query>::with<container_location>,
   /// INTERNAL
@@ -78,6 +87,10 @@ typename Inspector::result_type inspect(Inspector& f, pod_update& x) {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, container_hint& x) {
   return f(x.id);
+}
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, end_pod& x) {
+  return f(x.reason, x.message);
 }
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, pod_tick& x) {

@@ -91,6 +91,8 @@ pod_state::pod_state(api::object_ptr object, std::string host_ip, time now)
   // A pod that was over stays over, whatever the runtime still has.
   if (pod().status.phase == "Succeeded" || pod().status.phase == "Failed")
     stage_ = pod_stage::stopping;
+  if (pod().status.phase == "Failed")
+    begin_stopping(pod().status.reason, pod().status.message);
 }
 
 // Counts and last states survive a restart of ours even where the runtime forgot the containers.
@@ -329,6 +331,11 @@ std::vector<pod_action> pod_state::step(time now) {
   if (stage_ == pod_stage::stopping)
     step_stopping(out, now);
   return out;
+}
+
+void pod_state::end(std::string reason, std::string message) {
+  if (stage_ == pod_stage::preparing || stage_ == pod_stage::running)
+    begin_stopping(std::move(reason), std::move(message));
 }
 
 void pod_state::begin_stopping(std::string reason, std::string message) {

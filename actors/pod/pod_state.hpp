@@ -94,6 +94,10 @@ public:
   /// pod end with this.
   void rest();
 
+  /// The node ends the pod, whatever it is about to do: its phase is Failed from now on. Without
+  /// effect on a pod that ends already.
+  void end(std::string reason, std::string message);
+
   /// Takes over what an earlier process left: the newest sandbox and its containers.
   void adopt_sandbox(const runtime::sandbox_status& s);
   void adopt_container(const runtime::container_status& c);

@@ -33,6 +33,9 @@ public:
   virtual void http_get(http_probe what, std::chrono::seconds timeout, callback done) = 0;
   virtual void tcp_connect(std::string host, int port, std::chrono::seconds timeout,
                            callback done) = 0;
+  /// The gRPC health check, about `service` or (empty) the server itself.
+  virtual void grpc_check(std::string host, int port, std::string service,
+                          std::chrono::seconds timeout, callback done) = 0;
 };
 
 /// Real sockets on one I/O thread.

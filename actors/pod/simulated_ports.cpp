@@ -25,6 +25,9 @@ public:
 class simulated_probes : public probe_port {
 public:
   void http_get(http_probe, std::chrono::seconds, callback done) override { done({true, {}}); }
+  void grpc_check(std::string, int, std::string, std::chrono::seconds, callback done) override {
+    done({true, {}});
+  }
   void tcp_connect(std::string, int, std::chrono::seconds, callback done) override {
     done({true, {}});
   }

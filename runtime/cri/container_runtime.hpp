@@ -86,6 +86,7 @@ struct sandbox_config {
   std::string cgroup_parent; ///< cgroupfs path such as /kubepods/burstable/pod<uid>; may be empty
   string_map sysctls;
   sandbox_security security;
+  std::string runtime_handler; ///< of the pod's RuntimeClass; empty: the default
 };
 
 enum class sandbox_state : uint8_t { ready, not_ready };

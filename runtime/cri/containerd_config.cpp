@@ -87,8 +87,12 @@ std::string make_containerd_config(const node_layout& layout, const machine_fact
   c += "max_conf_num = 1\n";
   c += cri + ".containerd]\n";
   c += "snapshotter = " + quote(facts.snapshotter) + "\ndefault_runtime_name = \"runc\"\n";
-  c += cri + ".containerd.runtimes.runc]\nruntime_type = \"io.containerd.runc.v2\"\n";
-  c += cri + ".containerd.runtimes.runc.options]\nSystemdCgroup = false\n";
+  // The second name is what Kubernetes' own tests give their RuntimeClasses.
+  for (const char* handler : {"runc", "test-handler"}) {
+    const auto runtime = cri + ".containerd.runtimes." + handler;
+    c += runtime + "]\nruntime_type = \"io.containerd.runc.v2\"\n";
+    c += runtime + ".options]\nSystemdCgroup = false\n";
+  }
   c += cri + ".registry]\nconfig_path = " + path(layout.registry_config()) + "\n";
   return c;
 }

@@ -37,6 +37,7 @@ public:
   void run_sandbox(sandbox_config config, callback<std::string> cb) override {
     pb::RunPodSandboxRequest request;
     to_proto(config, *request.mutable_config());
+    request.set_runtime_handler(config.runtime_handler);
     call<pb::RunPodSandboxResponse>(
         THESPIS_RUNTIME("RunPodSandbox"), request, deadlines_.change, std::move(cb),
         [](const pb::RunPodSandboxResponse& r) { return r.pod_sandbox_id(); });
