@@ -22,6 +22,9 @@ struct request {
   uint16_t port = 0;
   /// The only authorities to trust, PEM; empty for the machine's.
   std::string ca_bundle;
+  bool insecure = false; ///< whoever answers is believed
+  /// What the client proves itself with, PEM; empty for nothing.
+  std::string client_certificate, client_key;
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body; ///< of type application/json, unless the headers say otherwise
   std::chrono::milliseconds timeout{10000}; ///< for everything, from look-up to last byte

@@ -1,5 +1,6 @@
 #include "api/outbound/https_client.hpp"
 
+#include "api/outbound/tls_peer.hpp"
 #include "api/outbound/url.hpp"
 #include "api/text/quote.hpp"
 
@@ -10,8 +11,6 @@
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/beast/ssl.hpp>
-
-#include <openssl/x509v3.h>
 
 #include <optional>
 
@@ -34,46 +33,6 @@ constexpr auto stop_latency = std::chrono::milliseconds{100};
 std::string join(const tcp::endpoint& e) {
   auto address = e.address().to_string();
   return (e.address().is_v6() ? "[" + address + "]" : address) + ":" + std::to_string(e.port());
-}
-
-/// As Go prints an errno: "connection refused".
-std::string errno_words(const error_code& ec) {
-  auto words = ec.message();
-  if (!words.empty())
-    words[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(words[0])));
-  return words;
-}
-
-/// What a certificate says that it is valid for.
-struct subject_names {
-  std::vector<std::string> dns, ip;
-};
-
-subject_names names_of(X509* cert) {
-  subject_names out;
-  auto* names =
-      static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(cert, NID_subject_alt_name, nullptr, nullptr));
-  for (int i = 0; names && i < sk_GENERAL_NAME_num(names); ++i) {
-    const auto* n = sk_GENERAL_NAME_value(names, i);
-    const auto* s = n->type == GEN_DNS     ? n->d.dNSName
-                    : n->type == GEN_IPADD ? n->d.iPAddress
-                                           : nullptr;
-    if (!s)
-      continue;
-    const auto* bytes = ASN1_STRING_get0_data(s);
-    auto size = static_cast<size_t>(ASN1_STRING_length(s));
-    if (n->type == GEN_DNS)
-      out.dns.emplace_back(reinterpret_cast<const char*>(bytes), size);
-    else if (size == 4)
-      out.ip.push_back(asio::ip::address_v4({bytes[0], bytes[1], bytes[2], bytes[3]}).to_string());
-    else if (size == 16) {
-      asio::ip::address_v6::bytes_type b;
-      std::copy_n(bytes, 16, b.begin());
-      out.ip.push_back(asio::ip::address_v6(b).to_string());
-    }
-  }
-  GENERAL_NAMES_free(names);
-  return out;
 }
 
 /// One request on its way, on the thread that waits for it.
@@ -127,36 +86,23 @@ private:
   }
 
   bool prepare_tls() {
-    context_.set_options(ssl::context::no_tlsv1 | ssl::context::no_tlsv1_1);
-    error_code ec;
-    if (request_.ca_bundle.empty())
-      context_.set_default_verify_paths(ec);
-    else
-      context_.add_certificate_authority(asio::buffer(request_.ca_bundle), ec);
-    if (ec)
+    if (!tls_peer::trust(context_, request_.ca_bundle))
       return fail_with("unable to load root certificates: unable to parse bytes as PEM block");
-    // An authority that was named is trusted, whoever has signed it.
-    X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(context_.native_handle()),
-                                X509_V_FLAG_PARTIAL_CHAIN);
-    stream_.emplace(io_, context_);
-    auto* param = SSL_get0_param(stream_->native_handle());
-    X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
-    asio::ip::make_address(url_.host, ec);
-    literal_ = !ec;
-    if (literal_) {
-      X509_VERIFY_PARAM_set1_ip_asc(param, url_.host.c_str());
-    } else {
-      X509_VERIFY_PARAM_set1_host(param, url_.host.c_str(), url_.host.size());
-      SSL_set_tlsext_host_name(stream_->native_handle(), url_.host.c_str());
+    if (request_.insecure)
+      context_.set_verify_mode(ssl::verify_none);
+    if (!request_.client_certificate.empty()) {
+      error_code ec;
+      context_.use_certificate_chain(asio::buffer(request_.client_certificate), ec);
+      if (!ec)
+        context_.use_private_key(asio::buffer(request_.client_key), ssl::context::pem, ec);
+      if (ec)
+        return fail_with("tls: failed to load the client certificate");
     }
-    stream_->set_verify_mode(ssl::verify_peer);
-    stream_->set_verify_callback([this](bool good, ssl::verify_context& ctx) {
-      if (!good && verdict_ == X509_V_OK) {
-        verdict_ = X509_STORE_CTX_get_error(ctx.native_handle());
-        names_ = names_of(X509_STORE_CTX_get0_cert(ctx.native_handle()));
-      }
-      return good;
-    });
+    stream_.emplace(io_, context_);
+    if (request_.insecure)
+      peer_.announce(stream_->native_handle());
+    else
+      peer_.judge(*stream_);
     return true;
   }
 
@@ -200,42 +146,7 @@ private:
     error_code ec;
     if (!step([&](auto done) { stream_->async_handshake(ssl::stream_base::client, done); }, ec))
       return false;
-    if (!ec)
-      return true;
-    if (verdict_ != X509_V_OK)
-      return fail_with("tls: failed to verify certificate: x509: " + distrust());
-    if (ec == asio::error::eof || ec == ssl::error::stream_truncated)
-      return fail_with("EOF");
-    if (ERR_GET_LIB(static_cast<unsigned long>(ec.value())) == ERR_LIB_SSL) {
-      auto why = ERR_GET_REASON(static_cast<unsigned long>(ec.value()));
-      if (why == SSL_R_WRONG_VERSION_NUMBER || why == SSL_R_HTTP_REQUEST)
-        return fail_with("http: server gave HTTP response to HTTPS client");
-      return fail_with("remote error: tls: " + errno_words(ec));
-    }
-    return fail_with("read tcp: " + errno_words(ec));
-  }
-
-  std::string distrust() const {
-    switch (verdict_) {
-    case X509_V_ERR_HOSTNAME_MISMATCH:
-    case X509_V_ERR_IP_ADDRESS_MISMATCH: {
-      const auto& names = literal_ ? names_.ip : names_.dns;
-      if (names.empty())
-        return literal_
-                   ? "cannot validate certificate for " + url_.host +
-                         " because it doesn't contain any IP SANs"
-                   : "certificate is not valid for any names, but wanted to match " + url_.host;
-      std::string list;
-      for (const auto& n : names)
-        list += (list.empty() ? "" : ", ") + n;
-      return "certificate is valid for " + list + ", not " + url_.host;
-    }
-    case X509_V_ERR_CERT_HAS_EXPIRED:
-    case X509_V_ERR_CERT_NOT_YET_VALID:
-      return "certificate has expired or is not yet valid";
-    default:
-      return "certificate signed by unknown authority";
-    }
+    return !ec || fail_with(peer_.failure(ec));
   }
 
   bool write() {
@@ -303,10 +214,8 @@ private:
   asio::io_context io_{1};
   tcp::resolver resolver_{io_};
   ssl::context context_{ssl::context::tls_client};
+  tls_peer peer_{url_.host};
   std::optional<ssl::stream<tcp::socket>> stream_;
-  bool literal_ = false; ///< the URL's host is an address
-  int verdict_ = X509_V_OK;
-  subject_names names_;
 };
 
 error unusable(const request& r, const std::string& detail) {

@@ -1,6 +1,7 @@
 // What all handlers of the REST server share. Internal to api/rest.
 #pragma once
 
+#include "api/rest/forwarder.hpp"
 #include "api/rest/listing_cache.hpp"
 #include "api/rest/media_types.hpp"
 #include "api/rest/metrics.hpp"
@@ -48,6 +49,8 @@ struct core {
   document_cache documents;
   protobuf_cache protobufs;
   rest::timers clock;
+  forwarder outbound;
+  std::atomic<uint64_t> proxied{0}; ///< requests to services, whose endpoints take turns
 
   const auth::policy& access() const { return *options.access; }
 

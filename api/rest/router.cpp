@@ -3,6 +3,7 @@
 #include "api/rest/answers.hpp"
 #include "api/rest/descriptions.hpp"
 #include "api/rest/pod_streams.hpp"
+#include "api/rest/proxies.hpp"
 #include "api/rest/reads.hpp"
 #include "api/rest/watches.hpp"
 #include "api/rest/writes.hpp"
@@ -42,7 +43,7 @@ bool is_pod_stream(const request_target& t) {
 /// the resource has one.
 result<void> check_scope(const exchange& x) {
   const auto& t = x.target;
-  if (!t.rest.empty())
+  if (!t.rest.empty() && !is_proxy(t))
     return fail(not_served());
   if (!x.resource->namespaced)
     return t.ns.empty() || t.resource == "namespaces" ? result<void>{} : fail(not_served());
@@ -68,6 +69,8 @@ result<void> check_verb(exchange& x) {
   x.sub = x.resource->find_subresource(t.subresource);
   if (!x.sub)
     return fail(not_served());
+  if (is_proxy(t)) // also of methods that are none of the API's
+    return {};
   if (std::find(x.sub->verbs.begin(), x.sub->verbs.end(), t.verb) == x.sub->verbs.end())
     return fail(method_not_allowed());
   return {};
@@ -87,7 +90,7 @@ result<void> resolve(exchange& x, const transport::request_head& head) {
   if (!x.resource->namespaced)
     t.ns.clear();
   // Logs and upgraded connections answer in forms of their own.
-  if (t.subresource == "log" || is_pod_stream(t))
+  if (t.subresource == "log" || is_pod_stream(t) || is_proxy(t))
     return {};
   auto form = negotiate(head.header("Accept"), {has_protobuf(*x.resource), t.verb == "watch"});
   if (!form)
@@ -109,6 +112,8 @@ transport::outcome route_resource(exchange_ptr x, const transport::request_head&
   const auto& t = x->target;
   if (is_pod_stream(t))
     return open_pod_stream(std::move(x), head);
+  if (is_proxy(t))
+    return open_proxy(std::move(x), head);
   if (is_write(t.verb) || waits_for_conversion(*x)) {
     // Writes need their body: the http_listener's handler goes on.
     transport::proceed p;
@@ -149,7 +154,8 @@ transport::outcome route(const core_ptr& server, const transport::request_head& 
   if (auto ok = authorize(server->access(), x->user, x->target); !ok)
     return answered(*x, answer(ok.error()));
   // Kubernetes routes HEAD to documents only.
-  if (!known_method(x->method) || (x->method == "HEAD" && x->target.is_resource))
+  if (!is_proxy(x->target) &&
+      (!known_method(x->method) || (x->method == "HEAD" && x->target.is_resource)))
     return answered(*x, answer(method_not_allowed()));
   x->content_type = head.header("Content-Type");
   x->user_agent = head.header("User-Agent");

@@ -386,8 +386,10 @@ bool connection::put_batch() {
   out_.clear();
   if (version_ == 10)
     keep_alive_ = false;
-  if (batch.has_head)
+  if (batch.has_head) {
     put_stream_head(out_, batch.status, batch.content_type, batch.headers, context());
+    head_request_ = head_request_ || is_bodiless(batch.status);
+  }
   bool chunked = version_ == 11;
   bool with_body = !head_request_;
   bool has_bytes = batch.size > 0 && with_body;

@@ -96,6 +96,30 @@ const peer_identity& request_head::peer() const {
   return peer_;
 }
 
+header_list request_head::forwardable(bool upgrade) const {
+  header_list out;
+  for_each([&](std::string_view name, std::string_view value) {
+    const bool asks =
+        equals_ignoring_case(name, "upgrade") || equals_ignoring_case(name, "connection");
+    // A cookie is the upstream's own: this server sets none and asks for none.
+    const bool credential = is_credential(name) && !equals_ignoring_case(name, "cookie");
+    if (credential || (asks && !upgrade))
+      return;
+    for (auto other : {"host", "content-length", "transfer-encoding", "keep-alive", "te", "trailer",
+                       "proxy-connection", "proxy-authenticate", "expect"})
+      if (equals_ignoring_case(name, other))
+        return;
+    // Else a client could have any header taken away, and thereby ours that say who it is.
+    if (asks && equals_ignoring_case(name, "connection"))
+      out.emplace_back(name, "Upgrade");
+    else if (!equals_ignoring_case(name, "sec-websocket-protocol"))
+      out.emplace_back(name, value);
+    else if (auto kept = without_bearer(value); !kept.empty())
+      out.emplace_back(name, std::move(kept));
+  });
+  return out;
+}
+
 std::string request_head::serialize(std::string_view new_target, std::string_view host) const {
   std::string out;
   out.reserve(1024);

@@ -81,6 +81,10 @@ public:
   /// The head as bytes for an upstream server, with another target and Host, and without the
   /// client's credentials (Authorization, Cookie, bearer WebSocket subprotocols, X-Remote-*).
   std::string serialize(std::string_view target, std::string_view host) const;
+  /// The headers for a server behind us: neither what we know the client by nor what is between two
+  /// neighbours only (Host, framing, Connection and what it names; with `upgrade` those that ask
+  /// for one stay).
+  header_list forwardable(bool upgrade) const;
 
 private:
   friend class connection;

@@ -220,8 +220,12 @@ response status_response(int code, std::string message) {
   return r;
 }
 
+bool is_bodiless(int status) {
+  return status < 200 || status == 204 || status == 304;
+}
+
 bool put_head(std::string& out, response& answer, const answer_context& context) {
-  bool bodiless = answer.status < 200 || answer.status == 204 || answer.status == 304;
+  bool bodiless = is_bodiless(answer.status);
   bool compressible = context.gzip_bytes > 0 && answer.body.size() > context.gzip_bytes &&
                       !bodiless && !has_header(answer.headers, "content-encoding");
   if (compressible) {
@@ -246,7 +250,7 @@ bool put_head(std::string& out, response& answer, const answer_context& context)
 void put_stream_head(std::string& out, int status, std::string_view content_type,
                      const header_list& headers, const answer_context& context) {
   put_start(out, status, content_type, headers, context);
-  if (context.version == 11)
+  if (context.version == 11 && !is_bodiless(status))
     out += "Transfer-Encoding: chunked\r\n";
   out += "\r\n";
 }

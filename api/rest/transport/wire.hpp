@@ -56,6 +56,8 @@ struct answer_context {
   std::string_view date;
 };
 
+/// Whether an answer of that status never has a body.
+bool is_bodiless(int status);
 /// Appends status line and headers of an answer with a known body to `out`; compresses the body
 /// in place where the client accepts and it is worth it. Returns whether the body is to be sent.
 bool put_head(std::string& out, response& answer, const answer_context& context);

@@ -182,7 +182,7 @@ BOOST_AUTO_TEST_CASE(knows_which_methods_go_where) {
   check_status(request("DELETE", "/api/v1/configmaps"), 405, "MethodNotAllowed");
   check_status(request("GET", "/api/v1/configmaps/c"), 404, "NotFound");
   check_status(request("GET", "/api/v1/namespaces/default/nodes"), 404, "NotFound");
-  check_status(request("GET", "/api/v1/namespaces/default/pods/a/proxy"), 404, "NotFound");
+  check_status(request("GET", "/api/v1/namespaces/default/pods/a/nothing"), 404, "NotFound");
   check_status(request("DELETE", "/api/v1/namespaces"), 405, "MethodNotAllowed");
 }
 
