@@ -88,6 +88,10 @@ std::vector<option> node_options() {
       {"node.cni-bin-dir", "", THESPIS_AT(node.cni_bin_dir), form::path, 1, any},
       {"node.status-interval", "", THESPIS_AT(node.status_interval), form::plain, second,
        600 * second},
+      {"node.container-log-max-size", "", THESPIS_AT(node.container_log_max_size), form::bytes,
+       kib, any},
+      {"node.container-log-max-files", "", THESPIS_AT(node.container_log_max_files), form::plain, 2,
+       1000},
   };
 }
 

@@ -55,6 +55,8 @@ struct node_settings {
   std::string image_dir;                  ///< empty: <data-dir>/images
   std::string cni_bin_dir = "/usr/lib/cni";
   duration status_interval = 10s;
+  int64_t container_log_max_size = int64_t{10} << 20; ///< bytes
+  int64_t container_log_max_files = 5;
 };
 
 /// Nodes whose containers live in memory only.

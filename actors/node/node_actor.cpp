@@ -7,6 +7,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <cstdio>
 
 namespace thespis::actors {
 
@@ -168,8 +169,42 @@ void node_actor::compare() {
                   this->send(entry.actor, by_pod[uid]);
               if (synced_)
                 sweep(by_pod);
+              rotate_logs(*all);
             }));
       }));
+}
+
+void node_actor::rotate_logs(const std::vector<runtime::container_summary>& all) {
+  if (deps_.ports->facts->data_dir.empty())
+    return;
+  std::vector<std::pair<std::string, std::string>> logs; // container, file
+  for (const auto& c : all) {
+    const auto i = pods_.find(label(c.labels, "io.kubernetes.pod.uid"));
+    if (c.state == runtime::container_state::running && i != pods_.end())
+      logs.emplace_back(
+          c.id, pod_log_directory(*deps_.ports->facts, i->second.ns, i->second.name, i->first) +
+                    "/" + c.name + "/" + std::to_string(c.attempt) + ".log");
+  }
+  const auto now = std::chrono::floor<std::chrono::seconds>(deps_.ports->env.clock->now());
+  deps_.ports->volumes->run(
+      [logs = std::move(logs), limits = deps_.logs, containers = deps_.ports->containers, now] {
+        for (const auto& [id, file] : logs) {
+          if (!runtime::log_is_full(file, limits))
+            continue;
+          auto moved = runtime::rotate_log(file, limits, now);
+          if (!moved) {
+            spdlog::warn("{}", moved.error().message);
+            continue;
+          }
+          containers->reopen_log(id, [from = moved->string(), file](auto ok) {
+            if (ok)
+              return;
+            // The container writes to the moved file still: it is the log again.
+            spdlog::warn("cannot begin a new log {}: {}", file, ok.error().message);
+            (void)std::rename(from.c_str(), file.c_str());
+          });
+        }
+      });
 }
 
 void node_actor::sweep(const std::map<std::string, pod_observation>& found) {

@@ -6,6 +6,7 @@
 #include "actors/node/node_interface.hpp"
 #include "actors/pod/pod_actor.hpp"
 #include "api/generated/core_v1_node.hpp"
+#include "runtime/cri/log_rotation.hpp"
 #include "runtime/requests/requests_interface.hpp"
 
 #include <chrono>
@@ -24,6 +25,7 @@ struct node_deps {
   std::chrono::seconds status_interval{300};
   /// Between comparisons with the runtime; 0 relies on its events alone (simulated nodes).
   std::chrono::seconds relist_interval{10};
+  runtime::log_limits logs;
 };
 
 /// Invariants: one pod actor a pod bound here, by uid; at most one batch of statuses under way,
@@ -64,6 +66,8 @@ private:
   std::shared_ptr<const api::v1::node> present_node() const;
   void sweep(const std::map<std::string, pod_observation>& found);
   void compare();
+  /// Rotates the logs that have outgrown their limit, away from the actor.
+  void rotate_logs(const std::vector<runtime::container_summary>& all);
   void schedule_flush();
   void flush();
   void flushed(const std::vector<pod_status_changed>& sent,

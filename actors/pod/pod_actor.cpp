@@ -2,11 +2,11 @@
 
 #include "actors/pod/volume_files.hpp"
 #include "api/json.hpp"
+#include "runtime/cri/log_rotation.hpp"
 
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <cstdio>
 
 namespace thespis::actors {
 
@@ -325,7 +325,7 @@ void pod_actor::take_exits(const std::string& sandbox) {
 void pod_actor::perform(const remove_container& a) {
   containers().remove_container(a.id, [](auto) {});
   if (!a.log_path.empty() && !deps_.ports->facts->data_dir.empty())
-    deps_.ports->volumes->run([path = a.log_path] { (void)std::remove(path.c_str()); });
+    deps_.ports->volumes->run([path = a.log_path] { runtime::remove_log(path); });
 }
 
 void pod_actor::perform(const release_pod&) {

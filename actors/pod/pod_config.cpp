@@ -193,8 +193,13 @@ std::string pod_directory(const node_facts& node, const std::string& uid) {
   return node.data_dir + "/pods/" + uid;
 }
 
+std::string pod_log_directory(const node_facts& node, const std::string& ns,
+                              const std::string& name, const std::string& uid) {
+  return node.data_dir + "/logs/pods/" + ns + "_" + name + "_" + uid;
+}
+
 std::string pod_log_directory(const node_facts& node, const api::v1::object_meta& pod) {
-  return node.data_dir + "/logs/pods/" + pod.namespace_ + "_" + pod.name + "_" + pod.uid;
+  return pod_log_directory(node, pod.namespace_, pod.name, pod.uid);
 }
 
 runtime::string_map pod_labels(const api::v1::pod& pod) {

@@ -31,6 +31,8 @@ std::string pod_directory(const node_facts& node, const std::string& uid);
 /// Where a pod's cgroup may be, one a QoS class.
 std::vector<std::string> pod_cgroups(const node_facts& node, const std::string& uid);
 /// <data-dir>/logs/pods/<namespace>_<name>_<uid>
+std::string pod_log_directory(const node_facts& node, const std::string& ns,
+                              const std::string& name, const std::string& uid);
 std::string pod_log_directory(const node_facts& node, const api::v1::object_meta& pod);
 
 /// Host paths of the pod's volumes, by name.

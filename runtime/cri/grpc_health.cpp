@@ -83,7 +83,8 @@ void check_grpc_health(const std::string& host, int port, const std::string& ser
   arguments.SetUserAgentPrefix("kube-probe/1.34");
   c->stub = std::make_unique<grpc::GenericStub>(grpc::CreateCustomChannel(
       (v6 ? "ipv6:" : "ipv4:") + c->where, grpc::InsecureChannelCredentials(), arguments));
-  c->context.set_deadline(std::chrono::system_clock::now() + timeout);
+  c->context.set_deadline(gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
+                                       gpr_time_from_millis(timeout.count(), GPR_TIMESPAN)));
   pb::HealthCheckRequest request;
   request.set_service(service);
   const grpc::Slice bytes{request.SerializeAsString()};

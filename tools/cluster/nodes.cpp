@@ -244,6 +244,7 @@ local_node::start(cluster& c, const config::settings& settings, const std::strin
   deps.ports = std::move(ports);
   deps.description = std::move(description);
   deps.lease_interval = std::chrono::ceil<std::chrono::seconds>(settings.node.status_interval);
+  deps.logs = {settings.node.container_log_max_size, settings.node.container_log_max_files};
   c.supervise(actors::node_role(res->name_), [deps](caf::local_actor& self) {
     return caf::actor_cast<caf::strong_actor_ptr>(
         self.home_system().spawn<actors::node_actor>(deps));

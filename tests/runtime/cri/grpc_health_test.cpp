@@ -25,7 +25,7 @@ struct health_server {
     server = builder.BuildAndStart();
     BOOST_REQUIRE(server);
   }
-  ~health_server() { server->Shutdown(std::chrono::system_clock::now()); }
+  ~health_server() { server->Shutdown(gpr_now(GPR_CLOCK_MONOTONIC)); }
 
   int port = 0;
   grpc::CallbackGenericService others;
