@@ -68,6 +68,8 @@ std::vector<option> network_options() {
        {"nftables", "none"}, "How services are programmed"},
       {"network.cluster-dns", "cluster-dns", THESPIS_AT(network.cluster_dns), form::plain, 0, any, {},
        "Serve no DNS to the pods"},
+      {"network.service-balancer", "service-balancer", THESPIS_AT(network.service_balancer), form::plain,
+       0, any, {}, "Leave services of type LoadBalancer to something else"},
       {"network.mtu", "", THESPIS_AT(network.mtu), form::plain, 0, 65535},
   };
 }

@@ -43,6 +43,7 @@ struct network_settings {
   std::string cluster_domain = "cluster.local";
   std::string proxy_mode = "nftables";
   bool cluster_dns = true;
+  bool service_balancer = true;
   int64_t mtu = 0; ///< bytes; 0: that of the default route
 };
 

@@ -5,6 +5,7 @@
 #include "actors/controllers/daemon_set.hpp"
 #include "actors/controllers/deployment.hpp"
 #include "actors/controllers/disruption.hpp"
+#include "actors/controllers/endpoint_slice_mirroring.hpp"
 #include "actors/controllers/endpoints.hpp"
 #include "actors/controllers/garbage_collector.hpp"
 #include "actors/controllers/job.hpp"
@@ -30,6 +31,9 @@ std::vector<controller_entry> all_controllers(const runtime::environment& env,
       {"endpointslice",
        [deps = t.endpoint_slices] { return make_endpoint_slice_controller(deps); }},
       {"endpoints", [] { return make_endpoints_controller(); }},
+      {"endpointslicemirroring", [] { return make_endpoint_slice_mirroring(); }},
+      {"ipaddress", [] { return make_ip_address_controller(); }},
+      {"servicecidr", [deps = t.service_ranges] { return make_service_cidr_controller(deps); }},
       {"namespace", [schemas = env.schemas] { return make_namespace_controller(schemas); }},
       {"garbagecollector", [schemas = env.schemas] { return make_garbage_collector(schemas); }},
       {"node", [deps = t.nodes] { return make_node_lifecycle_controller(deps); }},
@@ -45,6 +49,9 @@ std::vector<controller_entry> all_controllers(const runtime::environment& env,
       {"eventttl", [deps = t.events] { return make_event_expiry(deps); }},
       {"clusterroleaggregation", [] { return make_cluster_role_aggregation(); }},
   };
+  if (t.balance_services)
+    all.push_back(
+        {"service-lb", [deps = t.service_balancer] { return make_service_balancer(deps); }});
   if (t.resources)
     all.push_back({"customresource", [deps = custom_resource_deps{t.resources, env.schemas}] {
                      return make_custom_resource_controller(deps);

@@ -10,6 +10,8 @@
 #include "actors/controllers/node_lifecycle.hpp"
 #include "actors/controllers/pod_garbage.hpp"
 #include "actors/controllers/service_account_token.hpp"
+#include "actors/controllers/service_balancer.hpp"
+#include "actors/controllers/service_ranges.hpp"
 #include "actors/framework/reconciler.hpp"
 #include "runtime/environment.hpp"
 
@@ -32,6 +34,9 @@ struct controller_tunables {
   pod_garbage_deps pod_garbage = {};
   namespace_defaults_deps namespaces = {};
   event_expiry_deps events = {};
+  service_cidr_deps service_ranges = {};
+  service_balancer_deps service_balancer = {};
+  bool balance_services = true;                  ///< false: LoadBalancers are somebody else's
   service_account_token_deps token_secrets = {}; ///< without tokens: not run
   certificate_signing_deps signing = {};         ///< without an authority: not run
   access_index_deps access = {};                 ///< without a policy: nothing to keep in step

@@ -1,9 +1,11 @@
 #include "actors/controllers/endpoint_slice.hpp"
 
 #include "actors/controllers/service_pods.hpp"
+#include "actors/controllers/topology_hints.hpp"
 #include "api/generated/core_v1_node.hpp"
 #include "api/generated/discovery_v1.hpp"
 #include "api/text/cidr.hpp"
+#include "api/text/quantity.hpp"
 
 #include <algorithm>
 #include <map>
@@ -77,6 +79,26 @@ std::vector<std::string> addresses_of(const api::v1::pod& p, const std::string& 
   return all;
 }
 
+/// What the zones' ready nodes have; nothing when the zone of one is unknown, for then no share is.
+zone_cpus zones_of(const view& v) {
+  zone_cpus res;
+  for (const auto& n : v.list<api::v1::node>()) {
+    const auto& conditions = n->status.conditions;
+    const bool ready = std::any_of(conditions.begin(), conditions.end(), [](const auto& c) {
+      return c.type == "Ready" && c.status == "True";
+    });
+    if (!ready || label_of(*n.object, "node-role.kubernetes.io/control-plane"))
+      continue;
+    const auto* zone = label_of(*n.object, "topology.kubernetes.io/zone");
+    const auto cpu = n->status.allocatable.find("cpu");
+    if (!zone || cpu == n->status.allocatable.end())
+      return {};
+    if (const auto amount = api::parse_quantity(cpu->second))
+      res[*zone] += amount->milli_value();
+  }
+  return res;
+}
+
 /// Two endpoints that stand for the same pod.
 bool same_pod(const slice_endpoint& a, const slice_endpoint& b) {
   return a.target_ref && b.target_ref && a.target_ref->uid == b.target_ref->uid;
@@ -142,8 +164,14 @@ reconcile_result endpoint_slices::reconcile(const object_id& key, const view& v,
     for (const auto& s : present)
       if (s->address_type == family)
         of_family.push_back(s);
-    reconcile_family(service, family, groups_of(service, family, pods, v), std::move(of_family),
-                     res.calls);
+    auto groups = groups_of(service, family, pods, v);
+    std::vector<slice_endpoint*> all;
+    for (auto& g : groups)
+      for (auto& e : g.endpoints)
+        all.push_back(&e);
+    const auto how = topology_of(*service);
+    set_hints(how, how == topology::proportional ? zones_of(v) : zone_cpus{}, all);
+    reconcile_family(service, family, std::move(groups), std::move(of_family), res.calls);
   }
   for (const auto& s : present)
     if (std::find(families.begin(), families.end(), s->address_type) == families.end())

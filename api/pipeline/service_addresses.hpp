@@ -1,5 +1,5 @@
 // Cluster IP addresses and node ports of Services: unique in the cluster, chosen from the snapshot
-// of all Services and from what writes under way have been given.
+// of all Services, ServiceCIDRs and IPAddresses and from what writes under way have been given.
 #pragma once
 
 #include "api/pipeline/pipeline.hpp"
@@ -9,6 +9,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -16,7 +17,12 @@
 namespace thespis::api {
 
 /// Thread-safe. A claim holds until its write shows in the snapshot, or for `claim_life`: a write
-/// that fails gives its claim back by that.
+/// that fails gives its claim back by that. A `rehearsal` (a dry run) is told the same and claims
+/// nothing.
+///
+/// Addresses come from the configured range and those of all ServiceCIDRs; a ServiceCIDR on its way
+/// out gives no more of them, and while the one named `kubernetes` is, the configured range gives
+/// none either. What an IPAddress of somebody else names is taken.
 class service_addresses {
 public:
   static constexpr std::chrono::seconds claim_life{10};
@@ -30,16 +36,18 @@ public:
   enum class answer : uint8_t { ok, taken, outside };
 
   /// Claims that address for the Service `owner` ("namespace/name").
-  answer claim_ip(const std::string& ip, const std::string& owner);
+  answer claim_ip(const std::string& ip, const std::string& owner, bool rehearsal = false);
   /// Claims some free address; nothing when there is none. `seed` spreads the choice.
-  std::optional<std::string> claim_any_ip(const std::string& owner, uint64_t seed);
+  std::optional<std::string> claim_any_ip(const std::string& owner, uint64_t seed,
+                                          bool rehearsal = false);
   /// Claims that port for a protocol.
-  answer claim_port(int port, const std::string& protocol, const std::string& owner);
+  answer claim_port(int port, const std::string& protocol, const std::string& owner,
+                    bool rehearsal = false);
   std::optional<int> claim_any_port(const std::string& protocol, const std::string& owner,
-                                    uint64_t seed);
+                                    uint64_t seed, bool rehearsal = false);
 
-  /// The range of cluster addresses, as it was configured.
-  const std::string& cidr() const { return deps_.service_cidr; }
+  /// The ranges of cluster addresses, as they are shown to people: "10.43.0.0/16".
+  std::string ranges();
   std::string port_range() const;
 
 private:
@@ -61,7 +69,18 @@ private:
     time_point until;
   };
 
+  /// Usable addresses of one range, host byte order.
+  struct block {
+    std::string cidr;
+    uint32_t first = 0;
+    uint32_t last = 0;
+  };
+
+  static std::optional<block> block_of(const std::string& cidr);
   void refresh();
+  void refresh_blocks();
+  void refresh_reserved();
+  std::optional<uint32_t> free_in(const block& b, uint64_t seed) const;
   void hold(uint32_t ip, const std::string& owner, holding& h);
   void hold(port_key port, const std::string& owner, holding& h);
   void release(const std::string& owner, const holding& h);
@@ -71,12 +90,14 @@ private:
   void take(const port_key& port, const std::string& owner);
 
   const pipeline_deps& deps_;
-  uint32_t first_ = 0; ///< first usable address of the range, host byte order
-  uint32_t last_ = 0;  ///< last usable address
 
   std::mutex mutex_;
   uint64_t pass_ = 0;
   uint64_t revision_ = UINT64_MAX;
+  uint64_t blocks_revision_ = UINT64_MAX;
+  uint64_t reserved_revision_ = UINT64_MAX;
+  std::vector<block> blocks_;
+  std::set<uint32_t> reserved_; ///< by IPAddresses that are not ours
   std::unordered_map<std::string, holding> holdings_;
   std::unordered_map<uint32_t, std::string> ips_;
   std::map<port_key, std::string> ports_;

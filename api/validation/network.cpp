@@ -12,21 +12,6 @@ namespace {
 constexpr size_t max_endpoints = 1000;
 constexpr size_t max_ports = 20000;
 
-/// No traffic may be led to addresses that mean something else on every machine.
-void check_endpoint_ip(std::string_view s, const path& at, findings& f) {
-  auto ip = parse_ip(s);
-  if (!ip)
-    return;
-  if (ip->is_unspecified())
-    f.invalid(at, s, "may not be unspecified (" + std::string(s) + ")");
-  if (ip->is_loopback())
-    f.invalid(at, s, "may not be in the loopback range (127.0.0.0/8, ::1/128)");
-  if (ip->is_link_local())
-    f.invalid(at, s, "may not be in the link-local range (169.254.0.0/16, fe80::/10)");
-  if (ip->is_multicast())
-    f.invalid(at, s, "may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)");
-}
-
 void check_port_names(const json::value& ports_owner, const path& at, findings& f) {
   std::unordered_set<std::string_view> names;
   bool several = count(member(ports_owner, "ports")) > 1;
@@ -40,6 +25,20 @@ void check_port_names(const json::value& ports_owner, const path& at, findings& 
 }
 
 } // namespace
+
+void check_endpoint_ip(std::string_view s, const path& at, findings& f) {
+  auto ip = parse_ip(s);
+  if (!ip)
+    return;
+  if (ip->is_unspecified())
+    f.invalid(at, s, "may not be unspecified (" + std::string(s) + ")");
+  if (ip->is_loopback())
+    f.invalid(at, s, "may not be in the loopback range (127.0.0.0/8, ::1/128)");
+  if (ip->is_link_local())
+    f.invalid(at, s, "may not be in the link-local range (169.254.0.0/16, fe80::/10)");
+  if (ip->is_multicast())
+    f.invalid(at, s, "may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)");
+}
 
 void validate_endpoints(const json::value& endpoints, findings& f) {
   const auto& subsets = member(endpoints, "subsets");

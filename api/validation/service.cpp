@@ -2,6 +2,7 @@
 
 #include "api/text/cidr.hpp"
 #include "api/validation/access.hpp"
+#include "api/validation/network.hpp"
 
 #include <set>
 #include <unordered_set>
@@ -135,6 +136,36 @@ void check_external(const json::value& spec, const path& at, findings& f) {
     f.invalid(path(at, "healthCheckNodePort"), port,
               "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is "
               "'Local'");
+  if (!balanced && filled(member(spec, "loadBalancerSourceRanges")))
+    f.forbidden(path(at, "loadBalancerSourceRanges"),
+                "may only be used when `type` is 'LoadBalancer'");
+  each(spec, "externalIPs", at,
+       [&](const json::value& v, const path& p) { check_endpoint_ip(json::as_string(v), p, f); });
+}
+
+/// Where a load balancer says that it is reached.
+void check_balancer_status(const json::value& service, findings& f) {
+  path status("status"), at(status, "loadBalancer");
+  const auto& balancer = member(member(service, "status"), "loadBalancer");
+  if (text(member(service, "spec"), "type") != "LoadBalancer" &&
+      filled(member(balancer, "ingress")))
+    f.forbidden(path(at, "ingress"), "may only be used when `spec.type` is \"LoadBalancer\"");
+  each(balancer, "ingress", at, [&](const json::value& v, const path& p) {
+    const auto ip = text(v, "ip");
+    const auto mode = text(v, "ipMode");
+    const auto host = text(v, "hostname");
+    if (!ip.empty())
+      complain(f, path(p, "ip"), ip, check_ip(ip));
+    if (!mode.empty() && ip.empty())
+      f.forbidden(path(p, "ipMode"), "may not be specified when `ip` is not set");
+    else if (!mode.empty() && mode != "VIP" && mode != "Proxy")
+      f.not_supported(path(p, "ipMode"), mode, {"Proxy", "VIP"});
+    if (host.empty())
+      return;
+    complain(f, path(p, "hostname"), host, check_dns1123_subdomain(host));
+    if (parse_ip(host))
+      f.invalid(path(p, "hostname"), host, "must be a DNS name, not an IP address");
+  });
 }
 
 } // namespace
@@ -155,6 +186,14 @@ bool needs_node_port(const json::value& spec) {
          (type == "LoadBalancer" && json::get_bool(spec, "allocateLoadBalancerNodePorts", true));
 }
 
+bool needs_health_check_port(const json::value& spec) {
+  return text(spec, "type") == "LoadBalancer" && text(spec, "externalTrafficPolicy") == "Local";
+}
+
+void validate_service_status(const json::value& service, findings& f) {
+  check_balancer_status(service, f);
+}
+
 void validate_service(const json::value& service, findings& f) {
   path at("spec");
   const auto& spec = member(service, "spec");
@@ -171,9 +210,16 @@ void validate_service(const json::value& service, findings& f) {
 void validate_service_update(const json::value& service, const json::value& old, findings& f) {
   const auto& spec = member(service, "spec");
   const auto& before = member(old, "spec");
+  path at("spec");
+  if (needs_health_check_port(spec) && needs_health_check_port(before) &&
+      json::get_int(spec, "healthCheckNodePort") != json::get_int(before, "healthCheckNodePort"))
+    f.forbidden(path(at, "healthCheckNodePort"), "field is immutable");
+  if (text(spec, "type") == "LoadBalancer" && text(before, "type") == "LoadBalancer" &&
+      text(spec, "loadBalancerClass") != text(before, "loadBalancerClass"))
+    f.invalid(path(at, "loadBalancerClass"), text(spec, "loadBalancerClass"),
+              "may not change once set");
   if (!needs_cluster_ip(spec) || !needs_cluster_ip(before))
     return;
-  path at("spec");
   path ips(at, "clusterIPs");
   auto held = text(before, "clusterIP");
   if (!held.empty() && text(spec, "clusterIP") != held)

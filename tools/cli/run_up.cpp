@@ -123,7 +123,8 @@ int run_up(const config::settings& settings, startup& start) {
   cluster c{settings, std::move(*storage), identity};
   const auto address =
       settings.api.advertise_address.empty() ? machine_address() : settings.api.advertise_address;
-  bootstrap_cluster(c, settings.kubernetes_service_ip(), address,
+  bootstrap_cluster(c, config::to_string(settings.network.service_cidr),
+                    settings.kubernetes_service_ip(), address,
                     static_cast<int>(settings.api.port));
   auto server = api::rest::server::start(c.backend(), c.schemas(),
                                          server_options_of(settings, *pki, tokens, c, address));

@@ -1,10 +1,12 @@
 #include "tools/cluster/bootstrap.hpp"
 
+#include "actors/controllers/service_ranges.hpp"
 #include "actors/framework/reconciler.hpp"
 #include "api/auth/default_policy.hpp"
 #include "api/generated/core_v1_namespace.hpp"
 #include "api/generated/core_v1_service.hpp"
 #include "api/generated/discovery_v1.hpp"
+#include "api/generated/networking_v1.hpp"
 #include "api/generated/scheduling_v1.hpp"
 
 #include <spdlog/spdlog.h>
@@ -65,6 +67,14 @@ v1::endpoint_slice kubernetes_slice(const std::string& address, int api_port) {
   return s;
 }
 
+/// The range of the services' addresses.
+v1::service_cidr default_range(const std::string& range) {
+  v1::service_cidr s;
+  s.metadata.name = actors::default_service_cidr;
+  s.spec.cidrs = {range};
+  return s;
+}
+
 /// The classes of what keeps nodes and the cluster alive.
 std::vector<v1::priority_class> system_priorities() {
   std::vector<v1::priority_class> res(2);
@@ -97,8 +107,8 @@ void report(const runtime::call_outcomes& res) {
 
 } // namespace
 
-void bootstrap_cluster(cluster& c, const std::string& service_ip, const std::string& api_address,
-                       int api_port) {
+void bootstrap_cluster(cluster& c, const std::string& service_range, const std::string& service_ip,
+                       const std::string& api_address, int api_port) {
   std::vector<api::call> namespaces;
   for (const char* name : {"default", "kube-system", "kube-public", "kube-node-lease"}) {
     v1::namespace_ n;
@@ -110,6 +120,8 @@ void bootstrap_cluster(cluster& c, const std::string& service_ip, const std::str
   for (auto& priority : system_priorities())
     if (!c.state()->get(v1::priority_class::resource_name, {}, priority.metadata.name))
       calls.push_back(actors::create_call(priority));
+  if (!c.state()->get(v1::service_cidr::resource_name, {}, actors::default_service_cidr))
+    calls.push_back(actors::create_call(default_range(service_range)));
   if (!c.state()->get("services", "default", service_name))
     calls.push_back(actors::create_call(kubernetes_service(service_ip, api_port)));
   calls.push_back(replace_call(*c.state(), kubernetes_endpoints(api_address, api_port)));

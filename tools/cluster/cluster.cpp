@@ -214,6 +214,9 @@ void cluster::start_controllers(const config::settings& settings,
   tunables.pod_garbage.finished_pods = static_cast<size_t>(c.terminated_pod_threshold);
   tunables.namespaces.root_ca = identity.root_ca;
   tunables.events.ttl = settings.store.event_ttl;
+  tunables.service_ranges.default_range = config::to_string(settings.network.service_cidr);
+  tunables.service_balancer.reserved = {static_cast<int32_t>(settings.api.port)};
+  tunables.balance_services = settings.network.service_balancer;
   tunables.resources = custom_resources_;
   tunables.access.policy = access_;
   tunables.token_secrets = {tokens_, identity.root_ca};

@@ -96,6 +96,9 @@ void keep_given(json::value& spec, const json::value& old, json::allocator& a) {
   }
   if (needs_node_port(old) && needs_node_port(spec))
     keep_node_ports(spec, old, a);
+  if (needs_health_check_port(old) && needs_health_check_port(spec) &&
+      json::get_int(spec, "healthCheckNodePort") == 0)
+    keep_member(spec, old, "healthCheckNodePort", a);
 }
 
 bool same(const json::value& spec, const json::value& old, std::string_view key) {
@@ -118,9 +121,11 @@ void drop_useless(json::value& spec, const json::value& old) {
   bool external = needs_node_port(spec) || filled(member(spec, "externalIPs"));
   if (!external && same(spec, old, "externalTrafficPolicy"))
     json::erase(spec, "externalTrafficPolicy");
+  if (needs_health_check_port(old) && !needs_health_check_port(spec) &&
+      same(spec, old, "healthCheckNodePort"))
+    json::erase(spec, "healthCheckNodePort");
   if (text(spec, "type") != "LoadBalancer")
-    for (std::string_view key :
-         {"allocateLoadBalancerNodePorts", "loadBalancerClass", "healthCheckNodePort"})
+    for (std::string_view key : {"allocateLoadBalancerNodePorts", "loadBalancerClass"})
       if (same(spec, old, key))
         json::erase(spec, key);
   if (text(spec, "type") != "ExternalName" && text(old, "type") == "ExternalName" &&
@@ -151,7 +156,9 @@ void prepare_update(operation& op, json::document& service, const json::value& o
 
 void validate_change(const operation& op, const json::value& service, const json::value& old,
                      findings& f) {
-  if (!is_status_call(op))
+  if (is_status_call(op))
+    validate_service_status(service, f);
+  else
     validate_service_update(service, old, f);
 }
 
@@ -185,7 +192,7 @@ public:
     path at("spec");
     path list(at, "clusterIPs");
     if (ip.empty()) {
-      auto given = op_.addresses.claim_any_ip(owner_, seed_);
+      auto given = op_.addresses.claim_any_ip(owner_, seed_, rehearsal());
       if (!given) {
         failure_ = internal_error("failed to allocate a serviceIP: range is full");
         return;
@@ -194,7 +201,7 @@ public:
       set_list(spec_, "clusterIPs", {*given}, alloc_);
       return;
     }
-    switch (op_.addresses.claim_ip(ip, owner_)) {
+    switch (op_.addresses.claim_ip(ip, owner_, rehearsal())) {
     case service_addresses::answer::ok:
       break;
     case service_addresses::answer::taken:
@@ -205,7 +212,7 @@ public:
       found_.invalid(list, member(spec_, "clusterIPs"),
                      "failed to allocate IP " + ip + ": the provided IP (" + ip +
                          ") is not in the valid range. The range of valid IPs is " +
-                         op_.addresses.cidr());
+                         op_.addresses.ranges());
       break;
     }
   }
@@ -226,10 +233,19 @@ public:
   }
 
   void health_check_port() {
-    if (text(spec_, "type") != "LoadBalancer" || text(spec_, "externalTrafficPolicy") != "Local" ||
-        json::get_int(spec_, "healthCheckNodePort") != 0)
+    if (!needs_health_check_port(spec_))
       return;
-    if (auto port = op_.addresses.claim_any_port("TCP", owner_, seed_ / 7))
+    if (auto wanted = static_cast<int>(json::get_int(spec_, "healthCheckNodePort"))) {
+      auto outcome = op_.addresses.claim_port(wanted, "TCP", owner_, rehearsal());
+      if (outcome != service_addresses::answer::ok)
+        failure_ = internal_error("failed to allocate requested HealthCheck NodePort " +
+                                  std::to_string(wanted) + ": " +
+                                  (outcome == service_addresses::answer::taken
+                                       ? "provided port is already allocated"
+                                       : "provided port is not in the valid range"));
+      return;
+    }
+    if (auto port = op_.addresses.claim_any_port("TCP", owner_, seed_ / 7, rehearsal()))
       json::set(spec_, "healthCheckNodePort", json::value(*port), alloc_);
     else
       failure_ = internal_error("failed to allocate a nodePort: range is full");
@@ -248,7 +264,7 @@ private:
   void chosen(json::value& port, int number, const path& at) {
     path field(at, "nodePort");
     by_port_[json::get_int(port, "port")] = number;
-    switch (op_.addresses.claim_port(number, protocol(port), owner_)) {
+    switch (op_.addresses.claim_port(number, protocol(port), owner_, rehearsal())) {
     case service_addresses::answer::ok:
       break;
     case service_addresses::answer::taken:
@@ -266,12 +282,14 @@ private:
     auto number = json::get_int(port, "port");
     // One port of two protocols has one node port.
     if (auto twin = by_port_.find(number);
-        twin != by_port_.end() && op_.addresses.claim_port(twin->second, protocol(port), owner_) ==
-                                      service_addresses::answer::ok) {
+        twin != by_port_.end() &&
+        op_.addresses.claim_port(twin->second, protocol(port), owner_, rehearsal()) ==
+            service_addresses::answer::ok) {
       json::set(port, "nodePort", json::value(twin->second), alloc_);
       return;
     }
-    auto given = op_.addresses.claim_any_port(protocol(port), owner_, seed_ + by_port_.size());
+    auto given =
+        op_.addresses.claim_any_port(protocol(port), owner_, seed_ + by_port_.size(), rehearsal());
     if (!given) {
       failure_ = internal_error("failed to allocate a nodePort: range is full");
       return;
@@ -279,6 +297,8 @@ private:
     by_port_[number] = *given;
     json::set(port, "nodePort", json::value(*given), alloc_);
   }
+
+  bool rehearsal() const { return op_.request.dry_run; }
 
   static std::string protocol(const json::value& port) {
     return std::string(json::get_string(port, "protocol", "TCP"));

@@ -183,4 +183,48 @@ BOOST_AUTO_TEST_CASE(prepared_by_many_threads_never_share_an_address) {
   BOOST_TEST(all.size() == size_t{threads * each});
 }
 
+BOOST_AUTO_TEST_CASE(a_rehearsal_claims_nothing) {
+  auto body = R"({"metadata":{"name":"a"},"spec":{"type":"NodePort","clusterIP":"10.43.0.7",
+    "ports":[{"port":80,"nodePort":30123}]}})";
+  auto rehearsal = make(verb::create, "services", "default", "", body, "");
+  rehearsal.dry_run = true;
+  ok(send(rehearsal));
+  ok(service("b", R"("type":"NodePort","clusterIP":"10.43.0.7",)", R"(,"nodePort":30123)"));
+}
+
+BOOST_AUTO_TEST_CASE(further_ranges_give_addresses_and_others_addresses_are_taken) {
+  BOOST_TEST(!service("a", R"("clusterIP":"10.99.0.9",)").ok);
+  ok(create("servicecidrs.networking.k8s.io", "",
+            R"({"metadata":{"name":"more"},"spec":{"cidrs":["10.99.0.0/24"]}})"));
+  ok(service("a", R"("clusterIP":"10.99.0.9",)"));
+  ok(create(
+      "ipaddresses.networking.k8s.io", "",
+      R"({"metadata":{"name":"10.99.0.10"},"spec":{"parentRef":{"resource":"x","name":"y"}}})"));
+  auto taken = service("b", R"("clusterIP":"10.99.0.10",)");
+  BOOST_TEST(!taken.ok);
+  BOOST_TEST(taken.failure.message.find("provided IP is already allocated") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(the_health_check_port_lives_with_the_local_policy) {
+  ok(service("a", R"("type":"LoadBalancer","externalTrafficPolicy":"Local",)"));
+  auto given = text_at(*get("services", "default", "a"), {"spec", "healthCheckNodePort"});
+  BOOST_TEST(!given.empty());
+  auto other = patch("services", "default", "a", R"({"spec":{"healthCheckNodePort":1}})");
+  BOOST_TEST(!other.ok);
+  BOOST_TEST(other.failure.message ==
+             "Service \"a\" is invalid: spec.healthCheckNodePort: Forbidden: field is immutable");
+  ok(patch("services", "default", "a", R"({"spec":{"externalTrafficPolicy":"Cluster"}})"));
+  BOOST_TEST(text_at(*get("services", "default", "a"), {"spec", "healthCheckNodePort"}).empty());
+  auto taken = service("b", R"("type":"LoadBalancer","externalTrafficPolicy":"Local",
+    "healthCheckNodePort":1,)");
+  BOOST_TEST(!taken.ok);
+}
+
+BOOST_AUTO_TEST_CASE(may_not_be_reached_at_addresses_of_every_machine) {
+  auto r = service("a", R"("externalIPs":["127.0.0.1"],)");
+  BOOST_TEST(!r.ok);
+  BOOST_TEST(r.failure.message.find("may not be in the loopback range") != std::string::npos);
+  BOOST_TEST(!service("b", R"("loadBalancerSourceRanges":["10.0.0.0/8"],)").ok);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
