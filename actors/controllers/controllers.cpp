@@ -56,6 +56,8 @@ std::vector<controller_entry> all_controllers(const runtime::environment& env,
     all.push_back({"customresource", [deps = custom_resource_deps{t.resources, env.schemas}] {
                      return make_custom_resource_controller(deps);
                    }});
+  if (t.node_ipam)
+    all.push_back({"nodeipam", [deps = *t.node_ipam] { return make_node_ipam_controller(deps); }});
   if (t.token_secrets.tokens)
     all.push_back({"serviceaccounttoken", [deps = t.token_secrets] {
                      return make_service_account_token_controller(deps);

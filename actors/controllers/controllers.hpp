@@ -7,6 +7,7 @@
 #include "actors/controllers/endpoint_slice.hpp"
 #include "actors/controllers/event_expiry.hpp"
 #include "actors/controllers/namespace_defaults.hpp"
+#include "actors/controllers/node_ipam.hpp"
 #include "actors/controllers/node_lifecycle.hpp"
 #include "actors/controllers/pod_garbage.hpp"
 #include "actors/controllers/service_account_token.hpp"
@@ -17,6 +18,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,7 +41,9 @@ struct controller_tunables {
   bool balance_services = true;                  ///< false: LoadBalancers are somebody else's
   service_account_token_deps token_secrets = {}; ///< without tokens: not run
   certificate_signing_deps signing = {};         ///< without an authority: not run
-  access_index_deps access = {};                 ///< without a policy: nothing to keep in step
+  /// Nothing: nodes get no pod addresses.
+  std::optional<node_ipam_deps> node_ipam = {};
+  access_index_deps access = {}; ///< without a policy: nothing to keep in step
   /// Null: no custom resources are served.
   std::shared_ptr<resource_host> resources = nullptr;
 };

@@ -220,6 +220,9 @@ void cluster::start_controllers(const config::settings& settings,
   tunables.resources = custom_resources_;
   tunables.access.policy = access_;
   tunables.token_secrets = {tokens_, identity.root_ca};
+  const auto& pods = settings.network.pod_cidr;
+  tunables.node_ipam = {{{api::ip_address::v4(pods.base), static_cast<unsigned>(pods.bits)},
+                         static_cast<unsigned>(settings.network.node_cidr_mask)}};
   tunables.signing = {identity.sign, access_};
   const actors::back_off_limits back_off{c.initial_backoff, c.max_backoff};
   for (auto& entry : actors::all_controllers(env_, tunables))
