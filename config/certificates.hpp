@@ -85,6 +85,8 @@ struct pki {
   signer ca;
   key_pair server;                 ///< of the REST API
   key_pair admin;                  ///< CN=admin, O=system:masters
+  std::string front_proxy_ca;      ///< the authority that vouches for front_proxy only, PEM
+  key_pair front_proxy;            ///< CN=front-proxy-client: what extension servers know us by
   std::string service_account_key; ///< signs service account tokens; PEM, P-256
   std::string service_account_public_key;
   /// Keys whose tokens are still good, though no new ones are signed with them: <dir>/sa-*.key and

@@ -48,13 +48,14 @@ api::result<void> write_pair(const pair_path& path, const key_pair& pair) {
   return write_file(path.certificate, pair.certificate, 0600);
 }
 
-api::result<signer> ensure_ca(const std::string& dir, wall_time now) {
-  auto path = path_of(dir, "ca");
+api::result<signer> ensure_ca(const std::string& dir, const std::string& name, wall_time now) {
+  auto path = path_of(dir, name);
   auto damaged = [&](const std::string& why) {
     api::error e;
     e.why = api::reason::bad_request;
-    e.message = path.certificate + ": " + why + "; restore it and ca.key from a copy, or remove " +
-                dir + " to start with a new authority, which every client must then be told of";
+    e.message = path.certificate + ": " + why + "; restore it and " + name +
+                ".key from a copy, or remove " + dir +
+                " to start with a new authority, which every client must then be told of";
     return api::fail(std::move(e));
   };
   auto pair = read_pair(path);
@@ -68,7 +69,7 @@ api::result<signer> ensure_ca(const std::string& dir, wall_time now) {
   }
   if (pair.error().why != api::reason::not_found || access(path.certificate.c_str(), F_OK) == 0)
     return damaged(pair.error().message);
-  auto ca = signer::create("thespis-ca", now, ca_lifetime);
+  auto ca = signer::create("thespis-" + name, now, ca_lifetime);
   if (!ca)
     return ca;
   if (auto done = write_pair(path, ca->pem()); !done)
@@ -209,7 +210,7 @@ api::result<pki> ensure_pki(const std::string& dir, const std::vector<std::strin
                             wall_time now) {
   if (auto made = make_directory(dir, 0700); !made)
     return api::fail(made.error());
-  auto ca = ensure_ca(dir, now);
+  auto ca = ensure_ca(dir, "ca", now);
   if (!ca)
     return api::fail(ca.error());
   if (ca->not_after() - now < hours{24 * 365})
@@ -222,7 +223,21 @@ api::result<pki> ensure_pki(const std::string& dir, const std::vector<std::strin
                            {"admin", {"system:masters"}, {}, usage::client, leaf_lifetime}, now);
   if (!admin)
     return api::fail(admin.error());
-  pki out{std::move(*ca), std::move(*server), std::move(*admin), {}, {}};
+  // An authority of its own: whoever it vouches for may say that they are anybody.
+  auto front_ca = ensure_ca(dir, "front-proxy-ca", now);
+  if (!front_ca)
+    return api::fail(front_ca.error());
+  auto front = ensure_leaf(dir, "front-proxy-client", *front_ca,
+                           {"front-proxy-client", {}, {}, usage::client, leaf_lifetime}, now);
+  if (!front)
+    return api::fail(front.error());
+  pki out{std::move(*ca),
+          std::move(*server),
+          std::move(*admin),
+          front_ca->pem().certificate,
+          std::move(*front),
+          {},
+          {}};
   if (auto done = ensure_service_account_key(dir, out); !done)
     return api::fail(done.error());
   auto old = old_service_account_keys(dir);

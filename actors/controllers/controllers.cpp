@@ -58,6 +58,9 @@ std::vector<controller_entry> all_controllers(const runtime::environment& env,
                    }});
   if (t.node_ipam)
     all.push_back({"nodeipam", [deps = *t.node_ipam] { return make_node_ipam_controller(deps); }});
+  if (t.api_services.host)
+    all.push_back(
+        {"apiservice", [deps = t.api_services] { return make_api_service_controller(deps); }});
   if (t.token_secrets.tokens)
     all.push_back({"serviceaccounttoken", [deps = t.token_secrets] {
                      return make_service_account_token_controller(deps);

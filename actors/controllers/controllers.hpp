@@ -2,6 +2,7 @@
 #pragma once
 
 #include "actors/controllers/access_index.hpp"
+#include "actors/controllers/api_services.hpp"
 #include "actors/controllers/certificate_signing.hpp"
 #include "actors/controllers/custom_resources.hpp"
 #include "actors/controllers/endpoint_slice.hpp"
@@ -46,6 +47,7 @@ struct controller_tunables {
   access_index_deps access = {}; ///< without a policy: nothing to keep in step
   /// Null: no custom resources are served.
   std::shared_ptr<resource_host> resources = nullptr;
+  api_service_deps api_services = {}; ///< without a host: not run
 };
 
 /// A new reconciler is made at each start of its actor.

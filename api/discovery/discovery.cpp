@@ -1,5 +1,7 @@
 #include "api/discovery/discovery.hpp"
 
+#include "api/json.hpp"
+
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
 
@@ -52,6 +54,7 @@ private:
 struct version_resources {
   std::string version;
   std::vector<schema::resource_ptr> resources;
+  const foreign_version* foreign = nullptr; ///< who describes it, when we do not
 };
 
 struct api_group {
@@ -59,19 +62,27 @@ struct api_group {
   std::vector<version_resources> versions; ///< preferred first
 };
 
-/// The registry's resources by group and version, in its order.
-std::vector<api_group> groups_of(const schema::registry& r) {
+/// The registry's resources by group and version, in its order, and what others answer for.
+std::vector<api_group> groups_of(const schema::registry& r, const foreign_versions& foreign = {}) {
   std::vector<api_group> groups;
   for (auto& resource : r.resources()) {
     auto g = std::find_if(groups.begin(), groups.end(),
                           [&](const auto& x) { return x.name == resource->group; });
     if (g == groups.end())
-      g = groups.insert(groups.end(), {resource->group, {}});
+      g = groups.insert(groups.end(), api_group{resource->group, {}});
     auto v = std::find_if(g->versions.begin(), g->versions.end(),
                           [&](const auto& x) { return x.version == resource->version; });
     if (v == g->versions.end())
-      v = g->versions.insert(g->versions.end(), {resource->version, {}});
+      v = g->versions.insert(g->versions.end(), version_resources{resource->version, {}, nullptr});
     v->resources.push_back(std::move(resource));
+  }
+  for (const auto& f : foreign) {
+    auto g = std::find_if(groups.begin(), groups.end(),
+                          [&](const auto& x) { return x.name == f.group; });
+    if (g == groups.end())
+      g = groups.insert(groups.end(), api_group{f.group, {}});
+    std::erase_if(g->versions, [&](const auto& v) { return v.version == f.version; });
+    g->versions.push_back({f.version, {}, &f});
   }
   return groups;
 }
@@ -156,6 +167,68 @@ void write_discovery(writer& w, const schema::resource& r) {
   w.close();
 }
 
+std::vector<std::string> strings_of(const json::value& of, std::string_view key) {
+  std::vector<std::string> out;
+  if (const auto* all = json::find(of, key); all && all->IsArray())
+    for (const auto& s : all->GetArray())
+      out.emplace_back(json::as_string(s));
+  return out;
+}
+
+void write_foreign_kind(writer& w, const foreign_version& f, const json::value& r) {
+  const auto own = [&](std::string_view key, const std::string& otherwise) {
+    const auto s = json::get_string(r, key);
+    return s.empty() ? otherwise : std::string(s);
+  };
+  write_response_kind(w, own("group", f.group), own("version", f.version),
+                      json::get_string(r, "kind"));
+}
+
+/// The subresources of one resource, which a plain list has among the resources.
+void write_foreign_subresources(writer& w, const foreign_version& f, const json::value& all,
+                                std::string_view resource) {
+  bool any = false;
+  for (const auto& r : all.GetArray()) {
+    const auto name = json::get_string(r, "name");
+    if (!name.starts_with(std::string(resource) + "/"))
+      continue;
+    if (!std::exchange(any, true))
+      w.open_array("subresources");
+    w.open();
+    w.member("subresource", name.substr(resource.size() + 1));
+    write_foreign_kind(w, f, r);
+    w.strings("verbs", strings_of(r, "verbs"));
+    w.close();
+  }
+  if (any)
+    w.close_array();
+}
+
+/// What another server says in a plain APIResourceList, as resources of aggregated discovery.
+void write_foreign(writer& w, const foreign_version& f) {
+  const auto doc = json::parse(f.resources);
+  const auto* all = doc ? json::find(*doc, "resources") : nullptr;
+  if (!all || !all->IsArray())
+    return;
+  for (const auto& r : all->GetArray()) {
+    const auto name = json::get_string(r, "name");
+    if (name.empty() || name.find('/') != name.npos)
+      continue;
+    const auto* namespaced = json::find(r, "namespaced");
+    w.open();
+    w.member("resource", name);
+    write_foreign_kind(w, f, r);
+    w.member("scope", namespaced && namespaced->IsBool() && namespaced->GetBool() ? "Namespaced"
+                                                                                  : "Cluster");
+    w.member("singularResource", json::get_string(r, "singularName"));
+    w.strings("verbs", strings_of(r, "verbs"));
+    w.optional("shortNames", strings_of(r, "shortNames"));
+    w.optional("categories", strings_of(r, "categories"));
+    write_foreign_subresources(w, f, *all, name);
+    w.close();
+  }
+}
+
 } // namespace
 
 std::string core_versions(std::string_view server_address) {
@@ -173,13 +246,13 @@ std::string core_versions(std::string_view server_address) {
   return w.take();
 }
 
-std::string group_list(const schema::registry& r) {
+std::string group_list(const schema::registry& r, const foreign_versions& foreign) {
   writer w;
   w.open();
   w.member("kind", "APIGroupList");
   w.member("apiVersion", "v1");
   w.open_array("groups");
-  for (const auto& g : groups_of(r)) {
+  for (const auto& g : groups_of(r, foreign)) {
     if (g.name.empty())
       continue;
     w.open();
@@ -191,8 +264,9 @@ std::string group_list(const schema::registry& r) {
   return w.take();
 }
 
-std::optional<std::string> group(const schema::registry& r, std::string_view name) {
-  for (const auto& g : groups_of(r)) {
+std::optional<std::string> group(const schema::registry& r, std::string_view name,
+                                 const foreign_versions& foreign) {
+  for (const auto& g : groups_of(r, foreign)) {
     if (g.name != name || name.empty())
       continue;
     writer w;
@@ -230,7 +304,8 @@ std::optional<std::string> resource_list(const schema::registry& r, std::string_
   return w.take();
 }
 
-std::string aggregated(const schema::registry& r, bool core, std::string_view version) {
+std::string aggregated(const schema::registry& r, bool core, std::string_view version,
+                       const foreign_versions& foreign) {
   writer w;
   w.open();
   w.member("kind", "APIGroupDiscoveryList");
@@ -239,7 +314,7 @@ std::string aggregated(const schema::registry& r, bool core, std::string_view ve
   w.open();
   w.close();
   w.open_array("items");
-  for (const auto& g : groups_of(r)) {
+  for (const auto& g : groups_of(r, foreign)) {
     if (g.name.empty() != core)
       continue;
     w.open();
@@ -255,8 +330,10 @@ std::string aggregated(const schema::registry& r, bool core, std::string_view ve
       w.open_array("resources");
       for (const auto& resource : v.resources)
         write_discovery(w, *resource);
+      if (v.foreign)
+        write_foreign(w, *v.foreign);
       w.close_array();
-      w.member("freshness", "Current");
+      w.member("freshness", v.foreign && !v.foreign->current ? "Stale" : "Current");
       w.close();
     }
     w.close_array();
@@ -267,10 +344,10 @@ std::string aggregated(const schema::registry& r, bool core, std::string_view ve
   return w.take();
 }
 
-std::string paths(const schema::registry& r) {
+std::string paths(const schema::registry& r, const foreign_versions& foreign) {
   std::vector<std::string> all = {"/api",    "/apis",    "/healthz",    "/livez",     "/metrics",
                                   "/readyz", "/version", "/openapi/v2", "/openapi/v3"};
-  for (const auto& g : groups_of(r)) {
+  for (const auto& g : groups_of(r, foreign)) {
     if (!g.name.empty())
       all.push_back("/apis/" + g.name);
     for (const auto& v : g.versions)

@@ -86,16 +86,20 @@ std::string v2_protobuf(const schema::registry& r) {
   return document.bytes();
 }
 
-std::string v3_index(const schema::registry& r) {
+std::string v3_index(const schema::registry& r, const foreign_paths& foreign) {
   std::string out = "{\"paths\":{";
   std::set<std::string> seen;
-  for (const auto& resource : r.resources()) {
-    auto path = group_version_path(*resource);
-    if (!seen.insert(path).second)
-      continue;
-    auto url = "/openapi/v3/" + path + "?hash=" + hash_of(v3(r, path).value_or(""));
+  const auto add = [&](const std::string& path, const std::string& url) {
     out += (seen.size() > 1 ? "," : "") + json::quote(path) +
            ":{\"serverRelativeURL\":" + json::quote(url) + "}";
+  };
+  for (const auto& [path, url] : foreign)
+    if (seen.insert(path).second)
+      add(path, url);
+  for (const auto& resource : r.resources()) {
+    auto path = group_version_path(*resource);
+    if (seen.insert(path).second)
+      add(path, "/openapi/v3/" + path + "?hash=" + hash_of(v3(r, path).value_or("")));
   }
   return out + "}}";
 }

@@ -7,6 +7,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace thespis::api::openapi {
 
@@ -16,8 +18,11 @@ std::string v2_json(const schema::registry& r);
 /// /openapi/v2 as an openapi.v2.Document message (gnostic's OpenAPIv2.proto).
 std::string v2_protobuf(const schema::registry& r);
 
+/// Group versions ("apis/GROUP/VERSION") that other servers describe, and where.
+using foreign_paths = std::vector<std::pair<std::string, std::string>>;
+
 /// /openapi/v3: {"paths":{"apis/apps/v1":{"serverRelativeURL":"/openapi/v3/apis/apps/v1?hash=…"}}}.
-std::string v3_index(const schema::registry& r);
+std::string v3_index(const schema::registry& r, const foreign_paths& foreign = {});
 
 /// Whether there is a document for "api/v1" or "apis/apps/v1".
 bool has_v3(const schema::registry& r, std::string_view group_version);

@@ -49,7 +49,7 @@ struct core {
   document_cache documents;
   protobuf_cache protobufs;
   rest::timers clock;
-  forwarder outbound;
+  rest::forwarder forwarding;
   std::atomic<uint64_t> proxied{0}; ///< requests to services, whose endpoints take turns
 
   const auth::policy& access() const { return *options.access; }

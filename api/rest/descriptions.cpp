@@ -94,6 +94,21 @@ transport::response health(const exchange& x, std::string_view which, std::strin
   return text(ok ? 200 : 500, std::move(report));
 }
 
+/// What other servers answer for.
+discovery::foreign_versions foreign_of(const exchange& x) {
+  discovery::foreign_versions out;
+  if (const auto& extensions = x.server->options.extensions)
+    for (const auto& e : *extensions->all())
+      out.push_back({e.group, e.version, e.resources, e.available});
+  return out;
+}
+
+/// Grows when any discovery document may have changed.
+uint64_t generation_of(const exchange& x) {
+  const auto& extensions = x.server->options.extensions;
+  return x.server->schemas.generation() + (extensions ? extensions->generation() : 0);
+}
+
 /// A discovery document, made once for each state of the schema registry.
 transport::response discovery_document(const exchange& x, const std::string& key,
                                        const std::function<std::string()>& make,
@@ -105,14 +120,14 @@ transport::response discovery_document(const exchange& x, const std::string& key
   bool can_aggregate = x.target.path == "/api" || x.target.path == "/apis";
   if (can_aggregate && !form->aggregated.empty()) {
     auto version = form->aggregated;
-    auto d = x.server->documents.get(x.target.path + "#" + version, schemas.generation(), [&] {
-      return discovery::aggregated(schemas, x.target.path == "/api", version);
+    auto d = x.server->documents.get(x.target.path + "#" + version, generation_of(x), [&] {
+      return discovery::aggregated(schemas, x.target.path == "/api", version, foreign_of(x));
     });
     return answer_document(
         d, "application/json;g=apidiscovery.k8s.io;v=" + version + ";as=APIGroupDiscoveryList",
         head.header("If-None-Match"));
   }
-  auto d = x.server->documents.get(key, schemas.generation(), make);
+  auto d = x.server->documents.get(key, generation_of(x), make);
   if (d.bytes->empty())
     return answer(no_such_path());
   if (form->encoding == encoding::yaml)
@@ -120,11 +135,15 @@ transport::response discovery_document(const exchange& x, const std::string& key
   return answer(200, "application/json", transport::payload(d.bytes));
 }
 
-/// Whether the schema has such a group and version.
-bool is_served(const schema::registry& schemas, const std::vector<std::string>& parts) {
+/// Whether there is such a group and version.
+bool is_served(const exchange& x, const std::vector<std::string>& parts) {
   if (parts.size() == 1)
     return true;
-  auto all = schemas.resources();
+  if (parts.size() == 2 && parts[0] == "apis" && x.server->options.extensions)
+    for (const auto& e : *x.server->options.extensions->all())
+      if (e.group == parts[1])
+        return true;
+  auto all = x.server->schemas.resources();
   bool core = parts[0] == "api";
   return std::any_of(all.begin(), all.end(), [&](const auto& r) {
     if (core)
@@ -141,13 +160,13 @@ transport::response discover(const exchange& x, const std::vector<std::string>& 
       return parts.size() == 1 ? discovery::core_versions(x.server->address)
                                : discovery::resource_list(schemas, "", parts[1]).value_or("");
     if (parts.size() == 1)
-      return discovery::group_list(schemas);
+      return discovery::group_list(schemas, foreign_of(x));
     if (parts.size() == 2)
-      return discovery::group(schemas, parts[1]).value_or("");
+      return discovery::group(schemas, parts[1], foreign_of(x)).value_or("");
     return discovery::resource_list(schemas, parts[1], parts[2]).value_or("");
   };
   // What is not there must not fill the cache: paths are the client's.
-  if (!is_served(schemas, parts))
+  if (!is_served(x, parts))
     return answer(no_such_path());
   return discovery_document(x, x.target.path, make, head);
 }
@@ -158,9 +177,10 @@ transport::response openapi_v2(const exchange& x, const transport::request_head&
     return answer(form.error());
   const auto& schemas = x.server->schemas;
   bool protobuf = *form == openapi_form::protobuf;
-  auto d = x.server->documents.get(
-      protobuf ? "/openapi/v2#pb" : "/openapi/v2", schemas.generation(),
-      [&] { return protobuf ? openapi::v2_protobuf(schemas) : openapi::v2_json(schemas); });
+  auto d =
+      x.server->documents.get(protobuf ? "/openapi/v2#pb" : "/openapi/v2", generation_of(x), [&] {
+        return protobuf ? openapi::v2_protobuf(schemas) : openapi::v2_json(schemas);
+      });
   // The name that clients ask by has an @, which no media type may hold: Go refuses it.
   return answer_document(d,
                          protobuf ? "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
@@ -168,17 +188,28 @@ transport::response openapi_v2(const exchange& x, const transport::request_head&
                          head.header("If-None-Match"));
 }
 
+/// Where other servers describe their objects.
+openapi::foreign_paths foreign_schemas(const exchange& x) {
+  openapi::foreign_paths out;
+  if (const auto& extensions = x.server->options.extensions)
+    for (const auto& e : *extensions->all())
+      if (!e.openapi_path.empty())
+        out.emplace_back("apis/" + e.group + "/" + e.version, e.openapi_path);
+  return out;
+}
+
 transport::response openapi_v3(const exchange& x, std::string_view below,
                                const transport::request_head& head) {
   const auto& schemas = x.server->schemas;
   if (below.empty()) {
-    auto d = x.server->documents.get("/openapi/v3", schemas.generation(),
-                                     [&] { return openapi::v3_index(schemas); });
+    auto d = x.server->documents.get("/openapi/v3", generation_of(x), [&] {
+      return openapi::v3_index(schemas, foreign_schemas(x));
+    });
     return answer_document(d, "application/json", head.header("If-None-Match"));
   }
   if (!openapi::has_v3(schemas, below))
     return answer(no_such_path());
-  auto d = x.server->documents.get("/openapi/v3/" + std::string(below), schemas.generation(),
+  auto d = x.server->documents.get("/openapi/v3/" + std::string(below), generation_of(x),
                                    [&] { return openapi::v3(schemas, below).value_or(""); });
   // The hash in the query names one very document: it never changes under that name.
   auto hash = x.target.query.get("hash");
@@ -238,7 +269,7 @@ transport::response describe_path(const exchange& x, const transport::request_he
   const auto& path = x.target.path;
   auto parts = segments(path);
   if (path == "/") {
-    return answer(200, discovery::paths(x.server->schemas), representation{});
+    return answer(200, discovery::paths(x.server->schemas, foreign_of(x)), representation{});
   }
   const auto& root = parts[0];
   if ((root == "api" && parts.size() <= 2) || (root == "apis" && parts.size() <= 3))

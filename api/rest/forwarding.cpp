@@ -244,7 +244,7 @@ transport::outcome forward(exchange_ptr x, forward_request r, answer_rules rules
   if (r.upgrade) {
     transport::upgrade u;
     u.start = [x, r = std::move(r), rules = std::move(rules)](auto request) mutable {
-      auto& out = x->server->outbound;
+      auto& out = x->server->forwarding;
       out.send(std::move(r), std::make_shared<upgrade_sink>(x, std::move(rules), request));
     };
     return u;
@@ -254,7 +254,7 @@ transport::outcome forward(exchange_ptr x, forward_request r, answer_rules rules
   s.start = [x, r = std::move(r), rules = std::move(rules)](auto out, std::string body) mutable {
     r.body = std::move(body);
     auto sink = std::make_shared<stream_sink>(x, std::move(rules), out);
-    out->on_closed(x->server->outbound.send(std::move(r), std::move(sink)));
+    out->on_closed(x->server->forwarding.send(std::move(r), std::move(sink)));
   };
   return s;
 }

@@ -2,6 +2,7 @@
 
 #include "api/rest/answers.hpp"
 #include "api/rest/descriptions.hpp"
+#include "api/rest/extensions.hpp"
 #include "api/rest/pod_streams.hpp"
 #include "api/rest/proxies.hpp"
 #include "api/rest/reads.hpp"
@@ -153,6 +154,8 @@ transport::outcome route(const core_ptr& server, const transport::request_head& 
   x->user = std::move(*user);
   if (auto ok = authorize(server->access(), x->user, x->target); !ok)
     return answered(*x, answer(ok.error()));
+  if (const auto e = extension_of(*server, x->target))
+    return ask_extension(std::move(x), *e, head);
   // Kubernetes routes HEAD to documents only.
   if (!is_proxy(x->target) &&
       (!known_method(x->method) || (x->method == "HEAD" && x->target.is_resource)))

@@ -148,7 +148,7 @@ void server::stop(std::chrono::milliseconds grace) {
   } catch (const std::exception& e) {
     spdlog::warn("rest: the HTTP listener does not close: {}", e.what());
   }
-  impl_->shared->outbound.stop();
+  impl_->shared->forwarding.stop();
   impl_->shared->clock.stop();
 }
 

@@ -3,6 +3,7 @@
 // backend::submit and are answered when it is done.
 #pragma once
 
+#include "api/outbound/extensions.hpp"
 #include "api/rest/access.hpp"
 #include "api/rest/backend.hpp"
 #include "api/rest/transport/server.hpp"
@@ -54,6 +55,9 @@ struct server_options {
   /// Runs work that may wait for another server, on a thread of its own kind; false when there is
   /// too much of it already. Null: in place.
   std::function<bool(std::function<void()>)> offload;
+  /// What other servers answer for; null: nothing. They are shown the certificate.
+  std::shared_ptr<const outbound::extension_table> extensions;
+  outbound::front_proxy front_proxy;
   /// Where the server's counters register; null makes a registry of its own.
   std::shared_ptr<prometheus::Registry> metrics;
   /// "host:port" that clients outside are told; empty: the address listened on.

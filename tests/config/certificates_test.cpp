@@ -199,7 +199,7 @@ BOOST_AUTO_TEST_CASE(first_start_makes_everything_private) {
   size_t files = 0;
   for (const auto& entry : std::filesystem::directory_iterator{dir / "pki"})
     files += entry.exists();
-  BOOST_CHECK_EQUAL(files, 8u);
+  BOOST_CHECK_EQUAL(files, 12u);
 }
 
 BOOST_AUTO_TEST_CASE(second_start_changes_nothing) {

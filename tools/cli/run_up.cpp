@@ -63,6 +63,8 @@ api::rest::server_options server_options_of(const config::settings& s, const con
   res.access = c.access();
   res.now = [clock = c.env().clock] { return clock->now(); };
   res.offload = c.offload();
+  res.extensions = c.extensions();
+  res.front_proxy = {pki.front_proxy.certificate, pki.front_proxy.key};
   res.watch_timeout = s.api.min_watch_timeout;
   res.write_timeout = s.api.request_timeout;
   res.external_address = address + ":" + std::to_string(s.api.port);
@@ -116,6 +118,7 @@ int run_up(const config::settings& settings, startup& start) {
   cluster_identity identity{pki->ca.pem().certificate, {pki->service_account_key}};
   identity.token_keys.insert(identity.token_keys.end(), pki->service_account_old_keys.begin(),
                              pki->service_account_old_keys.end());
+  identity.front_proxy = {pki->front_proxy.certificate, pki->front_proxy.key};
   identity.sign = [ca = pki->ca](const std::string& request, const std::vector<std::string>& usages,
                                  std::chrono::seconds lifetime, actors::wall_time at) {
     return ca.sign_request(request, usages, std::chrono::floor<std::chrono::seconds>(at), lifetime);
@@ -126,6 +129,7 @@ int run_up(const config::settings& settings, startup& start) {
   bootstrap_cluster(c, config::to_string(settings.network.service_cidr),
                     settings.kubernetes_service_ip(), address,
                     static_cast<int>(settings.api.port));
+  announce_api(c, pki->ca.pem().certificate, pki->front_proxy_ca);
   auto server = api::rest::server::start(c.backend(), c.schemas(),
                                          server_options_of(settings, *pki, tokens, c, address));
   if (!server)

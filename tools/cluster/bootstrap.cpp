@@ -1,8 +1,10 @@
 #include "tools/cluster/bootstrap.hpp"
 
+#include "actors/controllers/api_services.hpp"
 #include "actors/controllers/service_ranges.hpp"
 #include "actors/framework/reconciler.hpp"
 #include "api/auth/default_policy.hpp"
+#include "api/generated/core_v1_config.hpp"
 #include "api/generated/core_v1_namespace.hpp"
 #include "api/generated/core_v1_service.hpp"
 #include "api/generated/discovery_v1.hpp"
@@ -105,7 +107,31 @@ void report(const runtime::call_outcomes& res) {
       spdlog::error("bootstrap: {}", o.failure.message);
 }
 
+v1::config_map authentication_config(const std::string& client_ca,
+                                     const std::string& front_proxy_ca) {
+  v1::config_map m;
+  m.metadata.name = "extension-apiserver-authentication";
+  m.metadata.namespace_ = "kube-system";
+  m.data = {{"client-ca-file", client_ca},
+            {"requestheader-allowed-names", R"(["front-proxy-client"])"},
+            {"requestheader-client-ca-file", front_proxy_ca},
+            {"requestheader-extra-headers-prefix", R"(["X-Remote-Extra-"])"},
+            {"requestheader-group-headers", R"(["X-Remote-Group"])"},
+            {"requestheader-uid-headers", R"(["X-Remote-Uid"])"},
+            {"requestheader-username-headers", R"(["X-Remote-User"])"}};
+  return m;
+}
+
 } // namespace
+
+void announce_api(cluster& c, const std::string& client_ca, const std::string& front_proxy_ca) {
+  std::vector<api::call> calls;
+  for (auto& a : actors::builtin_api_services(c.schemas()))
+    if (!c.state()->get(v1::api_service::resource_name, {}, a.metadata.name))
+      calls.push_back(actors::create_call(a));
+  calls.push_back(replace_call(*c.state(), authentication_config(client_ca, front_proxy_ca)));
+  report(c.run(std::move(calls)));
+}
 
 void bootstrap_cluster(cluster& c, const std::string& service_range, const std::string& service_ip,
                        const std::string& api_address, int api_port) {

@@ -13,4 +13,8 @@ namespace thespis::tools {
 void bootstrap_cluster(cluster& c, const std::string& service_range, const std::string& service_ip,
                        const std::string& api_address, int api_port);
 
+/// Lists the groups and versions served, and tells extension servers, in the ConfigMap
+/// extension-apiserver-authentication, by whom clients and we are vouched for (PEM). Blocks.
+void announce_api(cluster& c, const std::string& client_ca, const std::string& front_proxy_ca);
+
 } // namespace thespis::tools

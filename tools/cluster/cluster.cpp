@@ -12,6 +12,7 @@
 #include "runtime/registry/registry_actor.hpp"
 #include "runtime/requests/requests_actor.hpp"
 #include "runtime/store/store_actor.hpp"
+#include "tools/cluster/extension_servers.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -147,6 +148,7 @@ void cluster::start_storage(const config::settings& settings,
                   runtime::registry_deps{name, state_, api::matchers_of(*schemas_), window}));
   }
   outbound_ = std::make_shared<api::outbound::https_client>();
+  extensions_ = std::make_shared<api::outbound::extension_table>();
   blocking_ = std::make_shared<api::outbound::worker_pool>(blocking_threads, max_blocked);
   custom_resources_ = std::make_shared<custom_resources>(custom_resources_deps{
       schemas_, state_, env_.roles, supervisor_, window,
@@ -218,6 +220,8 @@ void cluster::start_controllers(const config::settings& settings,
   tunables.service_balancer.reserved = {static_cast<int32_t>(settings.api.port)};
   tunables.balance_services = settings.network.service_balancer;
   tunables.resources = custom_resources_;
+  tunables.api_services.host = std::make_shared<extension_servers>(extension_servers_deps{
+      extensions_, state_, outbound_, blocking_, env_.clock, identity.front_proxy});
   tunables.access.policy = access_;
   tunables.token_secrets = {tokens_, identity.root_ca};
   const auto& pods = settings.network.pod_cidr;

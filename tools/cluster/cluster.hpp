@@ -5,6 +5,7 @@
 #include "actors/controllers/certificate_signing.hpp"
 #include "api/auth/policy.hpp"
 #include "api/auth/service_account_tokens.hpp"
+#include "api/outbound/extensions.hpp"
 #include "api/outbound/https_client.hpp"
 #include "api/outbound/worker_pool.hpp"
 #include "api/pipeline/pipeline.hpp"
@@ -32,9 +33,10 @@ namespace thespis::tools {
 /// What the cluster proves itself with. All may be empty: pods are then told no authority, and no
 /// tokens are issued.
 struct cluster_identity {
-  std::string root_ca;                 ///< PEM
-  std::vector<std::string> token_keys; ///< PEM; the first signs service accounts' tokens
-  actors::signing_port sign = nullptr; ///< certificates for others' keys
+  std::string root_ca;                         ///< PEM
+  std::vector<std::string> token_keys;         ///< PEM; the first signs service accounts' tokens
+  actors::signing_port sign = nullptr;         ///< certificates for others' keys
+  api::outbound::front_proxy front_proxy = {}; ///< what extension servers know us by
 };
 
 /// The control plane: store, registries, request bridge, scheduler and controllers, under one
@@ -64,6 +66,9 @@ public:
   /// The kinds that are served now.
   const api::schema::registry& schemas() const { return *schemas_; }
 
+  /// What extension servers answer for.
+  const std::shared_ptr<api::outbound::extension_table>& extensions() const { return extensions_; }
+
   /// Runs work that waits for other servers, for the REST server; false when there is too much.
   std::function<bool(std::function<void()>)> offload() const;
 
@@ -91,6 +96,7 @@ private:
   std::shared_ptr<api::outbound::https_client> outbound_;
   std::shared_ptr<api::outbound::worker_pool> blocking_; ///< threads that wait for webhooks
   std::shared_ptr<custom_resources> custom_resources_;
+  std::shared_ptr<api::outbound::extension_table> extensions_;
   std::unique_ptr<cluster_backend> backend_;
   runtime::supervisor_handle supervisor_;
 };
