@@ -72,8 +72,10 @@ std::optional<pod_rejection> check_amount(const std::string& name, int64_t reque
                                            ", capacity: " + std::to_string(capacity)};
 }
 
-std::optional<pod_rejection> check_resources(const pod_info& pod, const api::v1::node& node,
-                                             const node_holdings& held) {
+} // namespace
+
+std::optional<pod_rejection> reject_resources(const pod_info& pod, const api::v1::node& node,
+                                              const node_holdings& held) {
   const auto& list = node.status.allocatable;
   const auto has = read_resources(list);
   if (const auto i = list.find("pods"); i != list.end())
@@ -100,8 +102,6 @@ std::optional<pod_rejection> check_resources(const pod_info& pod, const api::v1:
   return std::nullopt;
 }
 
-} // namespace
-
 bool is_safe_sysctl(std::string_view name) {
   // Slashes separate as well as dots do.
   std::string dotted{name};
@@ -119,7 +119,7 @@ std::optional<pod_rejection> reject_pod(const pod_info& pod, const api::v1::node
     return no;
   if (auto no = check_ports(pod, held))
     return no;
-  return check_resources(pod, node, held);
+  return reject_resources(pod, node, held);
 }
 
 } // namespace thespis::actors

@@ -36,6 +36,10 @@ struct pod_holding {
 std::optional<pod_rejection> reject_pod(const pod_info& pod, const api::v1::node& node,
                                         const node_holdings& held);
 
+/// Whether its requests fit, only.
+std::optional<pod_rejection> reject_resources(const pod_info& pod, const api::v1::node& node,
+                                              const node_holdings& held);
+
 /// Whether every node allows it to be set: it is a namespaced one that harms no other pod.
 bool is_safe_sysctl(std::string_view name);
 

@@ -170,6 +170,10 @@ void node_actor::compare() {
               if (synced_)
                 sweep(by_pod);
               rotate_logs(*all);
+              for (auto& [uid, entry] : pods_)
+                if (entry.actor && entry.resize == resize_verdict::deferred && judge_resize(entry))
+                  this->send(entry.actor,
+                             pod_update{entry.object, entry.resize, entry.resize_message});
             }));
       }));
 }
@@ -285,13 +289,16 @@ void node_actor::take(const api::watch_event& e) {
                    doc.GetAllocator());
     auto draft = api::make_draft("pods", doc);
     i->second.object = api::seal(std::move(draft), e.object->revision());
-    this->send(i->second.actor, pod_update{i->second.object});
+    this->send(i->second.actor, pod_update{i->second.object, {}, {}});
     return;
   }
   if (i != pods_.end()) {
+    const bool respecified = i->second.object->meta().generation != e.object->meta().generation;
     i->second.object = e.object;
+    if (respecified)
+      (void)judge_resize(i->second);
     if (i->second.actor)
-      this->send(i->second.actor, pod_update{e.object});
+      this->send(i->second.actor, pod_update{e.object, i->second.resize, i->second.resize_message});
     return;
   }
   pods_[uid] = {e.object->ns(), e.object->name(), pod_handle{}, e.object, {}};

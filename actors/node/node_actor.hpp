@@ -46,6 +46,8 @@ private:
     pod_handle actor;
     api::object_ptr object;
     pod_holding holding; ///< until its last process has ended
+    resize_verdict resize = resize_verdict::fits;
+    std::string resize_message;
   };
 
   template <class T, class F>
@@ -63,6 +65,10 @@ private:
   void start_pod(const api::object_ptr& pod);
   /// Notes what the pod holds of the node, and whether it is taken.
   std::optional<pod_rejection> admit(const api::object_ptr& pod, bool known);
+  /// Whether there is room for what the pod's newest version asks for; true when that changed.
+  bool judge_resize(pod_entry& entry);
+  /// What all pods but one hold.
+  node_holdings holdings_without(const std::string& uid) const;
   std::shared_ptr<const api::v1::node> present_node() const;
   void sweep(const std::map<std::string, pod_observation>& found);
   void compare();

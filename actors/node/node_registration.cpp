@@ -66,6 +66,37 @@ std::shared_ptr<const api::v1::node> node_actor::present_node() const {
                : std::make_shared<const api::v1::node>(deps_.description);
 }
 
+node_holdings node_actor::holdings_without(const std::string& uid) const {
+  node_holdings held;
+  for (const auto& [key, entry] : pods_) {
+    if (key == uid)
+      continue;
+    held.used += entry.holding.requests;
+    held.pods += entry.holding.held ? 1 : 0;
+    held.ports.insert(held.ports.end(), entry.holding.ports.begin(), entry.holding.ports.end());
+  }
+  return held;
+}
+
+bool node_actor::judge_resize(pod_entry& entry) {
+  if (!entry.holding.held)
+    return false;
+  const auto before = std::exchange(entry.resize, resize_verdict::fits);
+  entry.resize_message.clear();
+  const auto info = make_pod_info(entry.object);
+  const auto node = present_node();
+  if (const auto no = reject_resources(info, *node, {})) {
+    entry.resize = resize_verdict::infeasible;
+    entry.resize_message = no->message;
+  } else if (const auto no = reject_resources(info, *node, holdings_without(entry.object->uid()))) {
+    entry.resize = resize_verdict::deferred;
+    entry.resize_message = no->message;
+  } else {
+    entry.holding.requests = info.requests;
+  }
+  return entry.resize != before;
+}
+
 std::optional<pod_rejection> node_actor::admit(const api::object_ptr& pod, bool known) {
   const auto info = make_pod_info(pod);
   const auto& status = info.pod->status;
@@ -75,13 +106,7 @@ std::optional<pod_rejection> node_actor::admit(const api::object_ptr& pod, bool 
   own = {};
   // One that was started before has been admitted, and is not sent away.
   if (!known && status.start_time.empty() && !pod->meta().deleting) {
-    node_holdings held;
-    for (const auto& [uid, entry] : pods_) {
-      held.used += entry.holding.requests;
-      held.pods += entry.holding.held ? 1 : 0;
-      held.ports.insert(held.ports.end(), entry.holding.ports.begin(), entry.holding.ports.end());
-    }
-    if (auto no = reject_pod(info, *present_node(), held))
+    if (auto no = reject_pod(info, *present_node(), holdings_without(pod->uid())))
       return no;
   }
   own = {info.requests, info.ports, true};

@@ -57,6 +57,14 @@ enum class container_phase : uint8_t { waiting, starting, running, stopping, exi
 /// Whether the diagram has that arrow.
 bool may_become(container_phase from, container_phase to);
 
+/// What the node says of a change of what a pod's containers ask for.
+enum class resize_verdict : uint8_t {
+  fits,       ///< it may be made
+  deferred,   ///< there is no room for it now
+  infeasible, ///< there never is
+  failed,     ///< the runtime refused
+};
+
 enum class container_role : uint8_t { init, sidecar, regular, ephemeral };
 
 struct container_record {
@@ -96,6 +104,7 @@ struct container_record {
   std::optional<std::chrono::seconds> stop_grace; ///< of a failed probe, in place of the pod's
   std::chrono::seconds stopping_grace{0};         ///< what it was given when it was stopped
   bool hook_done = false;                         ///< its preStop hook is not to run again
+  bool resizing = false;                          ///< the runtime was asked for other limits
   /// Its image changed: it starts again whatever the restart policy says.
   bool restart_anyway = false;
 

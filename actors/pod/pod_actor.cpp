@@ -62,6 +62,7 @@ pod_actor::behavior_type pod_actor::make_behavior() {
   return {
       [this](const pod_update& u) {
         state_.update(u.pod.ptr, now());
+        state_.decide_resize(u.resize, u.resize_message);
         if (released_)
           release();
         else

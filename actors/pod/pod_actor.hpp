@@ -72,6 +72,7 @@ private:
   void perform(const start_container& a);
   void perform(const stop_container& a);
   void perform(const remove_container& a);
+  void perform(const resize_container& a);
   void perform(const run_probe& a);
   void perform(const emit_event& e) { tell(e); }
   void perform(const release_pod&);

@@ -76,26 +76,6 @@ int64_t oom_score(const api::v1::pod& pod, const std::string& qos, int64_t reque
   return std::clamp<int64_t>(score, 3, 999);
 }
 
-runtime::linux_resources resources_of(const api::v1::pod& pod, const api::v1::container& c,
-                                      const node_facts& node) {
-  runtime::linux_resources res;
-  static const api::v1::resource_requirements none;
-  const auto& r = c.resources ? *c.resources : none;
-  const auto cpu_limit = quantity_at(r.limits, "cpu").milli_value();
-  auto cpu_request = quantity_at(r.requests, "cpu").milli_value();
-  if (cpu_request == 0 && !r.requests.contains("cpu"))
-    cpu_request = cpu_limit;
-  res.cpu_shares = cpu_request == 0 ? 2 : std::clamp<int64_t>(cpu_request * 1024 / 1000, 2, 262144);
-  if (cpu_limit > 0) {
-    res.cpu_period = 100000;
-    res.cpu_quota = std::max<int64_t>(cpu_limit * res.cpu_period / 1000, 1000);
-  }
-  res.memory_limit = quantity_at(r.limits, "memory").value();
-  res.oom_score_adj = oom_score(pod, qos_class(pod.spec), quantity_at(r.requests, "memory").value(),
-                                node.memory_bytes);
-  return res;
-}
-
 runtime::container_security security_of(const api::v1::pod& pod, const api::v1::container& c,
                                         const node_facts& node) {
   runtime::container_security res;
@@ -202,6 +182,26 @@ std::string pod_log_directory(const node_facts& node, const api::v1::object_meta
   return pod_log_directory(node, pod.namespace_, pod.name, pod.uid);
 }
 
+runtime::linux_resources make_linux_resources(const api::v1::pod& pod, const api::v1::container& c,
+                                              const node_facts& node) {
+  runtime::linux_resources res;
+  static const api::v1::resource_requirements none;
+  const auto& r = c.resources ? *c.resources : none;
+  const auto cpu_limit = quantity_at(r.limits, "cpu").milli_value();
+  auto cpu_request = quantity_at(r.requests, "cpu").milli_value();
+  if (cpu_request == 0 && !r.requests.contains("cpu"))
+    cpu_request = cpu_limit;
+  res.cpu_shares = cpu_request == 0 ? 2 : std::clamp<int64_t>(cpu_request * 1024 / 1000, 2, 262144);
+  if (cpu_limit > 0) {
+    res.cpu_period = 100000;
+    res.cpu_quota = std::max<int64_t>(cpu_limit * res.cpu_period / 1000, 1000);
+  }
+  res.memory_limit = quantity_at(r.limits, "memory").value();
+  res.oom_score_adj = oom_score(pod, qos_class(pod.spec), quantity_at(r.requests, "memory").value(),
+                                node.memory_bytes);
+  return res;
+}
+
 runtime::string_map pod_labels(const api::v1::pod& pod) {
   return {{"io.kubernetes.pod.name", pod.metadata.name},
           {"io.kubernetes.pod.namespace", pod.metadata.namespace_},
@@ -303,7 +303,7 @@ api::result<runtime::container_config> make_container_config(const api::v1::pod&
   res.open_stdin = c.stdin.value_or(false);
   res.stdin_once = c.stdin_once.value_or(false);
   res.tty = c.tty.value_or(false);
-  res.resources = resources_of(pod, c, s.node);
+  res.resources = make_linux_resources(pod, c, s.node);
   res.expected_to_end =
       c.restart_policy != "Always" &&
       std::any_of(pod.spec.init_containers.begin(), pod.spec.init_containers.end(),

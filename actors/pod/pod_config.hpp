@@ -60,6 +60,10 @@ api::result<runtime::container_config> make_container_config(const api::v1::pod&
                                                              const api::v1::container& c,
                                                              const container_surroundings& s);
 
+/// What the container's cgroup is given, and its oom_score_adj.
+runtime::linux_resources make_linux_resources(const api::v1::pod& pod, const api::v1::container& c,
+                                              const node_facts& node);
+
 /// The labels by which sandboxes and containers are found again after a restart.
 runtime::string_map pod_labels(const api::v1::pod& pod);
 

@@ -272,6 +272,21 @@ void pod_actor::run_handler(const api::v1::lifecycle_handler& h, const container
   }
 }
 
+void pod_actor::perform(const resize_container& a) {
+  const auto& c = state_.containers()[a.index];
+  auto spec = c.spec;
+  spec.resources.ensure() = a.resources;
+  auto limits = make_linux_resources(state_.pod(), spec, *deps_.ports->facts);
+  limits.oom_score_adj = 0; // of a running process it stays
+  containers().update_resources(c.id, std::move(limits), here<void>([this, a, id = c.id](auto ok) {
+                                  if (!ok)
+                                    tell({"Warning", "ResizeError", ok.error().message,
+                                          state_.containers()[a.index].spec.name});
+                                  state_.on_resized(a.index, id, a.resources, ok.has_value(),
+                                                    ok ? std::string{} : ok.error().message);
+                                }));
+}
+
 void pod_actor::perform(const run_probe& a) {
   const auto& c = state_.containers()[a.index];
   const auto* spec = c.probe_spec(a.kind);

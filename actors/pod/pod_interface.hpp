@@ -1,6 +1,7 @@
 // What a pod actor says. One lives on the pod's node for as long as the pod does.
 #pragma once
 
+#include "actors/pod/container_record.hpp"
 #include "actors/pod/continuation.hpp"
 #include "runtime/actor_base.hpp"
 #include "runtime/cri/container_runtime.hpp"
@@ -16,6 +17,8 @@ namespace thespis::actors {
 /// The pod as the API has it now: its specification, and whether it is to end.
 struct pod_update {
   api::object_ref pod;
+  resize_verdict resize = resize_verdict::fits;
+  std::string resize_message;
 };
 
 /// What the runtime has of this pod: sent at start (adoption) and after a change was noticed.
@@ -82,7 +85,7 @@ using pod_handle = caf::typed_actor<
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, pod_update& x) {
-  return f(x.pod);
+  return f(x.pod, x.resize, x.resize_message);
 }
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, container_hint& x) {

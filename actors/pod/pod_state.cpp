@@ -111,6 +111,8 @@ void pod_state::recall(const std::vector<api::v1::container_status>& known) {
     c.image = old.image;
     c.image_id = old.image_id;
     c.last_state = old.last_state;
+    if (old.resources)
+      c.spec.resources = old.resources;
     c.phase = container_phase::exited;
     c.waiting_reason.clear();
     const auto* ended = old.state ? old.state->terminated.get() : nullptr;
@@ -401,6 +403,7 @@ bool pod_state::step_init(actions& out, time now) {
 }
 
 void pod_state::step_containers(actions& out, time now) {
+  step_resize(out);
   const bool initialized = step_init(out, now);
   for (size_t i = init_count_; initialized && i < containers_.size(); ++i)
     start_if_due(i, out, now);

@@ -59,6 +59,11 @@ struct remove_container {
   std::string id;
   std::string log_path;
 };
+/// Gives a running container other limits.
+struct resize_container {
+  size_t index = 0;
+  api::v1::resource_requirements resources;
+};
 struct run_probe {
   size_t index = 0;
   probe_kind kind = probe_kind::liveness;
@@ -74,7 +79,7 @@ struct release_pod {};
 
 using pod_action =
     std::variant<prepare_volumes, run_sandbox, stop_sandbox, start_container, stop_container,
-                 remove_container, run_probe, emit_event, release_pod>;
+                 remove_container, resize_container, run_probe, emit_event, release_pod>;
 
 /// Not thread-safe; owned by the pod actor. Invariant: at most one action is under way per
 /// container, one for the sandbox, one for the volumes.
@@ -93,6 +98,9 @@ public:
   /// Forgets what can be read from the object again, if nothing is on its way. References to the
   /// pod end with this.
   void rest();
+
+  /// What the node says of the resources that the newest version asks for.
+  void decide_resize(resize_verdict verdict, std::string message);
 
   /// The node ends the pod, whatever it is about to do: its phase is Failed from now on. Without
   /// effect on a pod that ends already.
@@ -121,6 +129,9 @@ public:
   void on_container_failed(size_t index, std::string reason, std::string message, time now);
   /// The runtime could not stop it (its end is told by on_exited): it is stopped again.
   void on_stop_failed(size_t index);
+  /// For the instance `id`, `now` is in force, or (not ok) what was before.
+  void on_resized(size_t index, const std::string& id, const api::v1::resource_requirements& now,
+                  bool ok, std::string message);
   void on_probe(size_t index, probe_kind kind, bool success, std::string message, time now);
 
   // News from the runtime.
@@ -149,6 +160,9 @@ private:
   void step_running(actions& out, time now);
   void step_stopping(actions& out, time now);
   void step_containers(actions& out, time now);
+  void step_resize(actions& out);
+  const api::v1::container* wanted_of(const container_record& c) const;
+  std::optional<api::v1::pod_condition> resize_condition() const;
   bool step_init(actions& out, time now);
   void start_if_due(size_t index, actions& out, time now);
   void step_probes(size_t index, actions& out, time now);
@@ -193,6 +207,8 @@ private:
   size_t init_count_ = 0;
   /// The init containers of this sandbox are through; a sidecar that ends holds up nobody then.
   bool initialized_ = false;
+  resize_verdict resize_ = resize_verdict::fits;
+  std::string resize_message_;
   /// Why the pod as a whole failed (DeadlineExceeded, Evicted); empty otherwise.
   std::string failed_reason_;
   std::string failed_message_;

@@ -39,7 +39,7 @@ std::string missing_gates(const api::v1::pod& pod) {
 
 bool owned_by_node(const std::string& type) {
   return type == "PodReadyToStartContainers" || type == "Initialized" || type == "Ready" ||
-         type == "ContainersReady";
+         type == "ContainersReady" || type == "PodResizePending" || type == "PodResizeInProgress";
 }
 
 } // namespace
@@ -54,6 +54,11 @@ api::v1::container_status pod_state::container_status_of(const container_record&
   s.last_state.emplace();
   if (c.last_state)
     s.last_state = c.last_state;
+  if (c.spec.resources &&
+      (c.role == container_role::regular || c.role == container_role::sidecar)) {
+    s.resources = c.spec.resources;
+    s.allocated_resources = c.spec.resources->requests;
+  }
   s.started = c.started();
   s.ready = c.role == container_role::init ? c.phase == container_phase::exited && c.exit_code == 0
                                            : c.ready();
@@ -221,6 +226,8 @@ void pod_state::add_conditions(api::v1::pod_status& s, time now) const {
   else
     add("Ready", containers_ready, why, which);
   add("ContainersReady", containers_ready, why, which);
+  if (const auto resize = resize_condition())
+    add(resize->type, true, resize->reason, resize->message);
   for (const auto& other : pod().status.conditions)
     if (!owned_by_node(other.type))
       s.conditions.push_back(other);

@@ -24,6 +24,8 @@ apply::scope scope_of(const operation& op) {
   const auto& sub = op.request.subresource;
   if (sub == "ephemeralcontainers") {
     reach.only = apply::fields({"spec", "ephemeralContainers"});
+  } else if (sub == "resize") {
+    reach.excluded.insert(apply::fields({"status"}));
   } else if (sub == "status") {
     for (const auto& f : op.type.type().fields)
       if (is_content(f.name))

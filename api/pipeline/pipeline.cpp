@@ -59,7 +59,7 @@ result<prepared> dispatch_subresource(operation& op) {
     return is_update(v) ? prepare_scale(op) : fail(not_allowed());
   if ((sub == "status" && op.type.has_status) ||
       (sub == "approval" && resource == "certificatesigningrequests.certificates.k8s.io") ||
-      (resource == "pods" && sub == "ephemeralcontainers"))
+      (resource == "pods" && (sub == "ephemeralcontainers" || sub == "resize")))
     return is_update(v) ? update_or_patch(op) : fail(not_allowed());
   if (resource == "namespaces" && sub == "finalize")
     return v == verb::update ? prepare_update(op) : fail(not_allowed());

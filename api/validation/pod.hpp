@@ -21,6 +21,12 @@ void validate_pod_update(const json::value& pod, const json::value& old, finding
 void validate_pod_status_update(const json::value& pod, const json::value& old, findings& f);
 /// A change through pods/ephemeralcontainers: containers are only added.
 void validate_ephemeral_update(const json::value& pod, const json::value& old, findings& f);
+/// A change through pods/resize: cpu and memory of containers and sidecars.
+void validate_resize_update(const json::value& pod, const json::value& old, findings& f);
+/// Whether both specs have the same containers in the same order; says what differs to `f`, which
+/// may be null.
+bool same_containers(const json::value& spec, const json::value& before, const path& at,
+                     findings* f);
 
 /// A pod template at `at`. Restart policies are the caller's business.
 void validate_pod_template(const json::value& tmpl, const path& at, findings& f);

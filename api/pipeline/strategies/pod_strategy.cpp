@@ -37,10 +37,30 @@ void keep_all_but_ephemeral(json::document& pod, const json::value& old) {
     json::set(json::ensure_object(pod, "spec", a), "ephemeralContainers", std::move(wanted), a);
 }
 
+/// All as it was, but for what containers ask for. With other containers than before it stays as
+/// it was sent, for validation to refuse.
+void keep_all_but_resources(json::document& pod, const json::value& old) {
+  const path at("spec");
+  if (!same_containers(member(pod, "spec"), member(old, "spec"), at, nullptr))
+    return;
+  auto& a = pod.GetAllocator();
+  const json::value wanted(json::copy(member(pod, "spec"), a));
+  for (std::string_view key : {"metadata", "spec", "status"})
+    keep_member(pod, old, key, a);
+  for (std::string_view list : {"containers", "initContainers"}) {
+    auto* containers = json::find(json::ensure_object(pod, "spec", a), list);
+    for (rapidjson::SizeType i = 0; containers && i < containers->Size(); ++i)
+      for (std::string_view key : {"resources", "resizePolicy"})
+        keep_member((*containers)[i], member(wanted, list)[i], key, a);
+  }
+}
+
 void prepare_update(operation& op, json::document& pod, const json::value& old) {
   auto& a = pod.GetAllocator();
   if (op.request.subresource == "ephemeralcontainers")
     return keep_all_but_ephemeral(pod, old);
+  if (op.request.subresource == "resize")
+    return keep_all_but_resources(pod, old);
   if (is_status_call(op)) {
     keep_member(json::ensure_object(pod, "metadata", a), metadata_of(old), "ownerReferences", a);
     auto& status = json::ensure_object(pod, "status", a);
@@ -62,6 +82,10 @@ void validate_change(const operation& op, const json::value& pod, const json::va
     validate_pod_status_update(pod, old, f);
   } else if (op.request.subresource == "ephemeralcontainers") {
     validate_ephemeral_update(pod, old, f);
+  } else if (op.request.subresource == "resize") {
+    validate_resize_update(pod, old, f);
+    if (const auto qos = qos_class(pod); qos != qos_class(old))
+      f.invalid(path("spec"), qos, "Pod QOS Class may not change as a result of resizing");
   } else {
     // Ephemeral containers have an endpoint of their own.
     validate_pod_update(pod, old, f);

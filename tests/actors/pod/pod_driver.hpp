@@ -114,8 +114,9 @@ public:
     settle();
   }
 
-  void update(std::string_view text) {
+  void update(std::string_view text, resize_verdict verdict = resize_verdict::fits) {
     state.update(make_pod(text), now);
+    state.decide_resize(verdict, "of the node");
     settle();
   }
 
@@ -238,6 +239,11 @@ public:
     state.on_exited(c.id, &s, now);
   }
   void perform(const remove_container& a) { removed.push_back(a.id); }
+  void perform(const resize_container& a) {
+    log.push_back("resize " + state.containers()[a.index].spec.name);
+    if (!hold("resize", a))
+      state.on_resized(a.index, state.containers()[a.index].id, a.resources, true, {});
+  }
   void perform(const run_probe& a) {
     log.push_back("probe " + state.containers()[a.index].spec.name);
     if (!hold("probe", a))

@@ -88,6 +88,8 @@ private:
   static std::string name_of(const pod_action& a) {
     if (const auto* s = std::get_if<start_container>(&a))
       return "container " + std::to_string(s->index);
+    if (const auto* r = std::get_if<resize_container>(&a))
+      return "limits of " + std::to_string(r->index);
     return std::holds_alternative<prepare_volumes>(a) ? "volumes" : "sandbox";
   }
 
@@ -143,6 +145,9 @@ private:
       d_.state.on_stop_failed(a.index);
   }
   void take(const run_probe& a, bool ok) { d_.state.on_probe(a.index, a.kind, ok, {}, d_.now); }
+  void take(const resize_container& a, bool ok) {
+    d_.state.on_resized(a.index, d_.state.containers()[a.index].id, a.resources, ok, {});
+  }
   void take(const remove_container&, bool) {}
   void take(const emit_event&, bool) {}
   void take(const release_pod&, bool) {}
