@@ -1,4 +1,5 @@
 #include "runtime/actor_system.hpp"
+#include "runtime/network/network_interface.hpp"
 #include "runtime/registry/registry_actor.hpp"
 #include "runtime/requests/requests_interface.hpp"
 #include "runtime/store/store_interface.hpp"
@@ -24,6 +25,9 @@ void register_runtime_messages(caf::actor_system_config& cfg) {
   cfg.add_message_type<registry_tick>("registry_tick");
   cfg.add_message_type<call_batch>("call_batch");
   cfg.add_message_type<call_outcomes>("call_outcomes");
+  cfg.add_message_type<program_network>("program_network");
+  cfg.add_message_type<network_programmed>("network_programmed");
+  cfg.add_message_type<network_watch_again>("network_watch_again");
 }
 
 } // namespace thespis::runtime

@@ -145,12 +145,14 @@ void node_actor::write_status() {
   auto& a = doc.GetAllocator();
   doc.SetObject();
   doc.AddMember("status", api::v1::to_json(present_status(), a), a);
-  submit({patch_call("nodes", {{}, node_name()}, api::json::to_string(doc), "status")},
-         [this](const auto& outcomes) {
-           const auto& o = outcomes.front();
-           if (!o.ok && o.failure.why == api::reason::not_found)
-             registered_ = false; // somebody deleted the node: it comes back
-         });
+  // Others have conditions of their own there: the network's.
+  auto call = patch_call("nodes", {{}, node_name()}, api::json::to_string(doc), "status");
+  call.patch = api::patch_kind::strategic_merge;
+  submit({std::move(call)}, [this](const auto& outcomes) {
+    const auto& o = outcomes.front();
+    if (!o.ok && o.failure.why == api::reason::not_found)
+      registered_ = false; // somebody deleted the node: it comes back
+  });
 }
 
 void node_actor::renew_lease() {

@@ -2,6 +2,7 @@
 
 #include "runtime/cri/containerd_child.hpp"
 #include "runtime/cri/cri_runtime.hpp"
+#include "runtime/cri/peer_network.hpp"
 
 #include <sys/mount.h>
 #include <unistd.h>
@@ -175,6 +176,7 @@ cleanup_report clean_up_node(const containerd_options& options, bool remove_imag
   remove_task_traces(task_bundles(layout));
   report.processes_killed = shims.size() + containers.size();
   report.mounts_removed = unmount_all(layout, report);
+  tear_down_peers(layout);
   tear_down_pod_network(layout);
   remove_cgroup(layout.cgroup_root());
   fs::remove_all(layout.containerd_state(), ec);

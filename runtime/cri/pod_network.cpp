@@ -33,13 +33,6 @@ std::string default_interface() {
   return {};
 }
 
-int link_mtu() {
-  int mtu = 0;
-  if (const auto interface = default_interface(); !interface.empty())
-    std::ifstream{"/sys/class/net/" + interface + "/mtu"} >> mtu;
-  return mtu > 0 ? mtu : ethernet_mtu;
-}
-
 std::string masquerade_table(const node_layout& layout, const pod_network_options& options) {
   std::string native = options.pod_cidr + ", 224.0.0.0/4";
   for (const auto& cidr : options.native_cidrs)
@@ -142,8 +135,15 @@ bool write_file(const fs::path& path, const std::string& text) {
 
 } // namespace
 
+int machine_mtu() {
+  int mtu = 0;
+  if (const auto interface = default_interface(); !interface.empty())
+    std::ifstream{"/sys/class/net/" + interface + "/mtu"} >> mtu;
+  return mtu > 0 ? mtu : ethernet_mtu;
+}
+
 std::string make_cni_config(const node_layout& layout, const pod_network_options& options) {
-  const int mtu = options.mtu > 0 ? options.mtu : link_mtu();
+  const int mtu = options.mtu > 0 ? options.mtu : machine_mtu();
   std::string text;
   text += R"({"cniVersion":"0.4.0","name":)" + api::json::quote(layout.network_name());
   text += R"(,"plugins":[{"type":"ptp","ipMasq":false,"mtu":)" + std::to_string(mtu);

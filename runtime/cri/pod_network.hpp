@@ -17,6 +17,9 @@ struct pod_network_options {
   int mtu = 0; ///< of pod links; 0: as the interface of the default route
 };
 
+/// The MTU of the default route's interface, Ethernet's where there is none.
+int machine_mtu();
+
 /// The CNI configuration list (version 0.4.0): point-to-point links, so that all traffic between
 /// pods passes the host's netfilter, addresses from the pod CIDR, and host ports. The
 /// masquerading of ptp is off: it hides a pod's address from pods of other nodes, and costs three
