@@ -1,13 +1,13 @@
 #include "actors/controllers/api_services.hpp"
 
 #include "api/crd/definition.hpp"
+#include "api/discovery/priorities.hpp"
 #include "api/generated/core_v1_service.hpp"
 #include "api/generated/discovery_v1.hpp"
 #include "api/text/quote.hpp"
 #include "api/text/time.hpp"
 
 #include <algorithm>
-#include <map>
 #include <set>
 
 namespace thespis::actors {
@@ -23,45 +23,6 @@ constexpr auto managed_label = "kube-aggregator.kubernetes.io/automanaged";
 constexpr auto answer_wait = 50ms;
 constexpr auto check_interval = 30s;
 constexpr auto retry_interval = 2s;
-
-struct priority {
-  int32_t group = 1000;
-  int32_t version = 100;
-};
-
-/// Kubernetes' order of its own groups.
-priority priority_of(const std::string& group, const std::string& version) {
-  static const std::map<std::string, int32_t> groups = {
-      {"", 18000},
-      {"apps", 17800},
-      {"events.k8s.io", 17750},
-      {"authentication.k8s.io", 17700},
-      {"authorization.k8s.io", 17600},
-      {"autoscaling", 17500},
-      {"batch", 17400},
-      {"certificates.k8s.io", 17300},
-      {"networking.k8s.io", 17200},
-      {"policy", 17100},
-      {"rbac.authorization.k8s.io", 17000},
-      {"storage.k8s.io", 16800},
-      {"apiextensions.k8s.io", 16700},
-      {"admissionregistration.k8s.io", 16700},
-      {"scheduling.k8s.io", 16600},
-      {"coordination.k8s.io", 16500},
-      {"node.k8s.io", 16300},
-      {"discovery.k8s.io", 16200},
-      {"flowcontrol.apiserver.k8s.io", 16100},
-      {"resource.k8s.io", 15900},
-  };
-  const auto g = groups.find(group);
-  if (g == groups.end())
-    return {};
-  if (group.empty())
-    return {g->second, 1};
-  if (version == "v2")
-    return {g->second, 30};
-  return {g->second, version.find("beta") != std::string::npos ? 9 : 15};
-}
 
 /// What keeps a group and version from being used.
 struct verdict {
@@ -253,7 +214,8 @@ v1::api_service local_api_service(const std::string& group, const std::string& v
   a.metadata.labels = {{managed_label, of_custom_resource ? "true" : "onstart"}};
   a.spec.group = group;
   a.spec.version = version;
-  const auto p = of_custom_resource ? priority{} : priority_of(group, version);
+  const auto p =
+      of_custom_resource ? api::discovery::priority{} : api::discovery::priority_of(group, version);
   a.spec.group_priority_minimum = p.group;
   a.spec.version_priority = p.version;
   return a;

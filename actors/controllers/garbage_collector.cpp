@@ -100,6 +100,22 @@ api::call collect_call(const api::object& o, api::propagation policy) {
   return res;
 }
 
+/// The object holds up none of its owners any more.
+api::call unblock_call(const api::object& o) {
+  auto doc = o.parse();
+  auto& a = doc.GetAllocator();
+  auto* refs = api::json::find(*api::json::find(doc, "metadata"), "ownerReferences");
+  api::json::document patch(rapidjson::kObjectType);
+  auto& meta = api::json::ensure_object(patch, "metadata", patch.GetAllocator());
+  api::json::set(meta, "uid", o.uid(), patch.GetAllocator());
+  api::json::set(meta, "resourceVersion", std::to_string(o.revision()), patch.GetAllocator());
+  for (auto& r : refs->GetArray())
+    api::json::set(r, "blockOwnerDeletion", api::json::value(false), a);
+  api::json::set(meta, "ownerReferences", api::json::copy(*refs, patch.GetAllocator()),
+                 patch.GetAllocator());
+  return patch_call(o.resource(), {o.ns(), o.name()}, api::json::to_string(patch));
+}
+
 class garbage_collector final : public reconciler {
 public:
   explicit garbage_collector(std::shared_ptr<const api::schema::registry> schemas)
@@ -176,7 +192,18 @@ private:
         ++known.solid;
       }
     }
-    const bool has_dependents = !dependents_of(*catalog_, *o, v).empty();
+    const auto dependents = dependents_of(*catalog_, *o, v);
+    const bool has_dependents = !dependents.empty();
+    // Owners in a circle would wait for one another for ever: whoever closes it lets go.
+    const bool closes_circle = std::any_of(dependents.begin(), dependents.end(), [](const auto& d) {
+      return d->meta().deleting && contains(finalizers_of(*d), foreground_finalizer);
+    });
+    if (!known.waiting.empty() && known.solid == 0 && asked.empty() && closes_circle &&
+        std::any_of(o->meta().owners.begin(), o->meta().owners.end(),
+                    [](const auto& r) { return r.block_owner_deletion; })) {
+      res.calls = {unblock_call(*o)};
+      return res; // and then it is looked at again
+    }
     if (asked.empty())
       return decide(*o, known, has_dependents);
     res.then = [o, known = std::move(known), asked = std::move(asked),

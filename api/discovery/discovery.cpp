@@ -1,5 +1,6 @@
 #include "api/discovery/discovery.hpp"
 
+#include "api/discovery/priorities.hpp"
 #include "api/json.hpp"
 
 #include <rapidjson/stringbuffer.h>
@@ -59,17 +60,20 @@ struct version_resources {
 
 struct api_group {
   std::string name;
+  int64_t priority = 0;
   std::vector<version_resources> versions; ///< preferred first
 };
 
-/// The registry's resources by group and version, in its order, and what others answer for.
+/// The registry's resources by group and version, and what others answer for; groups by priority,
+/// versions in the registry's order.
 std::vector<api_group> groups_of(const schema::registry& r, const foreign_versions& foreign = {}) {
   std::vector<api_group> groups;
   for (auto& resource : r.resources()) {
     auto g = std::find_if(groups.begin(), groups.end(),
                           [&](const auto& x) { return x.name == resource->group; });
     if (g == groups.end())
-      g = groups.insert(groups.end(), api_group{resource->group, {}});
+      g = groups.insert(groups.end(),
+                        api_group{resource->group, priority_of(resource->group, "").group, {}});
     auto v = std::find_if(g->versions.begin(), g->versions.end(),
                           [&](const auto& x) { return x.version == resource->version; });
     if (v == g->versions.end())
@@ -80,10 +84,13 @@ std::vector<api_group> groups_of(const schema::registry& r, const foreign_versio
     auto g = std::find_if(groups.begin(), groups.end(),
                           [&](const auto& x) { return x.name == f.group; });
     if (g == groups.end())
-      g = groups.insert(groups.end(), api_group{f.group, {}});
+      g = groups.insert(groups.end(), api_group{f.group, f.group_priority, {}});
     std::erase_if(g->versions, [&](const auto& v) { return v.version == f.version; });
     g->versions.push_back({f.version, {}, &f});
   }
+  std::stable_sort(groups.begin(), groups.end(), [](const auto& a, const auto& b) {
+    return a.priority != b.priority ? a.priority > b.priority : a.name < b.name;
+  });
   return groups;
 }
 

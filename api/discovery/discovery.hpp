@@ -16,6 +16,7 @@ struct foreign_version {
   std::string group, version;
   std::string resources; ///< its APIResourceList, JSON; empty when it has not been asked yet
   bool current = true;   ///< whether it can be asked now
+  int64_t group_priority = 1000; ///< see priorities.hpp
 };
 /// Ordered as they are to be listed.
 using foreign_versions = std::vector<foreign_version>;

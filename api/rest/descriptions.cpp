@@ -99,7 +99,7 @@ discovery::foreign_versions foreign_of(const exchange& x) {
   discovery::foreign_versions out;
   if (const auto& extensions = x.server->options.extensions)
     for (const auto& e : *extensions->all())
-      out.push_back({e.group, e.version, e.resources, e.available});
+      out.push_back({e.group, e.version, e.resources, e.available, e.group_priority});
   return out;
 }
 

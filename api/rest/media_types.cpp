@@ -176,7 +176,8 @@ result<representation> negotiate(std::string_view accept, const offer& o) {
     out.encoding = *encoding;
     // Tables have no protobuf form.
     if (!read_shape(range, out) ||
-        (out.encoding == rest::encoding::protobuf && out.shape == shape::table))
+        (out.encoding == rest::encoding::protobuf && out.shape == shape::table) ||
+        (!o.shapes && out.shape != shape::plain))
       continue;
     out.pretty = range.parameter("pretty") == "1" || range.parameter("pretty") == "true";
     return out;

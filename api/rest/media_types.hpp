@@ -41,6 +41,7 @@ struct representation {
 struct offer {
   bool protobuf = false; ///< the kind has a protobuf form
   bool stream = false;   ///< a watch, which YAML cannot frame
+  bool shapes = true;    ///< there are objects, of which tables and metadata can be made
 };
 
 /// Chooses the form of an answer about objects; what cannot be had is passed over for the next

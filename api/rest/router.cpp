@@ -6,7 +6,9 @@
 #include "api/rest/pod_streams.hpp"
 #include "api/rest/proxies.hpp"
 #include "api/rest/reads.hpp"
+#include "api/rest/reviews.hpp"
 #include "api/rest/watches.hpp"
+#include "api/rest/websocket.hpp"
 #include "api/rest/writes.hpp"
 
 #include <algorithm>
@@ -93,7 +95,8 @@ result<void> resolve(exchange& x, const transport::request_head& head) {
   // Logs and upgraded connections answer in forms of their own.
   if (t.subresource == "log" || is_pod_stream(t) || is_proxy(t))
     return {};
-  auto form = negotiate(head.header("Accept"), {has_protobuf(*x.resource), t.verb == "watch"});
+  auto form = negotiate(head.header("Accept"),
+                        {has_protobuf(*x.resource), t.verb == "watch", !is_review(*x.resource)});
   if (!form)
     return fail(std::move(form.error()));
   x.form = std::move(*form);
@@ -122,11 +125,11 @@ transport::outcome route_resource(exchange_ptr x, const transport::request_head&
     return p;
   }
   if (t.verb == "watch")
-    return watch_objects(std::move(x));
+    return or_websocket(watch_objects(std::move(x)), head, websocket_messages::lines);
   if (t.verb == "list")
     return answered(*x, list_objects(*x));
   if (t.subresource == "log")
-    return open_log(std::move(x));
+    return or_websocket(open_log(std::move(x)), head, websocket_messages::writes);
   if (t.subresource == "scale")
     return answered(*x, get_scale(*x));
   return answered(*x, get_object(*x));

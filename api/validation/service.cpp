@@ -122,8 +122,9 @@ void check_families(const json::value& spec, const path& at, findings& f) {
 
 void check_external(const json::value& spec, const path& at, findings& f) {
   auto policy = text(spec, "externalTrafficPolicy");
-  bool external = needs_node_port(spec) ||
-                  (text(spec, "type") == "ClusterIP" && filled(member(spec, "externalIPs")));
+  const auto type = text(spec, "type");
+  bool external = type == "NodePort" || type == "LoadBalancer" ||
+                  (type == "ClusterIP" && filled(member(spec, "externalIPs")));
   if (!policy.empty() && !external)
     f.invalid(path(at, "externalTrafficPolicy"), policy,
               "may only be set for externally-accessible services");

@@ -127,8 +127,7 @@ int run_up(const config::settings& settings, startup& start) {
   const auto address =
       settings.api.advertise_address.empty() ? machine_address() : settings.api.advertise_address;
   bootstrap_cluster(c, config::to_string(settings.network.service_cidr),
-                    settings.kubernetes_service_ip(), address,
-                    static_cast<int>(settings.api.port));
+                    settings.kubernetes_service_ip(), address, static_cast<int>(settings.api.port));
   announce_api(c, pki->ca.pem().certificate, pki->front_proxy_ca);
   auto server = api::rest::server::start(c.backend(), c.schemas(),
                                          server_options_of(settings, *pki, tokens, c, address));

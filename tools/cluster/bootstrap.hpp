@@ -8,8 +8,8 @@
 namespace thespis::tools {
 
 /// Creates what is missing of default, kube-system, kube-public, kube-node-lease, and leads the
-/// Service `kubernetes` to the API at that address; `service_range` becomes the default ServiceCIDR.
-/// Blocks.
+/// Service `kubernetes` to the API at that address; `service_range` becomes the default
+/// ServiceCIDR. Blocks.
 void bootstrap_cluster(cluster& c, const std::string& service_range, const std::string& service_ip,
                        const std::string& api_address, int api_port);
 

@@ -121,6 +121,18 @@ BOOST_AUTO_TEST_CASE(foreground_deletion_waits_for_blocking_dependents) {
   BOOST_TEST(!there("a"));
 }
 
+BOOST_AUTO_TEST_CASE(owners_in_a_circle_do_not_wait_for_one_another) {
+  const auto a = make("a");
+  const auto b = make("b", owner("a", a, true));
+  const auto c = make("c", owner("b", b, true));
+  patch("configmaps", "a", "{metadata: {ownerReferences: [" + owner("c", c, true) + "]}}");
+  settle();
+  remove("configmaps", "a", "default", propagation::foreground);
+  settle();
+  for (const auto* name : {"a", "b", "c"})
+    BOOST_TEST(!there(name));
+}
+
 BOOST_AUTO_TEST_CASE(foreground_deletion_does_not_wait_for_others) {
   const auto a = make("a");
   make("b", owner("a", a, false));

@@ -90,6 +90,12 @@ BOOST_AUTO_TEST_CASE(without_address_have_none) {
   BOOST_TEST(text_at(*r.object, {"spec", "ipFamilies"}) == "");
 }
 
+BOOST_AUTO_TEST_CASE(balanced_without_node_ports_have_traffic_policies) {
+  auto r = ok(service("a", R"("type":"LoadBalancer","allocateLoadBalancerNodePorts":false,)"));
+  BOOST_TEST(text_at(*r.object, {"spec", "externalTrafficPolicy"}) == "Cluster");
+  BOOST_TEST(ports(r) == R"([{"port":80,"protocol":"TCP","targetPort":80}])");
+}
+
 BOOST_AUTO_TEST_CASE(keep_what_they_were_given_over_updates) {
   auto r = ok(service("a", R"("type":"NodePort",)"));
   auto address = ip(r);
