@@ -11,37 +11,45 @@ namespace {
 
 const std::string unschedulable_key = "node.kubernetes.io/unschedulable";
 
-using reasons = std::vector<std::string>;
+verdict fine() {
+  return {};
+}
+verdict refused(std::string why) {
+  return {{std::move(why)}, false};
+}
+verdict impossible(std::string why) {
+  return {{std::move(why)}, true};
+}
 
-reasons node_unschedulable(const pod_info& p, const node_info& n) {
+verdict node_unschedulable(const pod_cycle& c, const node_info& n) {
   if (!n.node->spec.unschedulable.value_or(false))
-    return {};
+    return fine();
   api::v1::taint t;
   t.key = unschedulable_key;
   t.effect = "NoSchedule";
-  if (tolerates(p.pod->spec.tolerations, t))
-    return {};
-  return {"node(s) were unschedulable"};
+  if (tolerates(c.pod().pod->spec.tolerations, t))
+    return fine();
+  return impossible("node(s) were unschedulable");
 }
 
-reasons node_name(const pod_info& p, const node_info& n) {
-  const auto& wanted = p.pod->spec.node_name;
+verdict node_name(const pod_cycle& c, const node_info& n) {
+  const auto& wanted = c.pod().pod->spec.node_name;
   if (wanted.empty() || wanted == n.object->name())
-    return {};
-  return {"node(s) didn't match the requested node name"};
+    return fine();
+  return impossible("node(s) didn't match the requested node name");
 }
 
-reasons taint_toleration(const pod_info& p, const node_info& n) {
+verdict taint_toleration(const pod_cycle& c, const node_info& n) {
   for (const auto& t : n.node->spec.taints)
-    if (t.effect != "PreferNoSchedule" && !tolerates(p.pod->spec.tolerations, t))
-      return {"node(s) had untolerated taint {" + t.key + ": " + t.value + "}"};
-  return {};
+    if (t.effect != "PreferNoSchedule" && !tolerates(c.pod().pod->spec.tolerations, t))
+      return impossible("node(s) had untolerated taint {" + t.key + ": " + t.value + "}");
+  return fine();
 }
 
-reasons node_affinity(const pod_info& p, const node_info& n) {
-  if (matches_node_selector(p.pod->spec, *n.node))
-    return {};
-  return {"node(s) didn't match Pod's node affinity/selector"};
+verdict node_affinity(const pod_cycle& c, const node_info& n) {
+  if (matches_node_selector(c.pod().pod->spec, *n.node))
+    return fine();
+  return impossible("node(s) didn't match Pod's node affinity/selector");
 }
 
 bool ports_clash(const host_port& a, const host_port& b) {
@@ -51,19 +59,19 @@ bool ports_clash(const host_port& a, const host_port& b) {
          (ip_a == ip_b || ip_a == "0.0.0.0" || ip_b == "0.0.0.0");
 }
 
-reasons node_ports(const pod_info& p, const node_info& n) {
-  for (const auto& wanted : p.ports)
+verdict node_ports(const pod_cycle& c, const node_info& n) {
+  for (const auto& wanted : c.pod().ports)
     for (const auto& used : n.ports)
       if (ports_clash(wanted, used))
-        return {"node(s) didn't have free ports for the requested pod ports"};
-  return {};
+        return refused("node(s) didn't have free ports for the requested pod ports");
+  return fine();
 }
 
-reasons resources_fit(const pod_info& p, const node_info& n) {
-  reasons res;
+verdict resources_fit(const pod_cycle& c, const node_info& n) {
+  std::vector<std::string> res;
   if (n.pods + 1 > n.max_pods)
     res.push_back("Too many pods");
-  const auto& want = p.requests;
+  const auto& want = c.pod().requests;
   if (want.cpu > 0 && want.cpu > n.allocatable.cpu - n.used.cpu)
     res.push_back("Insufficient cpu");
   if (want.memory > 0 && want.memory > n.allocatable.memory - n.used.memory)
@@ -79,29 +87,34 @@ reasons resources_fit(const pod_info& p, const node_info& n) {
     if (amount > 0 && amount > at(n.allocatable.others) - at(n.used.others))
       res.push_back("Insufficient " + name);
   }
-  return res;
+  const bool final = !res.empty() && !n.fits_at_all(c.pod());
+  return {std::move(res), final};
 }
 
-int64_t free_share(int64_t used, int64_t all) {
-  return all <= 0 || used >= all ? 0 : (all - used) * 100 / all;
+verdict volume_binding(const pod_cycle& c, const node_info& n) {
+  if (c.pod().claims.empty())
+    return fine();
+  auto why = c.cache().volumes.judge_node(c.claims(), n, nullptr);
+  return why.empty() ? fine() : impossible(std::move(why));
 }
 
-int64_t least_allocated(const pod_info& p, const node_info& n) {
-  const auto cpu = n.scored_cpu + std::max<int64_t>(p.requests.cpu, 100);
-  const auto memory = n.scored_memory + std::max<int64_t>(p.requests.memory, 200 << 20);
-  return (free_share(cpu, n.allocatable.cpu) + free_share(memory, n.allocatable.memory)) / 2;
+verdict topology_spread(const pod_cycle& c, const node_info& n) {
+  if (!c.has_domains(n))
+    return impossible(
+        "node(s) didn't match pod topology spread constraints (missing required label)");
+  if (!c.spread_holds(n))
+    return refused("node(s) didn't match pod topology spread constraints");
+  return fine();
 }
 
-int64_t selector_spread(const pod_info& p, const node_info& n) {
-  const auto i = n.groups.find(p.group);
-  return i == n.groups.end() ? 100 : 100 / (1 + i->second);
-}
-
-int64_t prefer_untainted(const pod_info& p, const node_info& n) {
-  int64_t bad = 0;
-  for (const auto& t : n.node->spec.taints)
-    bad += t.effect == "PreferNoSchedule" && !tolerates(p.pod->spec.tolerations, t);
-  return 100 / (1 + bad);
+verdict inter_pod_affinity(const pod_cycle& c, const node_info& n) {
+  if (!c.affinity_holds(n))
+    return impossible("node(s) didn't match pod affinity rules");
+  if (!c.anti_affinity_holds(n))
+    return refused("node(s) didn't match pod anti-affinity rules");
+  if (!c.others_agree(n))
+    return refused("node(s) didn't satisfy existing pods anti-affinity rules");
+  return fine();
 }
 
 bool requirement_matches(const api::v1::node_selector_requirement& r, const std::string* value) {
@@ -134,7 +147,9 @@ bool requirement_matches(const api::v1::node_selector_requirement& r, const std:
   return false;
 }
 
-bool term_matches(const api::v1::node_selector_term& t, const api::v1::node& node) {
+} // namespace
+
+bool matches_term(const api::v1::node_selector_term& t, const api::v1::node& node) {
   // A term without requirements selects nothing.
   if (t.match_expressions.empty() && t.match_fields.empty())
     return false;
@@ -149,21 +164,10 @@ bool term_matches(const api::v1::node_selector_term& t, const api::v1::node& nod
   return true;
 }
 
-int64_t preferred_affinity(const pod_info& p, const node_info& n) {
-  const auto* affinity = p.pod->spec.affinity.get();
-  if (!affinity || !affinity->node_affinity)
-    return 0;
-  int64_t got = 0;
-  int64_t all = 0;
-  for (const auto& t :
-       affinity->node_affinity->preferred_during_scheduling_ignored_during_execution) {
-    all += t.weight;
-    got += term_matches(t.preference, *n.node) ? t.weight : 0;
-  }
-  return all == 0 ? 0 : got * 100 / all;
+bool matches_terms(const api::v1::node_selector& s, const api::v1::node& node) {
+  return std::any_of(s.node_selector_terms.begin(), s.node_selector_terms.end(),
+                     [&](const auto& t) { return matches_term(t, node); });
 }
-
-} // namespace
 
 bool tolerates(const api::v1::toleration& t, const api::v1::taint& taint) {
   if (!t.effect.empty() && t.effect != taint.effect)
@@ -190,28 +194,20 @@ bool matches_node_selector(const api::v1::pod_spec& spec, const api::v1::node& n
     return true;
   const auto& required =
       spec.affinity->node_affinity->required_during_scheduling_ignored_during_execution;
-  if (!required)
-    return true;
-  const auto& terms = required->node_selector_terms;
-  return std::any_of(terms.begin(), terms.end(),
-                     [&](const auto& t) { return term_matches(t, node); });
+  return !required || matches_terms(*required, node);
 }
 
 const std::vector<filter>& all_filters() {
-  static const std::vector<filter> all{{"NodeUnschedulable", node_unschedulable},
-                                       {"NodeName", node_name},
-                                       {"TaintToleration", taint_toleration},
-                                       {"NodeAffinity", node_affinity},
-                                       {"NodePorts", node_ports},
-                                       {"NodeResourcesFit", resources_fit}};
-  return all;
-}
-
-const std::vector<score>& all_scores() {
-  static const std::vector<score> all{{"NodeResourcesLeastAllocated", 1, least_allocated},
-                                      {"SelectorSpread", 1, selector_spread},
-                                      {"TaintToleration", 3, prefer_untainted},
-                                      {"NodeAffinity", 2, preferred_affinity}};
+  static const std::vector<filter> all{
+      {"NodeUnschedulable", node_changed, node_unschedulable},
+      {"NodeName", node_changed, node_name},
+      {"TaintToleration", node_changed, taint_toleration},
+      {"NodeAffinity", node_changed, node_affinity},
+      {"NodePorts", node_changed | pod_gone, node_ports},
+      {"NodeResourcesFit", node_changed | pod_gone, resources_fit},
+      {"VolumeBinding", node_changed | storage_changed, volume_binding},
+      {"PodTopologySpread", node_changed | pod_gone | pod_placed, topology_spread},
+      {"InterPodAffinity", node_changed | pod_gone | pod_placed, inter_pod_affinity}};
   return all;
 }
 

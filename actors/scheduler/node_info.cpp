@@ -93,7 +93,7 @@ pod_info make_pod_info(const api::object_ptr& object) {
   const auto& spec = res.pod->spec;
   res.requests = pod_requests(spec);
   res.priority = spec.priority.value_or(0);
-  for (const auto& c : spec.containers)
+  const auto add_ports = [&](const api::v1::container& c) {
     for (const auto& p : c.ports) {
       const auto port =
           spec.host_network.value_or(false) ? p.container_port : p.host_port.value_or(0);
@@ -101,16 +101,58 @@ pod_info make_pod_info(const api::object_ptr& object) {
         res.ports.emplace_back(p.host_ip.empty() ? "0.0.0.0" : p.host_ip,
                                p.protocol.empty() ? "TCP" : p.protocol, port);
     }
+  };
+  for (const auto& c : spec.containers)
+    add_ports(c);
+  for (const auto& c : spec.init_containers)
+    if (c.restart_policy == "Always")
+      add_ports(c);
+  res.terms = read_terms(*object, spec);
+  res.claims = claims_of(*res.pod);
   for (const auto& owner : object->meta().owners)
     if (owner.controller)
       res.group = owner.uid;
   return res;
 }
 
+std::vector<std::string> claims_of(const api::v1::pod& p) {
+  std::vector<std::string> res;
+  for (const auto& v : p.spec.volumes) {
+    if (v.persistent_volume_claim)
+      res.push_back(v.persistent_volume_claim->claim_name);
+    if (v.ephemeral)
+      res.push_back(p.metadata.name + "-" + v.name);
+  }
+  return res;
+}
+
+const std::string* node_info::label(const std::string& key) const {
+  const auto i = node->metadata.labels.find(key);
+  return i == node->metadata.labels.end() ? nullptr : &i->second;
+}
+
+bool node_info::fits_at_all(const pod_info& p) const {
+  const auto& want = p.requests;
+  if ((want.cpu > 0 && want.cpu > allocatable.cpu) ||
+      (want.memory > 0 && want.memory > allocatable.memory) ||
+      (want.ephemeral_storage > 0 && want.ephemeral_storage > allocatable.ephemeral_storage))
+    return false;
+  for (const auto& [name, amount] : want.others) {
+    const auto i = allocatable.others.find(name);
+    if (amount > 0 && amount > (i == allocatable.others.end() ? 0 : i->second))
+      return false;
+  }
+  return true;
+}
+
 void node_info::set_node(const api::object_ptr& o) {
   object = o;
   node = api::typed<api::v1::node>(*o);
   allocatable = read_resources(node->status.allocatable);
+  images.clear();
+  for (const auto& image : node->status.images)
+    for (const auto& name : image.names)
+      images[name] = image.size_bytes.value_or(0);
   const auto pods_limit = node->status.allocatable.find("pods");
   max_pods = 110;
   if (pods_limit != node->status.allocatable.end())

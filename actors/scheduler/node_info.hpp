@@ -1,6 +1,7 @@
 // What the scheduler knows of nodes and pods: compact, computed once an event.
 #pragma once
 
+#include "actors/scheduler/pod_terms.hpp"
 #include "api/generated/core_v1_node.hpp"
 #include "api/generated/core_v1_pod.hpp"
 #include "api/object/object.hpp"
@@ -46,9 +47,26 @@ struct pod_info {
   int32_t priority = 0;
   /// What "spread" means for it: pods of the same controller. Empty without one.
   std::string group;
+  std::shared_ptr<const pod_terms> terms; ///< null: it says nothing about other pods
+  std::vector<std::string> claims;        ///< names of the PersistentVolumeClaims it mounts
 };
 
 pod_info make_pod_info(const api::object_ptr& object);
+
+/// The names of the claims that a pod mounts, those made for it included.
+std::vector<std::string> claims_of(const api::v1::pod& p);
+
+/// A pod on a node, bound or assumed to be.
+struct placed_pod {
+  std::string uid;
+  std::string name;
+  std::string node;
+  std::string start; ///< when it began to run, or was created
+  std::shared_ptr<const pod_info> info;
+  struct pod_class* kind = nullptr; ///< pods like it
+  bool assumed = false;
+  bool deleting = false;
+};
 
 /// A node with what is placed on it, assumed bindings included.
 struct node_info {
@@ -62,11 +80,16 @@ struct node_info {
   int64_t scored_memory = 0;
   int64_t pods = 0;
   std::multiset<host_port> ports;
-  std::unordered_map<std::string, int> groups; ///< pods by their spreading group
+  std::unordered_map<std::string, int> groups;     ///< pods by their spreading group
+  std::unordered_map<std::string, int64_t> images; ///< bytes of the images it holds, by name
+  std::vector<placed_pod*> placed;                 ///< what is on it
 
   void set_node(const api::object_ptr& o);
+  /// The value of a label; null without one.
+  const std::string* label(const std::string& key) const;
   void add(const pod_info& p);
   void remove(const pod_info& p);
+  bool fits_at_all(const pod_info& p) const; ///< were it empty
 };
 
 } // namespace thespis::actors

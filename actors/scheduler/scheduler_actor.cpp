@@ -1,10 +1,11 @@
 #include "actors/scheduler/scheduler_actor.hpp"
 
-#include "api/object/typed.hpp"
-#include "api/text/time.hpp"
+#include "actors/scheduler/scheduler_writes.hpp"
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+#include <array>
 #include <optional>
 
 namespace thespis::actors {
@@ -18,29 +19,32 @@ constexpr auto resubscribe_delay = 100ms;
 /// Pods of one plan: large enough to fill a commit, small enough that the mailbox gets a turn.
 constexpr size_t plan_size = 512;
 
-constexpr uint64_t nodes_watch = 0;
-constexpr uint64_t pods_watch = 1;
+/// What it follows, and how the state takes it. The first two make work.
+struct followed {
+  const char* resource;
+  void (scheduler_state::*apply)(const api::watch_event&);
+};
+constexpr std::array<followed, 7> all_followed{{
+    {"namespaces", &scheduler_state::apply_namespace},
+    {"poddisruptionbudgets.policy", &scheduler_state::apply_budget},
+    {"storageclasses.storage.k8s.io", &scheduler_state::apply_class},
+    {"persistentvolumes", &scheduler_state::apply_volume},
+    {"persistentvolumeclaims", &scheduler_state::apply_claim},
+    {"nodes", &scheduler_state::apply_node},
+    {"pods", &scheduler_state::apply_pod},
+}};
+constexpr uint64_t watches = all_followed.size();
+
+const api::user_info& scheduler_user() {
+  static const api::user_info self{"system:kube-scheduler", {}, {"system:masters"}};
+  return self;
+}
 
 std::string binding_body(const api::object& pod, const std::string& node) {
   return R"({"apiVersion":"v1","kind":"Binding","metadata":{"name":)" +
          api::json::quote(pod.name()) + R"(,"namespace":)" + api::json::quote(pod.ns()) +
          R"(,"uid":)" + api::json::quote(pod.uid()) +
          R"(},"target":{"apiVersion":"v1","kind":"Node","name":)" + api::json::quote(node) + "}}";
-}
-
-std::string unschedulable_patch(const std::string& message, const std::string& time) {
-  // The only condition of a pod that no node has yet.
-  return R"({"status":{"conditions":[{"type":"PodScheduled","status":"False",)"
-         R"("reason":"Unschedulable","lastTransitionTime":")" +
-         time + R"(","message":)" + api::json::quote(message) + "}]}}";
-}
-
-/// As the pod shows it already, if it does.
-std::optional<api::v1::pod_condition> unschedulable_condition(const api::object& pod) {
-  for (const auto& c : api::typed<api::v1::pod>(pod)->status.conditions)
-    if (c.type == "PodScheduled" && c.status == "False" && c.reason == "Unschedulable")
-      return c;
-  return std::nullopt;
 }
 
 } // namespace
@@ -63,6 +67,8 @@ scheduler_actor::behavior_type scheduler_actor::make_behavior() {
         if (m.timer != retry_timer_)
           return;
         retry_at_.reset();
+        if (auto ready = state_->with_volumes(now()); !ready.empty())
+          bind(std::move(ready));
         if (state_->retry(now()))
           wake();
         arm_retry();
@@ -72,49 +78,46 @@ scheduler_actor::behavior_type scheduler_actor::make_behavior() {
 }
 
 void scheduler_actor::subscribe_all() {
-  const auto nodes =
-      deps_.env.roles->find<runtime::registry_handle>(runtime::registry_role("nodes"));
-  const auto pods = deps_.env.roles->find<runtime::registry_handle>(runtime::registry_role("pods"));
-  if (!nodes || !pods) {
+  std::vector<runtime::registry_handle> registries;
+  for (const auto& f : all_followed)
+    registries.push_back(
+        deps_.env.roles->find<runtime::registry_handle>(runtime::registry_role(f.resource)));
+  if (!std::all_of(registries.begin(), registries.end(), [](const auto& r) { return bool{r}; })) {
     this->delayed_send(this, resubscribe_delay, watch_again{});
     return;
   }
   // What was assumed comes back as bindings; what was not is scheduled anew.
-  for (const auto watch : {nodes_watch, pods_watch})
-    this->send(watch == nodes_watch ? nodes : pods,
-               runtime::unsubscribe{this, generation_ * 2 + watch});
+  for (uint64_t i = 0; i < watches; ++i)
+    this->send(registries[i], runtime::unsubscribe{this, generation_ * watches + i});
   ++generation_;
   state_ = std::make_unique<scheduler_state>(deps_.name);
-  nodes_synced_ = pods_synced_ = false;
-  this->monitor(nodes);
-  this->monitor(pods);
-  this->send(nodes, runtime::subscribe{this, generation_ * 2 + nodes_watch, {}, 0});
-  this->send(pods, runtime::subscribe{this, generation_ * 2 + pods_watch, {}, 0});
+  unsynced_ = watches;
+  for (uint64_t i = 0; i < watches; ++i) {
+    this->monitor(registries[i]);
+    this->send(registries[i], runtime::subscribe{this, generation_ * watches + i, {}, 0});
+  }
 }
 
 void scheduler_actor::handle(const runtime::watch_batch& batch) {
-  const auto watch = batch.watch % 2;
-  if (batch.watch / 2 != generation_)
+  if (batch.watch / watches != generation_)
     return;
-  for (const auto& e : batch.what.events) {
-    if (watch == nodes_watch)
-      state_->apply_node(e);
-    else
-      state_->apply_pod(e);
-  }
-  if (batch.what.initial_end)
-    (watch == nodes_watch ? nodes_synced_ : pods_synced_) = true;
-  const auto registry = deps_.env.roles->find<runtime::registry_handle>(
-      runtime::registry_role(watch == nodes_watch ? "nodes" : "pods"));
-  if (registry)
+  const auto& from = all_followed[batch.watch % watches];
+  for (const auto& e : batch.what.events)
+    (*state_.*from.apply)(e);
+  if (batch.what.initial_end && unsynced_ > 0)
+    --unsynced_;
+  if (const auto registry =
+          deps_.env.roles->find<runtime::registry_handle>(runtime::registry_role(from.resource)))
     this->send(registry, runtime::watch_ack{this, batch.watch});
+  if (auto ready = state_->with_volumes(now()); !ready.empty())
+    bind(std::move(ready));
   if (state_->retry(now()) || state_->has_work())
     wake();
   arm_retry();
 }
 
 void scheduler_actor::wake() {
-  if (scheduled_ || !nodes_synced_ || !pods_synced_)
+  if (scheduled_ || unsynced_ > 0)
     return;
   show_state("running");
   scheduled_ = true;
@@ -126,8 +129,11 @@ void scheduler_actor::run() {
   auto plan = state_->schedule(plan_size, now());
   std::vector<placement> fits;
   std::vector<placement> failed;
+  std::vector<placement> waiting; // for their volumes
   for (auto& p : plan)
-    (p.node.empty() ? failed : fits).push_back(std::move(p));
+    (p.node.empty() ? failed : p.volumes.empty() ? fits : waiting).push_back(std::move(p));
+  if (!waiting.empty())
+    bind_volumes(waiting);
   if (!fits.empty())
     bind(std::move(fits));
   if (!failed.empty())
@@ -154,7 +160,6 @@ void scheduler_actor::bind(std::vector<placement> plan) {
       state_->binding_failed(p.pod->uid(), now());
     return;
   }
-  const api::user_info self{"system:kube-scheduler", {}, {"system:masters"}};
   runtime::call_batch batch;
   for (const auto& p : plan) {
     api::call c;
@@ -164,7 +169,7 @@ void scheduler_actor::bind(std::vector<placement> plan) {
     c.name = p.pod->name();
     c.subresource = "binding";
     c.body = binding_body(*p.pod, p.node);
-    c.user = self;
+    c.user = scheduler_user();
     batch.calls.push_back(std::move(c));
   }
   auto shared = std::make_shared<std::vector<placement>>(std::move(plan));
@@ -202,32 +207,63 @@ void scheduler_actor::bind(std::vector<placement> plan) {
           });
 }
 
+void scheduler_actor::bind_volumes(const std::vector<placement>& waiting) {
+  const auto requests = deps_.env.roles->find<runtime::requests_handle>(runtime::requests_role);
+  for (const auto& p : waiting) {
+    if (!requests) {
+      state_->binding_failed(p.pod->uid(), now());
+      continue;
+    }
+    runtime::call_batch batch;
+    batch.calls = volume_calls(p);
+    for (auto& c : batch.calls)
+      c.user = scheduler_user();
+    const auto failed = [this, uid = p.pod->uid()] {
+      state_->binding_failed(uid, now());
+      arm_retry();
+    };
+    this->request(requests, write_deadline, std::move(batch))
+        .then(
+            [failed](const runtime::call_outcomes& o) {
+              if (!std::all_of(o.outcomes.begin(), o.outcomes.end(),
+                               [](const auto& x) { return x.ok; }))
+                failed();
+            },
+            [failed](const caf::error&) { failed(); });
+  }
+}
+
 void scheduler_actor::note_failures(const std::vector<placement>& failed) {
   const auto requests = deps_.env.roles->find<runtime::requests_handle>(runtime::requests_role);
   if (!requests)
     return;
   const auto at = deps_.env.clock->now();
-  const api::user_info self{"system:kube-scheduler", {}, {"system:masters"}};
   runtime::call_batch batch;
+  const auto tell = [&](event_note note) {
+    note.api_version = "v1";
+    if (auto call = recorder_.record(note, at))
+      batch.calls.push_back(std::move(*call));
+  };
   for (const auto& p : failed) {
-    const auto known = unschedulable_condition(*p.pod);
-    if (!known || known->message != p.message) {
-      const auto since = known ? known->last_transition_time : api::format_time(at);
-      auto patch = patch_call("pods", {p.pod->ns(), p.pod->name()},
-                              unschedulable_patch(p.message, since), "status");
-      patch.user = self;
-      batch.calls.push_back(std::move(patch));
+    for (const auto& v : p.victims) {
+      for (auto& c : eviction_calls(v, deps_.name, at))
+        batch.calls.push_back(std::move(c));
+      tell(preempted_note(v, p));
     }
+    for (const auto& o : p.outranked)
+      batch.calls.push_back(nomination_call(*o, {}));
+    if (auto call = unschedulable_call(p, at))
+      batch.calls.push_back(std::move(*call));
     event_note note;
     note.type = "Warning";
     note.reason = "FailedScheduling";
     note.message = p.message;
     note.about = p.pod;
     note.kind = "Pod";
-    note.api_version = "v1";
-    if (auto call = recorder_.record(note, at))
-      batch.calls.push_back(std::move(*call));
+    tell(std::move(note));
   }
+  for (auto& c : batch.calls)
+    c.user = scheduler_user();
   this->request(requests, write_deadline, std::move(batch))
       .then([](const runtime::call_outcomes&) {}, [](const caf::error&) {});
 }

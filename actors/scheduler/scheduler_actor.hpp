@@ -32,6 +32,7 @@ private:
   void wake();
   void run();
   void bind(std::vector<placement> plan);
+  void bind_volumes(const std::vector<placement>& waiting);
   void note_failures(const std::vector<placement>& failed);
   void arm_retry();
   scheduler_state::time now() { return this->clock().now().time_since_epoch(); }
@@ -39,8 +40,7 @@ private:
   scheduler_deps deps_;
   std::unique_ptr<scheduler_state> state_;
   event_recorder recorder_;
-  bool nodes_synced_ = false;
-  bool pods_synced_ = false;
+  uint64_t unsynced_ = 1; ///< watches whose initial state is not complete yet
   bool scheduled_ = false;
   std::optional<scheduler_state::time> retry_at_; ///< when the armed timer rings
   uint64_t retry_timer_ = 0;

@@ -38,11 +38,13 @@ api::object_ptr pod(const std::string& name, const std::string& spec = {},
 }
 
 std::vector<std::string> why_not(const api::object_ptr& p, const api::object_ptr& n) {
-  node_info info;
-  info.set_node(n);
+  scheduling_cache cache;
+  cache.set_node(n);
+  const auto info = make_pod_info(p);
+  const pod_cycle cycle{cache, info};
   for (const auto& f : all_filters())
-    if (auto reasons = f.reasons(make_pod_info(p), info); !reasons.empty())
-      return reasons;
+    if (auto v = f.judge(cycle, *cache.order().front()); !v.fits())
+      return v.reasons;
   return {};
 }
 
@@ -94,7 +96,8 @@ BOOST_AUTO_TEST_CASE(spreads_equal_pods_and_fills_nodes_no_further_than_they_go)
   }
   BOOST_TEST(placed["a"] == 2);
   BOOST_TEST(placed["b"] == 2);
-  BOOST_TEST(message == "0/2 nodes are available: 2 Insufficient cpu.");
+  BOOST_TEST(message == "0/2 nodes are available: 2 Insufficient cpu. preemption: 0/2 nodes are "
+                        "available: 2 No preemption victims found for incoming pod.");
   BOOST_TEST(s.waiting() == 1U);
 }
 
