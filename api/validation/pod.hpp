@@ -9,8 +9,9 @@
 
 namespace thespis::api {
 
-/// A pod's spec at `at`, of a pod or of a template.
-void validate_pod_spec(const json::value& spec, const path& at, findings& f);
+/// A pod's spec at `at`, of a pod or of a template; `claims` as below.
+void validate_pod_spec(const json::value& spec, const path& at, findings& f,
+                       const json::value& claims = json::value{});
 
 /// A whole pod; its metadata is checked elsewhere.
 void validate_pod(const json::value& pod, findings& f);
@@ -28,8 +29,10 @@ void validate_resize_update(const json::value& pod, const json::value& old, find
 bool same_containers(const json::value& spec, const json::value& before, const path& at,
                      findings* f);
 
-/// A pod template at `at`. Restart policies are the caller's business.
-void validate_pod_template(const json::value& tmpl, const path& at, findings& f);
+/// A pod template at `at`. Restart policies are the caller's business. `claims`, volume claim
+/// templates or null, become volumes of each pod.
+void validate_pod_template(const json::value& tmpl, const path& at, findings& f,
+                           const json::value& claims = json::value{});
 
 // Parts of the above.
 

@@ -53,9 +53,13 @@ void check_pull_secrets(const json::value& spec, const path& at, findings& f) {
 
 } // namespace
 
-void validate_pod_spec(const json::value& spec, const path& at, findings& f) {
+void validate_pod_spec(const json::value& spec, const path& at, findings& f,
+                       const json::value& claims) {
   name_set volumes;
   validate_volumes(spec, at, volumes, f);
+  if (claims.IsArray())
+    for (const auto& c : claims.GetArray())
+      volumes.insert(text(member(c, "metadata"), "name"));
   pod_scope scope{volumes, json::get_bool(spec, "hostNetwork")};
   validate_containers(spec, at, scope, f);
   validate_pod_security(spec, at, f);
@@ -75,11 +79,12 @@ void validate_pod(const json::value& pod, findings& f) {
   validate_pod_spec(member(pod, "spec"), at, f);
 }
 
-void validate_pod_template(const json::value& tmpl, const path& at, findings& f) {
+void validate_pod_template(const json::value& tmpl, const path& at, findings& f,
+                           const json::value& claims) {
   validate_labels(member(member(tmpl, "metadata"), "labels"), path(at, "labels"), f);
   validate_annotations(member(member(tmpl, "metadata"), "annotations"), path(at, "annotations"), f);
   path spec(at, "spec");
-  validate_pod_spec(member(tmpl, "spec"), spec, f);
+  validate_pod_spec(member(tmpl, "spec"), spec, f, claims);
   if (filled(member(member(tmpl, "spec"), "ephemeralContainers")))
     f.forbidden(path(spec, "ephemeralContainers"),
                 "ephemeral containers not allowed in pod template");

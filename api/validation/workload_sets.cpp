@@ -24,7 +24,7 @@ void check_selected(const json::value& spec, const path& at, std::string_view ki
     if (auto parsed = read_label_selector(&selector))
       validate_labels_match(*parsed, tmpl, template_at, f);
   }
-  validate_pod_template(tmpl, template_at, f);
+  validate_pod_template(tmpl, template_at, f, member(spec, "volumeClaimTemplates"));
   validate_lasting(tmpl, template_at, shown, f);
 }
 

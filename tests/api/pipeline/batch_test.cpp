@@ -168,4 +168,20 @@ BOOST_AUTO_TEST_CASE(stateful_sets_change_in_few_fields) {
              "'minReadySeconds' are forbidden");
 }
 
+BOOST_AUTO_TEST_CASE(stateful_sets_mount_what_they_claim) {
+  const auto with = [&](const std::string& mounted) {
+    return R"({"metadata":{"name":"m"},"spec":{"serviceName":"m","selector":{"matchLabels":)"
+           R"({"a":"b"}},"template":{"metadata":{"labels":{"a":"b"}},"spec":{"containers":[)"
+           R"({"name":"c","image":"i","volumeMounts":[{"name":")" +
+           mounted +
+           R"(","mountPath":"/d"}]}]}},"volumeClaimTemplates":[{"metadata":{"name":"data"},)"
+           R"("spec":{"accessModes":["ReadWriteOnce"],"resources":{"requests":{"storage":)"
+           R"("1Gi"}}}}]}})";
+  };
+  ok(create("statefulsets.apps", "default", with("data")));
+  BOOST_TEST(refused("statefulsets.apps", with("other")) ==
+             "StatefulSet.apps \"m\" is invalid: "
+             "spec.template.spec.containers[0].volumeMounts[0].name: Not found: \"other\"");
+}
+
 BOOST_AUTO_TEST_SUITE_END()
