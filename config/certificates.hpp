@@ -80,6 +80,16 @@ private:
   wall_time not_after_;
 };
 
+/// A new key (PKCS #8) and a PKCS #10 request for it, both PEM.
+struct signing_request {
+  std::string key;
+  std::string request;
+};
+
+/// Errors: internal_error.
+api::result<signing_request> make_signing_request(const std::string& common_name,
+                                                  const std::vector<std::string>& organizations);
+
 /// Everything under <data-dir>/pki.
 struct pki {
   signer ca;

@@ -78,6 +78,8 @@ std::vector<option> node_options() {
   return {
       {"node.name", "node-name", THESPIS_AT(node.name), form::node_name, 0, any, {},
        "Name of this machine's node"},
+      {"node.address", "node-ip", THESPIS_AT(node.address), form::address, 0, any, {},
+       "Address of this machine in the cluster"},
       {"node.local", "local-node", THESPIS_AT(node.local), form::plain, 0, any, {},
        "Run no pods on this machine"},
       {"node.max-pods", "max-pods", THESPIS_AT(node.max_pods), form::plain, 1, 10'000, {},
@@ -105,6 +107,28 @@ std::vector<option> simulation_options() {
       {"simulation.memory", "", THESPIS_AT(simulation.memory), form::bytes, kib * kib, any},
       {"simulation.max-pods", "", THESPIS_AT(simulation.max_pods), form::plain, 1, 10'000},
       {"simulation.seed", "", THESPIS_AT(simulation.seed), form::plain, 0, any},
+  };
+}
+
+std::vector<option> agent_options() {
+  return {
+      {"agent.server", "server", THESPIS_AT(agent.server), form::plain, 0, any, {},
+       "HOST:PORT of the server to join"},
+      {"agent.token", "token", THESPIS_AT(agent.token), form::plain, 0, any, {},
+       "Token of `thespis token create`; needed for the first start only"},
+      {"agent.roles", "roles", THESPIS_AT(agent.roles), form::plain, 0, any, {},
+       "What this machine offers to run; repeatable"},
+  };
+}
+
+std::vector<option> link_options() {
+  return {
+      {"link.heartbeat", "", THESPIS_AT(link.heartbeat), form::plain, 100, 60 * second},
+      {"link.timeout", "", THESPIS_AT(link.timeout), form::plain, 500, 600 * second},
+      {"link.max-message", "", THESPIS_AT(link.max_message), form::bytes, kib * kib,
+       256 * kib * kib},
+      {"link.max-messages", "", THESPIS_AT(link.max_messages), form::plain, 1000, any},
+      {"link.max-links", "", THESPIS_AT(link.max_links), form::plain, 1, 100'000},
   };
 }
 
@@ -150,8 +174,9 @@ std::vector<option> actor_options() {
 const std::vector<option>& options() {
   static const auto table = [] {
     std::vector<option> all;
-    for (auto* group : {general_options, api_options, network_options, node_options,
-                        simulation_options, store_options, controller_options, actor_options})
+    for (auto* group :
+         {general_options, api_options, network_options, node_options, simulation_options,
+          agent_options, link_options, store_options, controller_options, actor_options})
       for (auto& o : group())
         all.push_back(std::move(o));
     return all;

@@ -49,7 +49,8 @@ struct network_settings {
 
 /// The node this process runs on the machine.
 struct node_settings {
-  std::string name; ///< empty: the host's name in lower case
+  std::string name;    ///< empty: the host's name in lower case
+  std::string address; ///< empty: that of the default route
   bool local = true;
   int64_t max_pods = 110;
   std::string container_runtime_endpoint; ///< empty: our own child containerd
@@ -67,6 +68,22 @@ struct simulation_settings {
   int64_t memory = int64_t{32} << 30; ///< bytes a node
   int64_t max_pods = 110;
   int64_t seed = 1;
+};
+
+/// An agent: a machine that is part of a cluster whose server runs elsewhere.
+struct agent_settings {
+  std::string server; ///< HOST:PORT
+  std::string token;  ///< of `thespis token create`; needed once
+  std::vector<std::string> roles;
+};
+
+/// Links between the machines of a cluster.
+struct link_settings {
+  duration heartbeat = 2s;
+  duration timeout = 10s;         ///< silence after which a link is given up
+  int64_t max_message = 16 << 20; ///< bytes
+  int64_t max_messages = 400'000; ///< a second, from one peer
+  int64_t max_links = 5000;
 };
 
 /// History and commit batching of the store.
@@ -98,6 +115,8 @@ struct settings {
   network_settings network;
   node_settings node;
   simulation_settings simulation;
+  agent_settings agent;
+  link_settings link;
   store_settings store;
   controller_settings controllers;
   actor_settings actors;

@@ -139,4 +139,35 @@ api::result<std::string> signer::sign_request(const std::string& request,
   return std::string(data, static_cast<size_t>(size));
 }
 
+api::result<signing_request> make_signing_request(const std::string& common_name,
+                                                  const std::vector<std::string>& organizations) {
+  std::unique_ptr<EVP_PKEY, deleter<EVP_PKEY_free>> key{EVP_EC_gen("P-256")};
+  request_ptr request{X509_REQ_new()};
+  auto* subject = request ? X509_REQ_get_subject_name(request.get()) : nullptr;
+  const auto add = [&](const char* field, const std::string& value) {
+    return X509_NAME_add_entry_by_txt(subject, field, MBSTRING_UTF8,
+                                      reinterpret_cast<const unsigned char*>(value.data()),
+                                      static_cast<int>(value.size()), -1, 0) == 1;
+  };
+  bool done = key && subject;
+  for (const auto& o : organizations)
+    done = done && add("O", o);
+  done = done && add("CN", common_name) && X509_REQ_set_pubkey(request.get(), key.get()) == 1 &&
+         X509_REQ_sign(request.get(), key.get(), EVP_sha256()) > 0;
+  const auto text = [](BIO* bio) {
+    char* data = nullptr;
+    const auto size = BIO_get_mem_data(bio, &data);
+    return std::string(data, static_cast<size_t>(size));
+  };
+  bio_ptr key_out{BIO_new(BIO_s_secmem())};
+  bio_ptr request_out{BIO_new(BIO_s_mem())};
+  done = done &&
+         PEM_write_bio_PKCS8PrivateKey(key_out.get(), key.get(), nullptr, nullptr, 0, nullptr,
+                                       nullptr) == 1 &&
+         PEM_write_bio_X509_REQ(request_out.get(), request.get()) == 1;
+  if (!done)
+    return failed(api::reason::internal_error, "cannot make a certificate request");
+  return signing_request{text(key_out.get()), text(request_out.get())};
+}
+
 } // namespace thespis::config

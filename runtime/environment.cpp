@@ -60,6 +60,13 @@ void directory::erase(const std::string& role) {
   roles_.erase(role);
 }
 
+void directory::erase(const std::string& role, const caf::actor_addr& actor) {
+  const std::unique_lock lock{mutex_};
+  const auto i = roles_.find(role);
+  if (i != roles_.end() && caf::actor_cast<caf::actor_addr>(i->second) == actor)
+    roles_.erase(i);
+}
+
 void directory::clear() {
   const std::unique_lock lock{mutex_};
   roles_.clear();

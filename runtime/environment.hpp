@@ -1,6 +1,7 @@
 // What every actor is handed instead of reaching for the machine: time, randomness, names.
 #pragma once
 
+#include <caf/actor_addr.hpp>
 #include <caf/actor_cast.hpp>
 #include <caf/actor_control_block.hpp>
 #include <caf/actor_system.hpp>
@@ -57,6 +58,8 @@ class directory {
 public:
   void put(const std::string& role, caf::strong_actor_ptr actor);
   void erase(const std::string& role);
+  /// Only while that actor plays it.
+  void erase(const std::string& role, const caf::actor_addr& actor);
   void clear();
   /// A null handle when nobody plays the role.
   template <class Handle>

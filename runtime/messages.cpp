@@ -1,4 +1,5 @@
 #include "runtime/actor_system.hpp"
+#include "runtime/link/gateway_interface.hpp"
 #include "runtime/network/network_interface.hpp"
 #include "runtime/registry/registry_actor.hpp"
 #include "runtime/requests/requests_interface.hpp"
@@ -28,6 +29,16 @@ void register_runtime_messages(caf::actor_system_config& cfg) {
   cfg.add_message_type<program_network>("program_network");
   cfg.add_message_type<network_programmed>("network_programmed");
   cfg.add_message_type<network_watch_again>("network_watch_again");
+  cfg.add_message_type<link::link_hello>("link_hello");
+  cfg.add_message_type<link::link_welcome>("link_welcome");
+  cfg.add_message_type<link::api_call>("api_call");
+  cfg.add_message_type<link::api_answer>("api_answer");
+  cfg.add_message_type<link::open_watch>("open_watch");
+  cfg.add_message_type<link::watch_credit>("watch_credit");
+  cfg.add_message_type<link::close_watch>("close_watch");
+  cfg.add_message_type<link::announce_role>("announce_role");
+  cfg.add_message_type<link::withdraw_role>("withdraw_role");
+  cfg.add_message_type<link::link_ended>("link_ended");
 }
 
 } // namespace thespis::runtime

@@ -13,6 +13,8 @@ const char* malloc_conf = "narenas:2,dirty_decay_ms:1000,muzzy_decay_ms:0,backgr
 int main(int argc, char** argv) {
   thespis::tools::commands commands;
   commands.up = thespis::tools::run_up;
+  commands.agent = thespis::tools::run_agent;
+  commands.token = thespis::tools::run_token;
   commands.shell = thespis::tools::run_shell;
   commands.bench = thespis::tools::run_bench;
   return thespis::tools::run_cli(argc, argv, commands);

@@ -278,6 +278,8 @@ transport::response describe_path(const exchange& x, const transport::request_he
     return answer(200, version_json(x.server->options.version), representation{});
   if ((root == "healthz" || root == "livez" || root == "readyz") && parts.size() <= 2)
     return health(x, root, parts.size() == 2 ? parts[1] : "");
+  if (path == "/thespis/v1/members" && x.server->options.members)
+    return answer(200, x.server->options.members(), representation{});
   if (path == "/metrics") {
     return answer(200, "text/plain; version=0.0.4; charset=utf-8",
                   transport::payload(x.server->counters.text()));

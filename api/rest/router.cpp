@@ -3,6 +3,7 @@
 #include "api/rest/answers.hpp"
 #include "api/rest/descriptions.hpp"
 #include "api/rest/extensions.hpp"
+#include "api/rest/links.hpp"
 #include "api/rest/pod_streams.hpp"
 #include "api/rest/proxies.hpp"
 #include "api/rest/reads.hpp"
@@ -167,6 +168,8 @@ transport::outcome route(const core_ptr& server, const transport::request_head& 
   x->user_agent = head.header("User-Agent");
   if (x->target.is_resource)
     return route_resource(std::move(x), head);
+  if (x->target.path == "/thespis/v1/link")
+    return open_link(std::move(x), head);
   return describe(std::move(x), head);
 }
 

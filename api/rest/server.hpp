@@ -33,8 +33,22 @@ struct version_info {
   std::string platform = "linux/amd64";
 };
 
+/// What links speak, and in which version.
+inline constexpr const char* link_protocol = "thespis-link/1";
+
+/// A peer that has left HTTP to become part of the actor system. The socket is the receiver's.
+struct link_request {
+  user_info user;
+  std::string address; ///< of the peer
+  transport::taken_socket socket;
+};
+
 struct server_options {
   transport::transport_options transport;
+  /// Takes links; null: there are none. Called on I/O threads; must not block.
+  std::function<void(link_request)> link;
+  /// Who is linked, as JSON; null: nobody can be.
+  std::function<std::string()> members;
   /// Null: no bearer token is good.
   token_authenticator tokens;
   /// Whose discovery document and keys are served; null: none.

@@ -83,7 +83,8 @@ api::result<bench_cluster*> bench_cluster::start(const context& c, int nodes) {
                     res->port());
   if (nodes > 0) {
     c.log.say("starting " + std::to_string(nodes) + " simulated nodes");
-    res->nodes_ = std::make_unique<simulated_nodes>(*res->cluster_, res->settings_);
+    res->nodes_ =
+        std::make_unique<simulated_nodes>(host_of(*res->cluster_, res->settings_), res->settings_);
   }
   if (!res->wait_for_nodes(c.log))
     return api::fail(timed_out("the simulated nodes did not become Ready"));

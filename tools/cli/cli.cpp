@@ -38,6 +38,32 @@ Examples:
 SIGTERM or Ctrl-C ends the process and leaves the containers running; the next `thespis up` on the
 same data directory takes them over. `thespis down` removes them.)";
 
+constexpr const char* server_examples = R"(
+Examples:
+  thespis server --detach                  the control plane only; machines join it
+  thespis token create                     prints what `thespis agent --token` needs
+
+Everything else is as with `thespis up`, which is a server and an agent in one.)";
+
+constexpr const char* agent_examples = R"(
+Examples:
+  thespis agent --server 192.0.2.10:6443 --token T1...::abcdef.0123456789abcdef --detach
+  thespis agent --server 192.0.2.10:6443   again: its certificate is in the data directory
+  thespis agent --server 192.0.2.10:6443 --token T1... --no-local-node --simulated-nodes 300
+                                           no containers, no root: 300 nodes in memory
+
+Nothing is sent before the server has proved to be the token's. The machine opens no port; its
+containers go on when the server, the link or this process is away.)";
+
+constexpr const char* token_examples = R"(
+Examples:
+  thespis token create --ttl 1h            prints a token: the server's fingerprint and a secret
+  thespis token list
+  thespis token delete abcdef
+
+Needs to read the cluster's certificates in the data directory: run it on the server, as who
+started it.)";
+
 /// The heading an option stands under in --help.
 std::string group_of(std::string_view key) {
   auto dot = key.find('.');
@@ -98,6 +124,10 @@ public:
     app_.set_version_flag("--version", "thespis " + std::string{version()});
     if (with_.up)
       add_up();
+    if (with_.agent)
+      add_agent();
+    if (with_.token)
+      add_token();
     add_status();
     add_down();
     add_kubeconfig();
@@ -151,16 +181,34 @@ private:
   }
 
   void add_up() {
-    auto* up =
-        add("up", "Start a cluster on this machine", up_examples, [this] { return up_now(); });
+    auto* up = add("up", "Start a cluster on this machine", up_examples,
+                   [this] { return start_now(with_.up); });
+    add_settings(up, {}, {"agent."});
+    auto* server = add("server", "Start a cluster without a node on this machine", server_examples,
+                       [this] { return start_now(with_.up); });
+    server->preparse_callback([this](size_t) { server_only_ = true; });
+    config::settings without_node;
+    without_node.node.local = false;
+    add_settings(server, without_node, {"agent."});
+  }
+
+  void add_agent() {
+    auto* agent = add("agent", "Make this machine part of a cluster that runs elsewhere",
+                      agent_examples, [this] { return agent_now(); });
+    add_settings(agent, {}, {"api.", "store.", "controllers.", "network."});
+  }
+
+  void add_settings(CLI::App* up, config::settings defaults,
+                    const std::vector<std::string_view>& without) {
     up->add_option("--config", config_file_, "Settings from a YAML file; flags override them")
         ->type_name("FILE")
         ->group("General");
-    up->add_flag("-d,--detach", detach_, "Return when the cluster is ready; it goes on by itself")
+    up->add_flag("-d,--detach", detach_, "Return when it is ready; it goes on by itself")
         ->group("General");
-    config::settings defaults;
     for (const auto& o : config::options()) {
-      if (o.flag.empty())
+      const bool left_out = std::any_of(without.begin(), without.end(),
+                                        [&](auto part) { return o.key.starts_with(part); });
+      if (o.flag.empty() || left_out)
         continue;
       auto flag = std::string{o.flag};
       if (auto place = o.at(defaults); std::holds_alternative<bool*>(place)) {
@@ -186,8 +234,19 @@ private:
     }
   }
 
-  int up_now() {
+  int agent_now() {
+    const bool named = std::any_of(flags_.begin(), flags_.end(),
+                                   [](const auto& f) { return f.first == "server"; });
+    if (!named && config_file_.empty())
+      return complain("Which server? Give --server HOST:PORT and, for the first start, --token.");
+    return start_now(with_.agent);
+  }
+
+  int start_now(const std::function<int(const config::settings&, startup&)>& run) {
     config::settings_reader reader;
+    // First, so that the file or a flag may say otherwise.
+    if (server_only_)
+      reader.set_flag("local-node", "false");
     if (!config_file_.empty())
       reader.read_file(config_file_);
     for (const auto& [flag, value] : flags_)
@@ -196,7 +255,34 @@ private:
     if (!settings)
       return complain(settings.error().message);
     settings->detach = detach_;
-    return launch(*settings, with_);
+    return launch(*settings, run);
+  }
+
+  void add_token() {
+    auto* token = add("token", "Tokens by which further machines join", token_examples, {});
+    token->require_subcommand(1);
+    const auto sub = [&](const char* name, const char* what) {
+      auto* s = add(
+          name, what, "",
+          [this, name] {
+            token_.data_dir = data_dir_;
+            token_.action = name;
+            return with_.token(token_);
+          },
+          token);
+      add_data_dir(s);
+      return s;
+    };
+    auto* create = sub("create", "Make a token and print it");
+    create->add_option("--ttl", token_.ttl, "How long it is good; 0 for ever")
+        ->type_name("TIME")
+        ->default_str("24h");
+    create->add_flag("--once", token_.once, "Good for one machine only");
+    create->add_option("--description", token_.description, "For people")->type_name("TEXT");
+    auto* list = sub("list", "List the tokens there are, without their secrets");
+    add_output(list, token_.output, "table");
+    auto* remove = sub("delete", "Delete a token");
+    remove->add_option("ID", token_.id, "The token, or its id")->required()->type_name("");
   }
 
   void add_status() {
@@ -333,6 +419,7 @@ Exit status: 0; 1 when the cluster does not answer or knows no such actor, 2 for
   std::function<int()> action_;
   std::string data_dir_ = config::settings{}.data_dir;
   std::string config_file_;
+  bool server_only_ = false;
   bool detach_ = false;
   std::vector<std::pair<std::string, std::string>> flags_;
   status_request status_;
@@ -340,6 +427,7 @@ Exit status: 0; 1 when the cluster does not answer or knows no such actor, 2 for
   std::vector<std::string> files_;
   std::string image_output_;
   kubeconfig_request kubeconfig_;
+  token_request token_;
   shell_request shell_;
   bench_request bench_;
 };

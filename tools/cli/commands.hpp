@@ -23,12 +23,26 @@ struct bench_request {
   std::vector<std::string> arguments; ///< as given, after `bench`
 };
 
+/// `thespis token`.
+struct token_request {
+  std::string data_dir;
+  std::string action;      ///< create, list or delete
+  std::string id;          ///< of delete: an id, or a whole token
+  std::string ttl = "24h"; ///< of create; 0 never expires
+  bool once = false;       ///< of create: good for one machine
+  std::string description;
+  std::string output = "table"; ///< of list: table or json
+};
+
 /// The subcommands that need a whole cluster. One that is not set is not offered. Each returns the
 /// program's exit status.
 struct commands {
   /// Called with the data directory made and locked, logging set up, and, with --detach, in the
   /// process that stays. Runs until `wait_for_stop` of the startup returns.
   std::function<int(const config::settings&, startup&)> up;
+  /// The same for `thespis agent`.
+  std::function<int(const config::settings&, startup&)> agent;
+  std::function<int(const token_request&)> token;
   std::function<int(const shell_request&)> shell;
   std::function<int(const bench_request&)> bench;
 };
@@ -38,5 +52,11 @@ int run_cli(int argc, const char* const* argv, const commands& with);
 
 /// Runs the cluster of these settings in this process (tools/cli/run_up.cpp).
 int run_up(const config::settings& settings, startup& start);
+
+/// Runs a machine of a cluster whose server is elsewhere (tools/cli/run_agent.cpp).
+int run_agent(const config::settings& settings, startup& start);
+
+/// Makes, lists and deletes tokens by which machines join (tools/cli/run_token.cpp).
+int run_token(const token_request& request);
 
 } // namespace thespis::tools

@@ -43,7 +43,7 @@ struct member {
   std::string instance_state::*value;
 };
 
-constexpr std::array<member, 7> members{{
+constexpr std::array<member, 8> members{{
     {"version", &instance_state::version},
     {"server", &instance_state::server},
     {"kubeconfig", &instance_state::kubeconfig},
@@ -51,6 +51,7 @@ constexpr std::array<member, 7> members{{
     {"containerRuntimeEndpoint", &instance_state::container_runtime_endpoint},
     {"cniBinDir", &instance_state::cni_bin_dir},
     {"proxyTable", &instance_state::proxy_table},
+    {"agentOf", &instance_state::agent_of},
 }};
 
 } // namespace
@@ -103,7 +104,12 @@ instance_state state_of(const config::settings& s) {
   bool everywhere = s.api.bind_address == "0.0.0.0";
   state.server = "https://" + (everywhere ? "127.0.0.1" : s.api.bind_address) + ":" +
                  std::to_string(s.api.port);
-  state.kubeconfig = s.kubeconfig_path();
+  if (!s.agent.server.empty()) {
+    state.agent_of = s.agent.server;
+    state.server.clear();
+  } else {
+    state.kubeconfig = s.kubeconfig_path();
+  }
   state.context = s.api.context;
   state.container_runtime_endpoint = s.node.container_runtime_endpoint;
   state.cni_bin_dir = s.node.cni_bin_dir;

@@ -40,6 +40,7 @@ struct instance_state {
   std::string container_runtime_endpoint; ///< empty: our own containerd
   std::string cni_bin_dir;
   std::string proxy_table; ///< of nftables
+  std::string agent_of;    ///< the server, when this is a machine of a cluster that runs elsewhere
 };
 
 /// The state of a cluster with these settings, in this version of the program.

@@ -7,8 +7,11 @@
 #include "config/certificates.hpp"
 #include "config/kubeconfig.hpp"
 #include "config/token_file.hpp"
+#include "runtime/link/link_server.hpp"
+#include "tools/cli/instance.hpp"
 #include "tools/cluster/bootstrap.hpp"
 #include "tools/cluster/cluster.hpp"
+#include "tools/cluster/link_policy.hpp"
 #include "tools/cluster/nodes.hpp"
 
 #include <spdlog/spdlog.h>
@@ -45,7 +48,9 @@ api::rest::server_options server_options_of(const config::settings& s, const con
   api::rest::server_options res;
   res.transport.address = s.api.bind_address;
   res.transport.port = static_cast<uint16_t>(s.api.port);
-  res.transport.tls = {pki.server.certificate, pki.server.key, pki.ca.pem().certificate, true};
+  // With its authority, which machines that join know by its fingerprint alone.
+  res.transport.tls = {pki.server.certificate + pki.ca.pem().certificate, pki.server.key,
+                       pki.ca.pem().certificate, true};
   res.transport.io_threads = s.api.threads > 0
                                  ? static_cast<unsigned>(s.api.threads)
                                  : std::min(4U, std::max(1U, std::thread::hardware_concurrency()));
@@ -92,6 +97,32 @@ bool wait_for_node(const cluster& c, const std::string& name) {
   return true;
 }
 
+/// What machines are told of the cluster.
+runtime::link::link_welcome welcome_of(const config::settings& s) {
+  runtime::link::link_welcome res;
+  res.version = version();
+  res.server = s.node_name();
+  res.pod_cidr = config::to_string(s.network.pod_cidr);
+  res.service_cidr = config::to_string(s.network.service_cidr);
+  res.cluster_domain = s.network.cluster_domain;
+  if (s.network.cluster_dns)
+    res.dns_ip = s.dns_service_ip();
+  res.proxy_mode = s.network.proxy_mode;
+  res.node_cidr_mask = s.network.node_cidr_mask;
+  return res;
+}
+
+runtime::link::link_server_deps links_of(cluster& c, const config::settings& s) {
+  runtime::link::link_server_deps res{c.system(), c.env(), c.access(), {}, welcome_of(s)};
+  res.submit = [&c](api::call call, std::function<void(api::reply)> done) {
+    c.backend().submit(std::move(call), std::move(done));
+  };
+  res.limits.message_bytes = static_cast<size_t>(s.link.max_message);
+  res.limits.messages_per_second = static_cast<size_t>(s.link.max_messages);
+  res.max_links = static_cast<size_t>(s.link.max_links);
+  return res;
+}
+
 int failed(startup& start, const std::string& why) {
   spdlog::error("{}", why);
   start.fail(why);
@@ -129,8 +160,14 @@ int run_up(const config::settings& settings, startup& start) {
   bootstrap_cluster(c, config::to_string(settings.network.service_cidr),
                     settings.kubernetes_service_ip(), address, static_cast<int>(settings.api.port));
   announce_api(c, pki->ca.pem().certificate, pki->front_proxy_ca);
-  auto server = api::rest::server::start(c.backend(), c.schemas(),
-                                         server_options_of(settings, *pki, tokens, c, address));
+  ensure_link_policy(c);
+  runtime::link::link_server links{links_of(c, settings)};
+  auto options = server_options_of(settings, *pki, tokens, c, address);
+  options.link = [&links](const api::rest::link_request& r) {
+    links.accept(r.user, r.address, {r.socket.fd, r.socket.tls});
+  };
+  options.members = [members = links.members()] { return members->to_json(); };
+  auto server = api::rest::server::start(c.backend(), c.schemas(), std::move(options));
   if (!server)
     return failed(start, server.error().message);
   const auto url = "https://127.0.0.1:" + std::to_string((*server)->port());
@@ -140,9 +177,10 @@ int run_up(const config::settings& settings, startup& start) {
   if (!kubeconfig)
     return failed(start, kubeconfig.error().message);
   start.say("API serves at " + url);
+  const auto host = host_of(c, settings);
   std::unique_ptr<local_node> node;
   if (settings.node.local) {
-    auto started = local_node::start(c, settings, address);
+    auto started = local_node::start(host, settings, address);
     if (!started)
       return failed(start, started.error().message);
     node = std::move(*started);
@@ -152,7 +190,7 @@ int run_up(const config::settings& settings, startup& start) {
   }
   std::unique_ptr<simulated_nodes> simulated;
   if (settings.simulation.nodes > 0) {
-    simulated = std::make_unique<simulated_nodes>(c, settings);
+    simulated = std::make_unique<simulated_nodes>(host, settings);
     start.say(std::to_string(settings.simulation.nodes) + " simulated nodes joined");
   }
   start.ready();

@@ -149,6 +149,10 @@ void startup::fail(const std::string& why) {
   send('f', line);
 }
 
+bool startup::stop_requested() {
+  return stopping;
+}
+
 int startup::wait_for_stop() {
   unsigned char number = 0;
   while (true) {

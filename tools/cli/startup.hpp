@@ -39,6 +39,9 @@ public:
   /// process winds down ends it at once.
   int wait_for_stop();
 
+  /// Whether the process has been asked to end.
+  static bool stop_requested();
+
 private:
   void send(char kind, const std::string& text);
 

@@ -90,6 +90,13 @@ findings look(const std::string& data_dir, bool in_detail) {
     found.state = *state;
   if (found.process == 0 || !state)
     return found;
+  if (!found.state.agent_of.empty()) {
+    const auto linked = config::read_file(data_dir + "/link");
+    found.serves = linked && linked->starts_with("linked");
+    if (!found.serves)
+      found.trouble = linked.value_or("");
+    return found;
+  }
   prober probe{data_dir, found.state.server};
   auto ready = probe.get("/readyz");
   found.serves = ready && ready->code == 200;
@@ -115,6 +122,13 @@ void print_text(const findings& f, const std::string& data_dir) {
                 f.state.version.empty() ? "" : " `thespis up` starts the one it holds.");
     return;
   }
+  if (!f.state.agent_of.empty()) {
+    std::printf("%-11s of %s, Thespis %s, process %d\n", "Agent", f.state.agent_of.c_str(),
+                f.state.version.c_str(), f.process);
+    std::printf("%-11s %s\n", "Link", f.serves ? "up" : ("down: " + f.trouble).c_str());
+    std::printf("%-11s %s\n", "Data", data_dir.c_str());
+    return;
+  }
   std::printf("%-11s %s, Thespis %s, process %d\n", "Cluster", f.state.context.c_str(),
               f.state.version.c_str(), f.process);
   std::printf("%-11s %s %s\n", "API", f.state.server.c_str(),
@@ -134,6 +148,8 @@ void print_json(const findings& f, const std::string& data_dir) {
   json::set(doc, "version", std::string_view{f.state.version}, a);
   json::set(doc, "context", std::string_view{f.state.context}, a);
   json::set(doc, "server", std::string_view{f.state.server}, a);
+  if (!f.state.agent_of.empty())
+    json::set(doc, "agentOf", std::string_view{f.state.agent_of}, a);
   json::set(doc, "dataDir", std::string_view{data_dir}, a);
   json::set(doc, "kubeconfig", std::string_view{f.state.kubeconfig}, a);
   for (auto [key, t] : {std::pair{"nodes", &f.nodes}, std::pair{"pods", &f.pods}}) {

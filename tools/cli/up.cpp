@@ -34,7 +34,8 @@ void set_up_logging(const config::settings& s) {
 
 } // namespace
 
-int launch(const config::settings& s, const commands& with) {
+int launch(const config::settings& s,
+           const std::function<int(const config::settings&, startup&)>& run) {
   if (s.node.local && ::geteuid() != 0)
     return complain(
         "Running containers needs root. Run this as root, or with --no-local-node for a "
@@ -57,7 +58,7 @@ int launch(const config::settings& s, const commands& with) {
     start.fail(written.error().message);
     return 1;
   }
-  int status = with.up(s, start);
+  int status = run(s, start);
   spdlog::shutdown();
   return status;
 }

@@ -7,7 +7,8 @@
 namespace thespis::tools {
 
 /// Makes and locks the data directory, detaches where asked, sets up logging, records the state and
-/// calls `with.up`. Returns the program's exit status.
-int launch(const config::settings& settings, const commands& with);
+/// calls `run`. Returns the program's exit status.
+int launch(const config::settings& settings,
+           const std::function<int(const config::settings&, startup&)>& run);
 
 } // namespace thespis::tools

@@ -2,17 +2,16 @@
 
 #include "actors/controllers/controllers.hpp"
 #include "actors/framework/controller_actor.hpp"
-#include "actors/messages.hpp"
 #include "actors/scheduler/scheduler_actor.hpp"
 #include "api/auth/bootstrap_tokens.hpp"
 #include "api/auth/node_restriction.hpp"
 #include "api/discovery/selection.hpp"
 #include "api/outbound/conversion_webhook.hpp"
-#include "runtime/actor_system.hpp"
 #include "runtime/registry/registry_actor.hpp"
 #include "runtime/requests/requests_actor.hpp"
 #include "runtime/store/store_actor.hpp"
 #include "tools/cluster/extension_servers.hpp"
+#include "tools/cluster/process_config.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -31,13 +30,6 @@ constexpr auto call_deadline = 60s;
 constexpr size_t blocking_threads = 32;
 constexpr size_t max_blocked = 512;
 
-/// The configuration must outlive the system that reads it.
-struct thespis_config : runtime::system_config {
-  explicit thespis_config(size_t threads) : system_config(threads) {
-    actors::register_actor_messages(*this);
-  }
-};
-
 /// Runs a factory with typed deps as a supervised child.
 template <class Actor, class Deps>
 runtime::child_factory child(Deps deps) {
@@ -49,14 +41,14 @@ runtime::child_factory child(Deps deps) {
 } // namespace
 
 struct cluster::host {
-  explicit host(size_t threads) : config(threads), system(config) {}
-  thespis_config config;
+  explicit host(const config::settings& s) : config(s), system(config) {}
+  process_config config;
   caf::actor_system system;
 };
 
 cluster::cluster(const config::settings& settings, std::shared_ptr<runtime::engine> storage,
                  const cluster_identity& identity)
-    : host_(std::make_unique<host>(static_cast<size_t>(settings.actors.threads))) {
+    : host_(std::make_unique<host>(settings)) {
   schemas_ = std::make_shared<api::schema::registry>();
   env_.schemas = schemas_;
   env_.clock = runtime::system_clock_port();

@@ -6,7 +6,6 @@
 #include "runtime/cri/node_layout.hpp"
 #include "runtime/cri/simulated_runtime.hpp"
 #include "tools/cli/instance.hpp"
-#include "tools/cluster/cluster_dns.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -100,21 +99,14 @@ void set_capacity(api::v1::node& n, int64_t cpu, int64_t memory_kib, int64_t dis
   n.status.allocatable = n.status.capacity;
 }
 
-std::string nth_pod_cidr(const config::settings& s, uint64_t n) {
-  const auto& all = s.network.pod_cidr;
-  const auto bits = static_cast<int>(s.network.node_cidr_mask);
-  const config::cidr part{all.address(n << (32 - bits)), bits};
-  return config::to_string(part);
-}
-
-void start_proxy(cluster& c, const config::settings& settings, const std::string& node) {
+void start_proxy(const node_host& host, const config::settings& settings, const std::string& node) {
   proxy::proxy_deps deps;
-  deps.env = c.env();
+  deps.env = host.env;
   deps.node = node;
   deps.options.table = proxy_table_name(settings.data_dir);
   deps.options.pod_cidrs = {config::to_string(settings.network.pod_cidr)};
   deps.options.service_cidrs = {config::to_string(settings.network.service_cidr)};
-  c.supervise(std::string{proxy::proxy_role}, [deps](caf::local_actor& self) {
+  host.supervise(std::string{proxy::proxy_role}, [deps](caf::local_actor& self) {
     return caf::actor_cast<caf::strong_actor_ptr>(
         self.home_system().spawn<proxy::proxy_actor, caf::detached>(deps));
   });
@@ -130,44 +122,6 @@ std::shared_ptr<actors::node_facts> facts_of(const api::v1::node& n, const confi
   res->cluster_domain = s.network.cluster_domain;
   res->allocatable = n.status.allocatable;
   return res;
-}
-
-/// Pods' tokens are asked for as their node, through the pipeline that every client's request
-/// takes.
-actors::pod_token_deps token_deps_of(const cluster& c, const std::string& node) {
-  if (!c.tokens())
-    return {};
-  api::user_info self{"system:node:" + node, {}, {"system:nodes", "system:authenticated"}};
-  auto request = [pipeline = c.pipeline(), access = c.access(), self = std::move(self)](
-                     const std::string& ns, const std::string& account,
-                     const api::v1::token_request& r) -> api::result<api::v1::token_request> {
-    const api::auth::access_query q{self,    true,    "create", "", "v1", ns, "serviceaccounts",
-                                    "token", account, ""};
-    if (const auto d = access->authorize(q); !d.allowed())
-      return api::fail(api::auth::access_refused(q, d.reason));
-    api::call call;
-    call.verb = api::verb::create;
-    call.resource = "serviceaccounts";
-    call.subresource = "token";
-    call.ns = ns;
-    call.name = account;
-    api::json::document body;
-    static_cast<api::json::value&>(body) = api::v1::to_json(r, body.GetAllocator());
-    api::json::erase(body, "status"); // required in answers, and empty here
-    call.body = api::json::to_string(body);
-    call.user = self;
-    const auto done = pipeline->prepare(call);
-    const auto* reply = std::get_if<api::reply>(&done);
-    if (!reply)
-      return api::fail(api::internal_error("a token is no object"));
-    if (!reply->ok)
-      return api::fail(reply->failure);
-    auto doc = api::json::parse(reply->body);
-    if (!doc)
-      return api::fail(std::move(doc.error()));
-    return api::v1::from_json<api::v1::token_request>(*doc);
-  };
-  return {std::move(request), [clock = c.env().clock] { return clock->now(); }};
 }
 
 } // namespace
@@ -193,11 +147,12 @@ std::string machine_address() {
   return res;
 }
 
-api::result<std::unique_ptr<local_node>>
-local_node::start(cluster& c, const config::settings& settings, const std::string& address) {
-  std::unique_ptr<local_node> res{new local_node{c}};
+api::result<std::unique_ptr<local_node>> local_node::start(const node_host& host,
+                                                           const config::settings& settings,
+                                                           const std::string& address) {
+  std::unique_ptr<local_node> res{new local_node};
   res->name_ = settings.node_name();
-  const auto pod_cidr = nth_pod_cidr(settings, 0);
+  const auto pod_cidr = host.pod_cidr(res->name_);
   auto socket = settings.node.container_runtime_endpoint;
   if (socket.empty()) {
     runtime::containerd_options options;
@@ -220,48 +175,43 @@ local_node::start(cluster& c, const config::settings& settings, const std::strin
                static_cast<int64_t>(disk.f_blocks * disk.f_frsize / 1024), settings.node.max_pods);
   auto facts = facts_of(description, settings, address);
   facts->memory_bytes = memory_kib() * 1024;
-  if (settings.network.cluster_dns) {
-    auto dns = start_dns(c, settings, res->name_, address);
-    if (dns)
-      facts->dns_servers = {settings.dns_service_ip()};
-    else
-      spdlog::error("pods get the machine's DNS: {}", dns.error().message);
-  }
+  facts->dns_servers = host.dns(res->name_, address);
   auto ports = std::make_shared<actors::pod_ports>();
-  ports->env = c.env();
+  ports->env = host.env;
   ports->facts = facts;
   ports->containers = runtime::make_cri_runtime(socket);
-  ports->volumes = actors::make_disk_volumes(*facts, c.state(), token_deps_of(c, res->name_));
+  ports->volumes = actors::make_disk_volumes(*facts, host.state, host.tokens(res->name_));
   ports->probes = actors::make_network_probes();
-  ports->state = c.state();
+  ports->state = host.state;
   std::promise<std::string> version;
   ports->containers->get_version([&](api::result<runtime::runtime_version> v) {
     version.set_value(v ? v->name + "://" + v->version : "containerd://unknown");
   });
   description.status.node_info->container_runtime_version = version.get_future().get();
-  c.backend().add_runtime(res->name_, ports->containers);
+  if (host.add_runtime)
+    host.add_runtime(res->name_, ports->containers);
   actors::node_deps deps;
   deps.ports = std::move(ports);
   deps.description = std::move(description);
   deps.lease_interval = std::chrono::ceil<std::chrono::seconds>(settings.node.status_interval);
   deps.logs = {settings.node.container_log_max_size, settings.node.container_log_max_files};
-  c.supervise(actors::node_role(res->name_), [deps](caf::local_actor& self) {
+  host.supervise(actors::node_role(res->name_), [deps](caf::local_actor& self) {
     return caf::actor_cast<caf::strong_actor_ptr>(
         self.home_system().spawn<actors::node_actor>(deps));
   });
   if (settings.network.proxy_mode != "none")
-    start_proxy(c, settings, res->name_);
+    start_proxy(host, settings, res->name_);
   return res;
 }
 
 local_node::~local_node() = default;
 
-simulated_nodes::simulated_nodes(cluster& c, const config::settings& settings) {
-  const auto first = settings.node.local ? 1 : 0;
+simulated_nodes::simulated_nodes(const node_host& host, const config::settings& settings) {
   for (int64_t i = 0; i < settings.simulation.nodes; ++i) {
-    char name[32];
-    std::snprintf(name, sizeof name, "sim-%04lld", static_cast<long long>(i));
-    const auto pod_cidr = nth_pod_cidr(settings, static_cast<uint64_t>(i + first));
+    char number[32];
+    std::snprintf(number, sizeof number, "sim-%04lld", static_cast<long long>(i));
+    const auto name = host.simulated_prefix + number;
+    const auto pod_cidr = host.pod_cidr(name);
     auto description = describe_node(name, "127.0.0.1", pod_cidr);
     description.metadata.labels["node.thespis.dev/simulated"] = "true";
     description.status.node_info->container_runtime_version = "simulated://0.1";
@@ -271,7 +221,7 @@ simulated_nodes::simulated_nodes(cluster& c, const config::settings& settings) {
     options.seed = static_cast<uint64_t>(settings.simulation.seed + i);
     options.pod_cidr = pod_cidr;
     auto ports = std::make_shared<actors::pod_ports>();
-    ports->env = c.env();
+    ports->env = host.simulated_env ? host.simulated_env(name) : host.env;
     // Without a directory of theirs, simulated pods leave no files.
     auto facts = facts_of(description, settings, "127.0.0.1");
     facts->data_dir.clear();
@@ -283,13 +233,13 @@ simulated_nodes::simulated_nodes(cluster& c, const config::settings& settings) {
         std::move(options));
     ports->volumes = actors::make_simulated_volumes();
     ports->probes = actors::make_simulated_probes();
-    ports->state = c.state();
+    ports->state = host.state;
     actors::node_deps deps;
     deps.ports = std::move(ports);
     deps.description = std::move(description);
     deps.lease_interval = std::chrono::ceil<std::chrono::seconds>(settings.node.status_interval);
     deps.relist_interval = std::chrono::seconds{0};
-    c.supervise(actors::node_role(name), [deps](caf::local_actor& self) {
+    host.supervise(actors::node_role(name), [deps](caf::local_actor& self) {
       return caf::actor_cast<caf::strong_actor_ptr>(
           self.home_system().spawn<actors::node_actor>(deps));
     });

@@ -4,7 +4,7 @@
 #include "actors/pod/pod_actor.hpp"
 #include "runtime/cri/containerd_process.hpp"
 #include "runtime/cri/timer_thread.hpp"
-#include "tools/cluster/cluster.hpp"
+#include "tools/cluster/node_host.hpp"
 
 #include <memory>
 #include <string>
@@ -18,16 +18,15 @@ public:
   /// Starts containerd and the node actor. Blocks. `address` is the machine's own.
   /// Errors: those of containerd_process::start.
   static api::result<std::unique_ptr<local_node>>
-  start(cluster& c, const config::settings& settings, const std::string& address);
+  start(const node_host& host, const config::settings& settings, const std::string& address);
   /// Ends containerd, not the containers. The actor system must still run.
   ~local_node();
 
   const std::string& name() const { return name_; }
 
 private:
-  explicit local_node(cluster& c) : cluster_(c) {}
+  local_node() = default;
 
-  cluster& cluster_;
   std::string name_;
   std::unique_ptr<runtime::containerd_process> containerd_;
 };
@@ -35,7 +34,7 @@ private:
 /// Nodes whose containers live in memory.
 class simulated_nodes {
 public:
-  simulated_nodes(cluster& c, const config::settings& settings);
+  simulated_nodes(const node_host& host, const config::settings& settings);
 
 private:
   runtime::timer_thread timers_;

@@ -361,6 +361,19 @@ void channel::half_close() {
   socket_.shutdown(socket::shutdown_send, ignored);
 }
 
+taken_socket channel::release() {
+  taken_socket res;
+  error_code ignored;
+  res.fd = socket_.release(ignored);
+  if (ssl_ == nullptr || res.fd < 0)
+    return res;
+  auto* bio = BIO_new_socket(res.fd, BIO_NOCLOSE);
+  SSL_set_bio(ssl_, bio, bio);
+  SSL_set_mode(ssl_, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  res.tls = {std::exchange(ssl_, nullptr), [context = tls_](SSL* s) { SSL_free(s); }};
+  return res;
+}
+
 void channel::close() {
   if (!socket_.is_open())
     return;

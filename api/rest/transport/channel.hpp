@@ -62,6 +62,8 @@ public:
   void shutdown_write();
   /// Closes; outstanding waits end with operation_aborted.
   void close();
+  /// Gives the socket away. With nothing outstanding; the channel is closed then.
+  taken_socket release();
   bool is_open() const { return socket_.is_open(); }
   /// Sends a FIN after close_notify, for a lingering close.
   void half_close();

@@ -141,6 +141,17 @@ void raw_core::close() {
   });
 }
 
+void raw_core::take(const std::function<void(taken_socket)>& f) {
+  if (closed_)
+    return;
+  closed_ = true;
+  timers_.clear();
+  auto socket = channel_->release();
+  socket.already_read = std::exchange(already_read_, {});
+  worker_->post([c = self()] { c->worker_->remove(c.get()); });
+  f(std::move(socket));
+}
+
 void raw_core::after(std::chrono::milliseconds delay, std::function<void()> f) {
   if (!closed_)
     timers_.emplace_back(worker_->now() + delay, std::move(f));
@@ -188,6 +199,10 @@ void raw_socket::shutdown_write() {
 
 void raw_socket::close() {
   core_->io()->dispatch([c = core_] { c->close(); });
+}
+
+void raw_socket::take(std::function<void(taken_socket)> f) {
+  core_->io()->dispatch([c = core_, f = std::move(f)] { c->take(f); });
 }
 
 void raw_socket::post_after(std::chrono::milliseconds delay, std::function<void()> f) {

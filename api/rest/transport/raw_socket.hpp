@@ -23,6 +23,7 @@ public:
   void write(payload bytes, raw_stream::write_handler f);
   void shutdown_write();
   void close();
+  void take(const std::function<void(taken_socket)>& f);
   void after(std::chrono::milliseconds delay, std::function<void()> f);
 
   const peer_identity& peer() const { return peer_; }
@@ -62,6 +63,7 @@ public:
   void write(payload bytes, write_handler f) override;
   void shutdown_write() override;
   void close() override;
+  void take(std::function<void(taken_socket)> f) override;
   void post(std::function<void()> f) override { core_->io()->post(std::move(f)); }
   void post_after(std::chrono::milliseconds delay, std::function<void()> f) override;
   const peer_identity& peer() const override { return core_->peer(); }

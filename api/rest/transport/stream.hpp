@@ -13,6 +13,8 @@
 #include <utility>
 #include <vector>
 
+using SSL = struct ssl_st;
+
 namespace thespis::api::transport {
 
 using header_list = std::vector<std::pair<std::string, std::string>>;
@@ -90,6 +92,14 @@ public:
   virtual void on_closed(std::function<void()> f) = 0;
 };
 
+/// A connection that has left the transport: its descriptor, which is the receiver's to close, and
+/// its TLS session (null without TLS), which reads and writes the descriptor by itself.
+struct taken_socket {
+  int fd = -1;
+  std::shared_ptr<SSL> tls;
+  std::string already_read; ///< bytes that came after the request's head
+};
+
 /// A duplex stream of bytes: a connection that left HTTP, or one that we opened. Safe from any
 /// thread; callbacks come on its I/O thread. At most one read and one write may be outstanding.
 /// Dropping the last reference closes it.
@@ -108,6 +118,10 @@ public:
   virtual void shutdown_write() = 0;
   /// Cancels what is outstanding and closes.
   virtual void close() = 0;
+  /// Hands the connection to others; the stream is closed then. Never with a read or write
+  /// outstanding. Not called when the stream is closed already; a stream that is no socket of a
+  /// server's hands over none.
+  virtual void take(std::function<void(taken_socket)> f) { f({}); }
   /// Runs `f` on the stream's I/O thread.
   virtual void post(std::function<void()> f) = 0;
   /// Runs `f` there after `delay` and up to a second more; dropped when the stream closes first.
