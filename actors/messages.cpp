@@ -28,6 +28,9 @@ void register_actor_messages(caf::actor_system_config& cfg) {
   cfg.add_message_type<pod_event>("pod_event");
   cfg.add_message_type<pod_released>("pod_released");
   cfg.add_message_type<find_container>("find_container");
+  cfg.add_message_type<open_log>("open_log");
+  cfg.add_message_type<open_connection>("open_connection");
+  cfg.add_message_type<stream_opened>("stream_opened");
   cfg.add_message_type<heartbeat>("heartbeat");
   cfg.add_message_type<relist>("relist");
   cfg.add_message_type<flush_statuses>("flush_statuses");

@@ -4,6 +4,7 @@
 #include "runtime/registry/registry_actor.hpp"
 #include "runtime/requests/requests_interface.hpp"
 #include "runtime/store/store_interface.hpp"
+#include "runtime/streams/stream_interface.hpp"
 
 namespace thespis::runtime {
 
@@ -26,6 +27,12 @@ void register_runtime_messages(caf::actor_system_config& cfg) {
   cfg.add_message_type<registry_tick>("registry_tick");
   cfg.add_message_type<call_batch>("call_batch");
   cfg.add_message_type<call_outcomes>("call_outcomes");
+  cfg.add_message_type<stream_data>("stream_data");
+  cfg.add_message_type<stream_credit>("stream_credit");
+  cfg.add_message_type<stream_end>("stream_end");
+  cfg.add_message_type<stream_abort>("stream_abort");
+  cfg.add_message_type<stream_alive>("stream_alive");
+  cfg.add_message_type<stream_tick>("stream_tick");
   cfg.add_message_type<program_network>("program_network");
   cfg.add_message_type<network_programmed>("network_programmed");
   cfg.add_message_type<network_watch_again>("network_watch_again");

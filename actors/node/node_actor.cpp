@@ -70,14 +70,9 @@ node_actor::behavior_type node_actor::make_behavior() {
         ended_.push_back(r);
         remove_ended();
       },
-      [this](const find_container& f) -> caf::result<container_location> {
-        for (auto& [uid, entry] : pods_)
-          if (entry.ns == f.ns && entry.name == f.pod && entry.actor)
-            return this->delegate(entry.actor, f.what);
-        container_location res;
-        res.failure = api::not_found("pods", f.pod);
-        return res;
-      },
+      [this](const find_container& f) { return find(f); },
+      [this](const open_log& o) { return open(o); },
+      [this](const open_connection& o) { return open(o); },
       [this](const container_hint& h) {
         for (auto& [uid, entry] : pods_)
           if (entry.actor)
@@ -108,6 +103,10 @@ void node_actor::on_exit() {
     if (entry.actor)
       this->send_exit(entry.actor, caf::exit_reason::user_shutdown);
   pods_.clear();
+  for (const auto& address : streams_)
+    if (auto stream = caf::actor_cast<caf::actor>(address))
+      caf::anon_send_exit(stream, caf::exit_reason::user_shutdown);
+  streams_.clear();
   actor_base::on_exit();
 }
 

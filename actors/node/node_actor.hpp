@@ -8,6 +8,7 @@
 #include "api/generated/core_v1_node.hpp"
 #include "runtime/cri/log_rotation.hpp"
 #include "runtime/requests/requests_interface.hpp"
+#include "runtime/streams/stream_sources.hpp"
 
 #include <chrono>
 #include <map>
@@ -26,6 +27,8 @@ struct node_deps {
   /// Between comparisons with the runtime; 0 relies on its events alone (simulated nodes).
   std::chrono::seconds relist_interval{10};
   runtime::log_limits logs;
+  /// Where logs and connections come from.
+  std::shared_ptr<runtime::stream_sources> streams = runtime::make_machine_streams();
 };
 
 /// Invariants: one pod actor a pod bound here, by uid; at most one batch of statuses under way,
@@ -81,6 +84,14 @@ private:
   void remove_ended();
   void remove_from_api(const pod_released& r);
   void record(const pod_event& e);
+  caf::result<container_location> find(const find_container& f);
+  caf::result<stream_opened> open(const open_log& o);
+  caf::result<stream_opened> open(const open_connection& o);
+  /// Asks the pod's actor; the answer comes later, and once.
+  void locate(const std::string& ns, const std::string& pod, const container_query& what,
+              std::function<void(container_location)> found);
+  stream_opened start_stream(const std::string& name, std::shared_ptr<runtime::stream_port> local,
+                             std::string url);
   void register_node();
   void renew_lease();
   void write_status();
@@ -93,6 +104,7 @@ private:
   std::map<std::string, pod_observation> leftovers_;   ///< by pod uid, until adopted
   std::map<std::string, pod_entry> pods_;              ///< by uid
   std::map<std::string, pod_status_changed> statuses_; ///< by uid, not yet written
+  std::vector<caf::actor_addr> streams_;               ///< those that may be open
   std::vector<api::call> events_;                      ///< not yet recorded
   std::set<std::string> released_;                     ///< uids whose object is to be removed
   std::vector<pod_released> ended_; ///< to be removed from the API after their last status

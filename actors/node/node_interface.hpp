@@ -5,9 +5,11 @@
 #include "actors/pod/pod_interface.hpp"
 #include "runtime/actor_base.hpp"
 #include "runtime/registry/registry_interface.hpp"
+#include "runtime/streams/stream_interface.hpp"
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace thespis::actors {
 
@@ -42,6 +44,41 @@ struct find_container {
   container_query what;
 };
 
+/// Opens a container's log. Numbers below 0 stand for none.
+struct open_log {
+  std::string ns;
+  std::string pod;
+  container_query what;
+  bool follow = false;
+  bool timestamps = false;
+  int64_t tail_lines = -1;
+  int64_t since_seconds = -1; ///< before the node's present
+  int64_t since_nanos = -1;   ///< since the epoch
+  int64_t limit_bytes = -1;
+};
+
+/// Opens a connection to the runtime's streaming server, for one request of HTTP.
+struct open_connection {
+  std::string ns;
+  std::string pod;
+  std::string container;
+  std::string kind; ///< "exec", "attach", "portforward"
+  std::vector<std::string> command;
+  bool in = false;
+  bool out = false;
+  bool err = false;
+  bool tty = false;
+  std::vector<int32_t> ports;
+};
+
+/// The node's end of a stream; it begins when somebody gives it credit.
+struct stream_opened {
+  bool ok = false;
+  api::error failure;
+  runtime::stream_handle stream;
+  std::string url; ///< what a connection's request is to ask for
+};
+
 /// INTERNAL: time to renew the node's lease, and now and then its status.
 struct heartbeat {};
 /// INTERNAL: time to compare pods with what the runtime has.
@@ -59,6 +96,10 @@ using node_handle = runtime::watcher_handle::extend<
   caf::reacts_to<pod_released>,
   /// Where a container's log is and which id the runtime knows it by.
   caf::replies_to<find_container>::with<container_location>,
+  /// A container's log as a stream that only gives.
+  caf::replies_to<open_log>::with<stream_opened>,
+  /// exec, attach and port-forward, before the client's request was passed on.
+  caf::replies_to<open_connection>::with<stream_opened>,
   /// Hints from the runtime go to all pods.
   caf::reacts_to<container_hint>,
   /// INTERNAL
@@ -91,6 +132,19 @@ typename Inspector::result_type inspect(Inspector& f, pod_released& x) {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, find_container& x) {
   return f(x.ns, x.pod, x.what);
+}
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, open_log& x) {
+  return f(x.ns, x.pod, x.what, x.follow, x.timestamps, x.tail_lines, x.since_seconds,
+           x.since_nanos, x.limit_bytes);
+}
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, open_connection& x) {
+  return f(x.ns, x.pod, x.container, x.kind, x.command, x.in, x.out, x.err, x.tty, x.ports);
+}
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, stream_opened& x) {
+  return f(x.ok, x.failure, x.stream, x.url);
 }
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, heartbeat&) {

@@ -5,6 +5,7 @@
 #include "api/pipeline/call.hpp"
 #include "api/pipeline/reader.hpp"
 #include "api/pipeline/watch.hpp"
+#include "api/rest/transport/stream.hpp"
 #include "api/result.hpp"
 
 #include <chrono>
@@ -53,7 +54,7 @@ struct log_callbacks {
   std::function<void(std::optional<error>)> done;
 };
 
-/// exec, attach and port-forward: where containerd's streaming server awaits the client's upgrade.
+/// exec, attach and port-forward.
 struct stream_options {
   std::string ns, pod, container;
   std::string kind; ///< "exec", "attach", "portforward"
@@ -61,6 +62,16 @@ struct stream_options {
   bool in = false, out = false, err = false, tty = false;
   std::vector<int32_t> ports;
   user_info user; ///< who asks: admission may have something to say
+};
+
+/// Where containerd's streaming server awaits the client's upgrade.
+struct stream_target {
+  std::string url; ///< like http://127.0.0.1:41235/exec/TOKEN
+  /// Carries the client's connection there, beginning with the request's `head`. Null: the URL is
+  /// on this machine, to be connected to.
+  std::function<void(std::shared_ptr<transport::raw_stream> client, std::string head,
+                     std::function<void(const transport::relay_result&)> done)>
+      carry = nullptr;
 };
 
 /// Thread-safe; callbacks come on any thread, also before the call returns.
@@ -74,9 +85,8 @@ public:
   virtual std::unique_ptr<watch_handle> watch(const std::string& resource, selection what,
                                               uint64_t from_revision, watch_callbacks cb) = 0;
   virtual void logs(log_options options, log_callbacks cb) = 0;
-  /// A URL like http://127.0.0.1:41235/exec/TOKEN on this machine.
-  virtual void stream_url(stream_options options,
-                          std::function<void(result<std::string>)> done) = 0;
+  virtual void open_stream(stream_options options,
+                           std::function<void(result<stream_target>)> done) = 0;
   /// Readiness by check name, for /readyz?verbose; an empty string is ok, else why not.
   virtual std::vector<std::pair<std::string, std::string>> health() const = 0;
   /// The introspection commands of the shell ("ps", "tree", "top", "info 12"): JSON.

@@ -166,18 +166,23 @@ void fill(std::string& text, std::string_view hole, std::string_view value) {
 }
 
 /// Answers the client's upgrade by the streaming server's.
-void connect_upstream(const exchange_ptr& x, std::string head, const upstream& up,
+void connect_upstream(const exchange_ptr& x, std::string head, const stream_target& target,
+                      const upstream& up,
                       const std::shared_ptr<transport::upgrade_request>& request) {
   fill(head, target_hole, up.target);
   fill(head, host_hole, up.host);
   auto sub = x->target.subresource;
   x->server->counters.count_stream(sub, 1);
-  request->accept([x, sub, head = std::move(head), to = up.to](auto client) mutable {
-    transport::relay(std::move(client), to, std::move(head), {},
-                     [x, sub](const transport::relay_result& r) {
-                       x->server->counters.count_stream(sub, -1);
-                       x->observe(r.error && r.to_client == 0 ? 500 : 101);
-                     });
+  auto done = [x, sub](const transport::relay_result& r) {
+    x->server->counters.count_stream(sub, -1);
+    x->observe(r.error && r.to_client == 0 ? 500 : 101);
+  };
+  request->accept([head = std::move(head), carry = target.carry, to = up.to,
+                   done = std::move(done)](auto client) mutable {
+    if (carry)
+      carry(std::move(client), std::move(head), std::move(done));
+    else
+      transport::relay(std::move(client), to, std::move(head), {}, std::move(done));
   });
 }
 
@@ -276,10 +281,10 @@ transport::outcome open_pod_stream(exchange_ptr x, const transport::request_head
   transport::upgrade u;
   u.start = [x, options = std::move(*options),
              bytes = head.serialize(target_hole, host_hole)](auto request) {
-    x->server->cluster.stream_url(options, [x, bytes, request](const result<std::string>& url) {
-      auto up = url ? parse_upstream(*url) : result<upstream>{fail(url.error())};
+    x->server->cluster.open_stream(options, [x, bytes, request](const auto& target) {
+      auto up = target ? parse_upstream(target->url) : result<upstream>{fail(target.error())};
       if (up)
-        return connect_upstream(x, bytes, *up, request);
+        return connect_upstream(x, bytes, *target, *up, request);
       x->observe(http_code(up.error().why));
       request->refuse(answer(up.error()));
     });

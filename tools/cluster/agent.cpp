@@ -244,7 +244,7 @@ std::string agent::free_pod_cidr(const config::settings& settings, const std::st
 }
 
 node_host agent::host(const config::settings& settings) {
-  node_host res{machine_->system, env_, state_, {}, {}, {}, {}, {}, {}, {}};
+  node_host res{machine_->system, env_, state_, {}, {}, {}, {}, {}, {}};
   res.supervise = [this](const std::string& role, runtime::child_factory start) {
     if (role.starts_with("node/"))
       offer(role, std::move(start));

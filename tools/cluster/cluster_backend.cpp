@@ -5,29 +5,7 @@
 
 namespace thespis::tools {
 
-using namespace std::chrono_literals;
-
 namespace {
-
-constexpr auto node_deadline = 30s;
-
-/// Asks a node once, then ends.
-void ask_node(caf::actor_system& sys, const actors::node_handle& node, actors::find_container what,
-              std::function<void(api::result<actors::container_location>)> done) {
-  sys.spawn([node, what = std::move(what), done = std::move(done)](caf::event_based_actor* self) {
-    self->request(node, node_deadline, what)
-        .then(
-            [done](actors::container_location& l) {
-              if (l.ok)
-                done(std::move(l));
-              else
-                done(api::fail(std::move(l.failure)));
-            },
-            [done, self](const caf::error& e) {
-              done(api::fail(api::internal_error(self->system().render(e))));
-            });
-  });
-}
 
 /// The connection as admission sees it.
 api::call connect_call(const api::rest::stream_options& o) {
@@ -63,12 +41,6 @@ api::call connect_call(const api::rest::stream_options& o) {
 }
 
 } // namespace
-
-void cluster_backend::add_runtime(const std::string& node,
-                                  std::shared_ptr<runtime::container_runtime> r) {
-  const std::lock_guard lock{mutex_};
-  runtimes_[node] = std::move(r);
-}
 
 void cluster_backend::submit(api::call c, std::function<void(api::reply)> done) {
   if (!deps_.blocking || !deps_.pipeline->may_call_out(c)) {
@@ -109,96 +81,44 @@ std::unique_ptr<api::rest::watch_handle> cluster_backend::watch(const std::strin
                      {deps_.env.roles, resource, std::move(what), from_revision, std::move(cb)});
 }
 
-void cluster_backend::locate(const std::string& ns, const std::string& pod,
-                             actors::container_query q, found done) {
+api::result<actors::node_handle> cluster_backend::node_of(const std::string& ns,
+                                                          const std::string& pod) const {
   const auto object = deps_.state->get("pods", ns, pod);
-  if (!object) {
-    done(api::fail(api::not_found("pods", pod)));
-    return;
-  }
+  if (!object)
+    return api::fail(api::not_found("pods", pod));
   const auto& node = object->meta().node_name;
-  if (node.empty()) {
-    done(api::fail(api::bad_request("pod " + pod + " does not have a host assigned")));
-    return;
-  }
-  const auto actor = deps_.env.roles->find<actors::node_handle>(actors::node_role(node));
-  if (!actor) {
-    done(api::fail(api::internal_error("node " + node + " is not connected")));
-    return;
-  }
-  ask_node(deps_.sys, actor, {ns, pod, std::move(q)}, std::move(done));
+  if (node.empty())
+    return api::fail(api::bad_request("pod " + pod + " does not have a host assigned"));
+  auto actor = deps_.env.roles->find<actors::node_handle>(actors::node_role(node));
+  if (!actor)
+    return api::fail(api::internal_error("node " + node + " is not connected"));
+  return actor;
 }
 
 void cluster_backend::logs(api::rest::log_options options, api::rest::log_callbacks cb) {
-  const actors::container_query q{options.container, options.previous};
-  const auto ns = options.ns;
-  const auto pod = options.pod;
-  auto still_running = [this, ns, pod, q](std::function<void(bool)> answer) {
-    locate(ns, pod, q,
-           [answer](api::result<actors::container_location> l) { answer(l && l->running); });
-  };
-  locate(ns, pod, q,
-         [this, options = std::move(options), cb = std::move(cb),
-          still_running](api::result<actors::container_location> l) {
-           if (!l) {
-             cb.done(l.error());
-             return;
-           }
-           logs_.start(l->log_path, options, cb,
-                       options.previous ? log_source::liveness{} : still_running);
-         });
+  const auto node = node_of(options.ns, options.pod);
+  if (node)
+    streams_.log(*node, options, std::move(cb));
+  else
+    cb.done(node.error());
 }
 
-std::shared_ptr<runtime::container_runtime>
-cluster_backend::runtime_of(const std::string& ns, const std::string& pod) const {
-  const auto object = deps_.state->get("pods", ns, pod);
-  const std::lock_guard lock{mutex_};
-  const auto i = object ? runtimes_.find(object->meta().node_name) : runtimes_.end();
-  return i == runtimes_.end() ? nullptr : i->second;
-}
-
-void cluster_backend::stream_url(api::rest::stream_options o,
-                                 std::function<void(api::result<std::string>)> done) {
+void cluster_backend::open_stream(api::rest::stream_options o,
+                                  std::function<void(api::result<api::rest::stream_target>)> done) {
   auto admit = [this, c = connect_call(o), o, done] {
     const auto verdict = std::get<api::reply>(deps_.pipeline->prepare(c));
-    if (verdict.ok)
-      open_stream(o, done);
-    else
+    const auto node = node_of(o.ns, o.pod);
+    if (!verdict.ok)
       done(api::fail(verdict.failure));
+    else if (!node)
+      done(api::fail(node.error()));
+    else
+      streams_.connect(*node, o, done);
   };
   if (!deps_.blocking || !deps_.pipeline->may_call_out(connect_call(o)))
     admit();
   else if (!deps_.blocking->post(admit))
     done(api::fail(runtime::too_many_waiting()));
-}
-
-void cluster_backend::open_stream(api::rest::stream_options o,
-                                  std::function<void(api::result<std::string>)> done) {
-  auto runtime = runtime_of(o.ns, o.pod);
-  const auto ns = o.ns;
-  const auto pod = o.pod;
-  const actors::container_query q{o.container, false};
-  locate(ns, pod, q,
-         [runtime, o = std::move(o),
-          done = std::move(done)](api::result<actors::container_location> l) {
-           if (!l) {
-             done(api::fail(std::move(l.error())));
-             return;
-           }
-           if (!runtime) {
-             done(api::fail(api::internal_error("the pod's node has no container runtime here")));
-             return;
-           }
-           const runtime::stream_options streams{o.in, o.out, o.err, o.tty};
-           if (o.kind == "portforward")
-             runtime->port_forward(l->sandbox_id, o.ports, done);
-           else if (!l->running)
-             done(api::fail(api::bad_request("container not found (\"" + o.container + "\")")));
-           else if (o.kind == "exec")
-             runtime->exec(l->id, o.command, streams, done);
-           else
-             runtime->attach(l->id, streams, done);
-         });
 }
 
 std::vector<std::pair<std::string, std::string>> cluster_backend::health() const {

@@ -66,14 +66,11 @@ std::string nth_pod_cidr(const config::settings& s, uint64_t n) {
 }
 
 node_host host_of(cluster& c, const config::settings& settings) {
-  node_host host{c.system(), c.env(), c.state(), {}, {}, {}, {}, {}, {}, {}};
+  node_host host{c.system(), c.env(), c.state(), {}, {}, {}, {}, {}, {}};
   host.supervise = [&c](std::string role, runtime::child_factory start) {
     c.supervise(std::move(role), std::move(start));
   };
   host.tokens = [&c](const std::string& node) { return token_deps_of(c, node); };
-  host.add_runtime = [&c](const std::string& node, std::shared_ptr<runtime::container_runtime> r) {
-    c.backend().add_runtime(node, std::move(r));
-  };
   host.dns = [&c, settings](const std::string& node,
                             const std::string& address) -> std::vector<std::string> {
     if (!settings.network.cluster_dns)

@@ -4,7 +4,6 @@
 
 #include "actors/pod/pod_tokens.hpp"
 #include "api/pipeline/reader.hpp"
-#include "runtime/cri/container_runtime.hpp"
 #include "runtime/environment.hpp"
 #include "runtime/supervisor.hpp"
 #include "tools/cluster/cluster.hpp"
@@ -26,9 +25,6 @@ struct node_host {
   std::function<void(std::string role, runtime::child_factory)> supervise;
   /// How service accounts' tokens are asked for as that node.
   std::function<actors::pod_token_deps(const std::string& node)> tokens;
-  /// Told of the container runtime of a node; null: nobody wants to know.
-  std::function<void(const std::string& node, std::shared_ptr<runtime::container_runtime>)>
-      add_runtime;
   /// Starts what answers pods' DNS on that machine and returns where they ask; empty: they get the
   /// machine's.
   std::function<std::vector<std::string>(const std::string& node, const std::string& address)> dns;

@@ -188,8 +188,6 @@ api::result<std::unique_ptr<local_node>> local_node::start(const node_host& host
     version.set_value(v ? v->name + "://" + v->version : "containerd://unknown");
   });
   description.status.node_info->container_runtime_version = version.get_future().get();
-  if (host.add_runtime)
-    host.add_runtime(res->name_, ports->containers);
   actors::node_deps deps;
   deps.ports = std::move(ports);
   deps.description = std::move(description);

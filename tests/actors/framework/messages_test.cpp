@@ -1,4 +1,5 @@
 #include "actors/fixture.hpp"
+#include "actors/node/node_interface.hpp"
 
 #include <caf/binary_deserializer.hpp>
 #include <caf/binary_serializer.hpp>
@@ -102,6 +103,24 @@ BOOST_AUTO_TEST_CASE(calls_and_their_outcomes_keep_every_field) {
   BOOST_TEST((told.failure.why == api::reason::conflict));
   BOOST_TEST(told.failure.message == outcomes.outcomes.front().failure.message);
   BOOST_TEST(!told.object);
+}
+
+BOOST_AUTO_TEST_CASE(requests_for_streams_travel_whole) {
+  actors::open_log log{"ns", "web", {"main", true}, true, true, 1, 2, 3, 4};
+  const auto l = there_and_back(*this, system(), log);
+  BOOST_TEST((l.ns == "ns" && l.pod == "web" && l.what.container == "main" && l.what.previous));
+  BOOST_TEST((l.follow && l.timestamps && l.tail_lines == 1 && l.since_seconds == 2 &&
+              l.since_nanos == 3 && l.limit_bytes == 4));
+  actors::open_connection c{"ns", "web", "main", "exec", {"ls", "-l"},
+                            true, false, true,   true,   {80, 443}};
+  const auto d = there_and_back(*this, system(), c);
+  BOOST_TEST((d.ns == "ns" && d.pod == "web" && d.container == "main" && d.kind == "exec"));
+  BOOST_TEST((d.command == c.command && d.ports == c.ports));
+  BOOST_TEST((d.in && !d.out && d.err && d.tty));
+  const std::string raw{"\0\xff\n", 3};
+  BOOST_TEST((there_and_back(*this, system(), runtime::stream_data{raw}).bytes == raw));
+  BOOST_TEST(there_and_back(*this, system(), runtime::stream_credit{uint64_t{1} << 40}).bytes ==
+             uint64_t{1} << 40);
 }
 
 BOOST_AUTO_TEST_CASE(bytes_that_are_no_object_are_refused) {

@@ -276,10 +276,13 @@ void memory_backend::logs(log_options options, log_callbacks cb) {
   cb.done(std::nullopt);
 }
 
-void memory_backend::stream_url(stream_options options,
-                                std::function<void(result<std::string>)> done) {
+void memory_backend::open_stream(stream_options options,
+                                 std::function<void(result<stream_target>)> done) {
   last_stream = std::move(options);
-  done(upstream);
+  if (upstream)
+    done(stream_target{*upstream});
+  else
+    done(fail(upstream.error()));
 }
 
 std::vector<std::pair<std::string, std::string>> memory_backend::health() const {

@@ -22,8 +22,8 @@ public:
                                                  uint64_t from_revision,
                                                  api::rest::watch_callbacks cb) override;
   void logs(api::rest::log_options options, api::rest::log_callbacks cb) override;
-  void stream_url(api::rest::stream_options options,
-                  std::function<void(api::result<std::string>)> done) override;
+  void open_stream(api::rest::stream_options options,
+                   std::function<void(api::result<api::rest::stream_target>)> done) override;
   std::vector<std::pair<std::string, std::string>> health() const override;
   void introspect(std::string command, std::function<void(api::result<std::string>)> done) override;
 
