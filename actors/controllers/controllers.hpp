@@ -14,6 +14,7 @@
 #include "actors/controllers/service_account_token.hpp"
 #include "actors/controllers/service_balancer.hpp"
 #include "actors/controllers/service_ranges.hpp"
+#include "actors/controllers/volume_binder.hpp"
 #include "actors/framework/reconciler.hpp"
 #include "runtime/environment.hpp"
 
@@ -44,6 +45,7 @@ struct controller_tunables {
   certificate_signing_deps signing = {};         ///< without an authority: not run
   /// Nothing: nodes get no pod addresses.
   std::optional<node_ipam_deps> node_ipam = {};
+  volume_binder_deps volumes = {};
   access_index_deps access = {}; ///< without a policy: nothing to keep in step
   /// Null: no custom resources are served.
   std::shared_ptr<resource_host> resources = nullptr;

@@ -1,7 +1,9 @@
 // Volumes on this machine's disk.
+#include "actors/controllers/volume_match.hpp"
 #include "actors/pod/host_files.hpp"
 #include "actors/pod/volume_files.hpp"
 #include "actors/pod/volume_port.hpp"
+#include "api/object/typed.hpp"
 #include "api/text/quantity.hpp"
 #include "api/text/quote.hpp"
 #include "runtime/cri/node_cleanup.hpp"
@@ -197,6 +199,8 @@ private:
     };
     if (v.host_path)
       return given(v.host_path->path, check_host_path(*v.host_path));
+    if (v.persistent_volume_claim || v.ephemeral)
+      return claimed(v);
     if (!v.empty_dir && !is_filled(v))
       return api::fail(api::bad_request("this type of volume is not supported"));
     const auto folder =
@@ -212,6 +216,52 @@ private:
     if (!files)
       return api::fail(std::move(files.error()));
     return given(folder, show_files(folder, *files, group));
+  }
+
+  /// The folder of the volume that the pod's claim is bound to.
+  api::result<std::string> claimed(const api::v1::volume& v) {
+    const auto name =
+        v.ephemeral ? pod_.metadata.name + "-" + v.name : v.persistent_volume_claim->claim_name;
+    const auto c = state_.get("persistentvolumeclaims", pod_.metadata.namespace_, name);
+    if (!c)
+      return api::fail(
+          api::bad_request("persistentvolumeclaim " + api::quote_go(name) + " not found"));
+    const auto claim = api::typed<api::v1::persistent_volume_claim>(*c);
+    const auto o = state_.get("persistentvolumes", {}, claim->spec.volume_name);
+    if (!o || claim->status.phase != "Bound")
+      return api::fail(api::bad_request("PVC is not bound"));
+    const auto pv = api::typed<api::v1::persistent_volume>(*o);
+    if (!pv->spec.claim_ref || pv->spec.claim_ref->uid != c->uid())
+      return api::fail(api::bad_request("PVC is not bound"));
+    if (pv->spec.volume_mode == "Block")
+      return api::fail(api::bad_request("block volumes are not supported"));
+    if (pv->spec.host_path) {
+      struct stat s {};
+      const auto& path = pv->spec.host_path->path;
+      const bool there = stat(path.c_str(), &s) == 0;
+      if (auto ok = check_host_path(*pv->spec.host_path); !ok)
+        return api::fail(std::move(ok.error()));
+      // Containers may run as any user.
+      if (!there && has_note(pv->metadata, volume_notes::provisioned_by) &&
+          chmod(path.c_str(), 0777) != 0)
+        return api::fail(file_error("chmod", path));
+      return path;
+    }
+    if (pv->spec.local)
+      return local(pv->spec.local->path);
+    return api::fail(api::bad_request("this type of volume is not supported"));
+  }
+
+  api::result<std::string> local(const std::string& path) const {
+    struct stat s {};
+    if (stat(path.c_str(), &s) != 0)
+      return api::fail(api::bad_request("path " + api::quote_go(path) + " does not exist"));
+    if (!S_ISDIR(s.st_mode))
+      return api::fail(api::bad_request("path " + api::quote_go(path) + " is not a directory"));
+    if (const auto group = fs_group())
+      if (auto ok = give_to_group(path, *group); !ok)
+        return api::fail(std::move(ok.error()));
+    return path;
   }
 
   std::optional<gid_t> fs_group() const {

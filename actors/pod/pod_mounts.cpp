@@ -14,7 +14,8 @@ using runtime::container_mount;
 
 // What the API fills is read-only in containers, whatever the mount says.
 bool always_read_only(const api::v1::volume& v) {
-  return v.config_map || v.secret || v.downward_api || v.projected;
+  return v.config_map || v.secret || v.downward_api || v.projected ||
+         (v.persistent_volume_claim && v.persistent_volume_claim->read_only.value_or(false));
 }
 
 runtime::mount_propagation propagation_of(const std::string& mode) {

@@ -13,7 +13,8 @@ namespace thespis::actors {
 class volume_port {
 public:
   virtual ~volume_port() = default;
-  /// Makes the pod's volumes exist: emptyDir, hostPath, configMap, secret, downwardAPI, projected.
+  /// Makes the pod's volumes exist: emptyDir, hostPath, configMap, secret, downwardAPI, projected,
+  /// and finds those of claims that are bound to hostPath and local volumes.
   /// `state` is read on the caller's thread or the port's. May be called again to bring changed
   /// config maps, secrets and fields into a running pod (atomically, as kubelet's ..data link).
   /// Errors: bad_request and internal_error in kubelet's words for a FailedMount event

@@ -2,6 +2,7 @@
 
 #include "actors/controllers/api_services.hpp"
 #include "actors/controllers/service_ranges.hpp"
+#include "actors/controllers/volume_binder.hpp"
 #include "actors/framework/reconciler.hpp"
 #include "api/auth/default_policy.hpp"
 #include "api/generated/core_v1_config.hpp"
@@ -10,6 +11,7 @@
 #include "api/generated/discovery_v1.hpp"
 #include "api/generated/networking_v1.hpp"
 #include "api/generated/scheduling_v1.hpp"
+#include "api/generated/storage_v1.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -91,6 +93,17 @@ std::vector<v1::priority_class> system_priorities() {
   return res;
 }
 
+/// Folders on the nodes: storage that works without any set-up.
+v1::storage_class local_path() {
+  v1::storage_class res;
+  res.metadata.name = "local-path";
+  res.metadata.annotations["storageclass.kubernetes.io/is-default-class"] = "true";
+  res.provisioner = actors::local_path_provisioner;
+  res.reclaim_policy = "Delete";
+  res.volume_binding_mode = "WaitForFirstConsumer";
+  return res;
+}
+
 /// An update that wins whatever the object's revision: we are its only writer.
 template <class T>
 api::call replace_call(const api::reader& state, T object) {
@@ -148,6 +161,8 @@ void bootstrap_cluster(cluster& c, const std::string& service_range, const std::
       calls.push_back(actors::create_call(priority));
   if (!c.state()->get(v1::service_cidr::resource_name, {}, actors::default_service_cidr))
     calls.push_back(actors::create_call(default_range(service_range)));
+  if (!c.state()->get(v1::storage_class::resource_name, {}, local_path().metadata.name))
+    calls.push_back(actors::create_call(local_path()));
   if (!c.state()->get("services", "default", service_name))
     calls.push_back(actors::create_call(kubernetes_service(service_ip, api_port)));
   calls.push_back(replace_call(*c.state(), kubernetes_endpoints(api_address, api_port)));

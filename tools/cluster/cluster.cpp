@@ -2,6 +2,7 @@
 
 #include "actors/controllers/controllers.hpp"
 #include "actors/framework/controller_actor.hpp"
+#include "actors/pod/host_files.hpp"
 #include "actors/scheduler/scheduler_actor.hpp"
 #include "api/auth/bootstrap_tokens.hpp"
 #include "api/auth/node_restriction.hpp"
@@ -16,6 +17,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <filesystem>
 
 namespace thespis::tools {
 
@@ -220,6 +222,13 @@ void cluster::start_controllers(const config::settings& settings,
   tunables.node_ipam = {{{api::ip_address::v4(pods.base), static_cast<unsigned>(pods.bits)},
                          static_cast<unsigned>(settings.network.node_cidr_mask)}};
   tunables.signing = {identity.sign, access_};
+  tunables.volumes.folder = std::filesystem::absolute(settings.data_dir).string() + "/storage";
+  tunables.volumes.remove = [pool = blocking_](const std::string& path) {
+    pool->post([path] {
+      if (auto ok = actors::remove_tree(path); !ok)
+        spdlog::warn("cannot remove the folder of a volume: {}", ok.error().message);
+    });
+  };
   const actors::back_off_limits back_off{c.initial_backoff, c.max_backoff};
   for (auto& entry : actors::all_controllers(env_, tunables))
     supervise("controller/" + entry.name,
