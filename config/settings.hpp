@@ -44,6 +44,9 @@ struct network_settings {
   std::string proxy_mode = "nftables";
   bool cluster_dns = true;
   bool service_balancer = true;
+  bool ingress = true;
+  int64_t ingress_http_port = 80;
+  int64_t ingress_https_port = 443;
   int64_t mtu = 0; ///< bytes; 0: that of the default route
 };
 

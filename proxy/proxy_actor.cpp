@@ -96,9 +96,14 @@ void proxy_actor::program() {
     const auto changes = state_.take_changes();
     if (changes.empty())
       return;
-    done = kernel_->change(changes);
+    done = kernel_->guard(state_.guards());
+    if (done)
+      done = kernel_->change(changes);
   } else {
-    done = kernel_->replace(state_.table());
+    const auto table = state_.table();
+    done = kernel_->guard(state_.guards());
+    if (done)
+      done = kernel_->replace(table);
   }
   if (!done) {
     spdlog::error("proxy: cannot program the kernel: {}", done.error().message);
@@ -110,6 +115,15 @@ void proxy_actor::program() {
   replaced_ = true;
   ++programmed_;
   show_state("running");
+  tell_balancers();
+}
+
+void proxy_actor::tell_balancers() {
+  auto answers = state_.health();
+  if (!health_ && !answers.empty())
+    health_ = std::make_unique<health_checks>();
+  if (health_)
+    health_->serve(std::move(answers));
 }
 
 std::string proxy_actor::describe() const {

@@ -32,10 +32,12 @@ private:
   void handle(const runtime::watch_batch& batch);
   void schedule(std::chrono::milliseconds delay);
   void program();
+  void tell_balancers();
 
   proxy_deps deps_;
   proxy_state state_;
   std::optional<data_path> kernel_;
+  std::unique_ptr<health_checks> health_; ///< once some Service wants it
   bool services_synced_ = false;
   bool slices_synced_ = false;
   bool replaced_ = false; ///< the kernel holds a complete view

@@ -18,6 +18,24 @@ protocol protocol_of(const std::string& name) {
   return protocol::tcp;
 }
 
+/// The field, or the annotation that was there before it.
+std::vector<std::string> source_ranges_of(const api::v1::service& s) {
+  if (!s.spec.load_balancer_source_ranges.empty())
+    return s.spec.load_balancer_source_ranges;
+  std::vector<std::string> res;
+  const auto old =
+      s.metadata.annotations.find("service.beta.kubernetes.io/load-balancer-source-ranges");
+  if (old == s.metadata.annotations.end())
+    return res;
+  std::istringstream words{old->second};
+  for (std::string word; std::getline(words, word, ',');) {
+    std::erase(word, ' ');
+    if (!word.empty())
+      res.push_back(word);
+  }
+  return res;
+}
+
 void add_endpoints(const api::v1::endpoint_slice& slice, const std::string& port_name,
                    const std::string& port_protocol, const std::string& node, service_port& out) {
   if (slice.address_type != "IPv4")
@@ -62,7 +80,12 @@ void proxy_state::ports_of(const service_key& key, service_table& out) const {
     port.external_ips = spec.external_ips;
     if (service->status.load_balancer)
       for (const auto& ingress : service->status.load_balancer->ingress)
-        port.external_ips.push_back(ingress.ip);
+        if (!ingress.ip.empty() && ingress.ip_mode != "Proxy")
+          port.balancer_ips.push_back(ingress.ip);
+    port.external_ips.insert(port.external_ips.end(), port.balancer_ips.begin(),
+                             port.balancer_ips.end());
+    port.source_ranges = source_ranges_of(*service);
+    port.health_port = static_cast<uint16_t>(spec.health_check_node_port.value_or(0));
     if (spec.session_affinity == "ClientIP") {
       port.affinity_seconds = default_affinity_seconds;
       if (spec.session_affinity_config && spec.session_affinity_config->client_ip)
@@ -76,6 +99,23 @@ void proxy_state::ports_of(const service_key& key, service_table& out) const {
       add_endpoints(*api::typed<api::v1::endpoint_slice>(*slice), p.name, proto, node_, port);
     out[{key.first, key.second, p.name}] = std::move(port);
   }
+}
+
+health_answers proxy_state::health() const {
+  health_answers res;
+  for (const auto& [name, port] : programmed_) {
+    if (port.health_port == 0)
+      continue;
+    std::set<std::string> local;
+    for (const auto& e : port.endpoints)
+      if (e.node_local && e.ready)
+        local.insert(e.ip);
+    auto& answer = res[port.health_port];
+    answer.ns = name.ns;
+    answer.service = name.service;
+    answer.local_endpoints = std::max(answer.local_endpoints, local.size());
+  }
+  return res;
 }
 
 service_table proxy_state::table() {

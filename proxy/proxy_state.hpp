@@ -3,6 +3,8 @@
 #pragma once
 
 #include "proxy/data/data_path.hpp"
+#include "proxy/data/source_ranges.hpp"
+#include "proxy/health_checks.hpp"
 #include "proxy/service_slices.hpp"
 
 #include <string>
@@ -23,6 +25,9 @@ public:
   service_table table();
   /// What changed since the last call of this or of `table`.
   service_changes take_changes();
+  /// What load balancers are to be told, as of the last call of either.
+  health_answers health() const;
+  guarded_addresses guards() const { return guards_of(programmed_); }
   bool changed() const { return known_.changed(); }
   size_t services() const { return known_.services().size(); }
 

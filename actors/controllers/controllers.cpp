@@ -8,6 +8,7 @@
 #include "actors/controllers/endpoint_slice_mirroring.hpp"
 #include "actors/controllers/endpoints.hpp"
 #include "actors/controllers/garbage_collector.hpp"
+#include "actors/controllers/ingress_status.hpp"
 #include "actors/controllers/job.hpp"
 #include "actors/controllers/namespace_content.hpp"
 #include "actors/controllers/policy_status.hpp"
@@ -51,6 +52,8 @@ std::vector<controller_entry> all_controllers(const runtime::environment& env,
       {"eventttl", [deps = t.events] { return make_event_expiry(deps); }},
       {"clusterroleaggregation", [] { return make_cluster_role_aggregation(); }},
   };
+  if (t.serve_ingresses)
+    all.push_back({"ingress-status", [] { return make_ingress_status_controller(); }});
   if (t.balance_services)
     all.push_back(
         {"service-lb", [deps = t.service_balancer] { return make_service_balancer(deps); }});

@@ -40,6 +40,7 @@ struct controller_tunables {
   event_expiry_deps events = {};
   service_cidr_deps service_ranges = {};
   service_balancer_deps service_balancer = {};
+  bool serve_ingresses = true;                   ///< false: there is no built-in HTTP entry
   bool balance_services = true;                  ///< false: LoadBalancers are somebody else's
   service_account_token_deps token_secrets = {}; ///< without tokens: not run
   certificate_signing_deps signing = {};         ///< without an authority: not run

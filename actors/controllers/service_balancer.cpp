@@ -1,7 +1,6 @@
 #include "actors/controllers/service_balancer.hpp"
 
 #include "actors/controllers/endpoint_slice.hpp"
-#include "api/generated/core_v1_node.hpp"
 #include "api/generated/core_v1_service.hpp"
 #include "api/generated/discovery_v1.hpp"
 #include "api/text/cidr.hpp"
@@ -25,35 +24,13 @@ bool has_addresses(const v1::service& s) {
   return s.status.load_balancer && !s.status.load_balancer->ingress.empty();
 }
 
-/// The address under which clients reach a node; empty when it takes no traffic.
-std::string balanced_address(const v1::node& n) {
-  const auto& conditions = n.status.conditions;
-  const bool ready = std::any_of(conditions.begin(), conditions.end(), [](const auto& c) {
-    return c.type == "Ready" && c.status == "True";
-  });
-  if (!ready || n.metadata.labels.count(not_balancing_label) ||
-      !n.metadata.deletion_timestamp.empty())
-    return {};
-  for (const char* type : {"ExternalIP", "InternalIP"})
-    for (const auto& a : n.status.addresses)
-      if (const auto ip = api::parse_ip(a.address); a.type == type && ip && !ip->is_loopback())
-        return a.address;
-  return {};
-}
-
-/// Nodes beat often; only what concerns the balancer wakes it.
 key_mapper balanced_services() {
   return [](const api::object& o, const api::object_ptr& previous, const view& v) {
     std::vector<object_id> keys;
-    const bool there = v.find(v1::node::resource_name, {}, o.name()) != nullptr;
-    const auto before =
-        previous ? balanced_address(*api::typed<v1::node>(*previous)) : std::string{};
-    const auto now = there ? balanced_address(*api::typed<v1::node>(o)) : std::string{};
-    if (before == now && there)
-      return keys;
-    for (const auto& s : v.list<v1::service>())
-      if (is_ours(*s))
-        keys.push_back({s.object->ns(), s.object->name()});
+    if (balances_otherwise(o, previous, v))
+      for (const auto& s : v.list<v1::service>())
+        if (is_ours(*s))
+          keys.push_back({s.object->ns(), s.object->name()});
     return keys;
   };
 }
@@ -193,6 +170,28 @@ private:
 };
 
 } // namespace
+
+std::string balanced_address(const v1::node& n) {
+  const auto& conditions = n.status.conditions;
+  const bool ready = std::any_of(conditions.begin(), conditions.end(), [](const auto& c) {
+    return c.type == "Ready" && c.status == "True";
+  });
+  if (!ready || n.metadata.labels.count(not_balancing_label) ||
+      !n.metadata.deletion_timestamp.empty())
+    return {};
+  for (const char* type : {"ExternalIP", "InternalIP"})
+    for (const auto& a : n.status.addresses)
+      if (const auto ip = api::parse_ip(a.address); a.type == type && ip && !ip->is_loopback())
+        return a.address;
+  return {};
+}
+
+bool balances_otherwise(const api::object& node, const api::object_ptr& previous, const view& v) {
+  const bool there = v.find(v1::node::resource_name, {}, node.name()) != nullptr;
+  const auto before = previous ? balanced_address(*api::typed<v1::node>(*previous)) : std::string{};
+  const auto now = there ? balanced_address(*api::typed<v1::node>(node)) : std::string{};
+  return before != now || !there;
+}
 
 std::unique_ptr<reconciler> make_service_balancer(service_balancer_deps deps) {
   return std::make_unique<service_balancer>(std::move(deps));

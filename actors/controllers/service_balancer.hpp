@@ -3,6 +3,7 @@
 #pragma once
 
 #include "actors/framework/reconciler.hpp"
+#include "api/generated/core_v1_node.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -21,6 +22,12 @@ struct service_balancer_deps {
   /// TCP ports that the machines need for themselves and no Service gets.
   std::set<int32_t> reserved = {};
 };
+
+/// The address under which clients reach a node; empty when it takes no traffic.
+std::string balanced_address(const api::v1::node& n);
+
+/// Whether a change of a node, as a key_mapper is told it, concerns who balances. Nodes beat often.
+bool balances_otherwise(const api::object& node, const api::object_ptr& previous, const view& v);
 
 /// Keys are Services. With externalTrafficPolicy Local only nodes with ready endpoints count. A
 /// port of the nodes is one Service's: the oldest's; others wait and are told so by an event.

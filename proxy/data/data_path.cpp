@@ -49,8 +49,20 @@ api::result<void> data_path::program_anew() {
   return {};
 }
 
+api::result<void> data_path::guard(const guarded_addresses& guards) {
+  if (guards_ == guards)
+    return {};
+  guards_.reset();
+  if (auto done = kernel_.guard(guards); !done)
+    return done;
+  guards_ = guards;
+  return {};
+}
+
 api::result<void> data_path::remove_all() {
   planner_ = {};
+  if (auto done = guard({}); !done)
+    return done;
   in_step_ = false;
   return kernel_.remove_all();
 }

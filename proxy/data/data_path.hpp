@@ -30,6 +30,10 @@ public:
   /// the next call tries again.
   api::result<void> change(const service_changes& changes);
 
+  /// Lets only those ranges use these addresses, from before anything is programmed that leads
+  /// there: call it first.
+  api::result<void> guard(const guarded_addresses& guards);
+
   /// Removes every trace from the kernel and forgets all services.
   api::result<void> remove_all();
 
@@ -40,6 +44,7 @@ private:
 
   nft_kernel kernel_;
   planner planner_;
+  std::optional<guarded_addresses> guards_; // what the kernel holds; nothing: unknown
   bool in_step_ = false; // the kernel holds planner_'s rules as of its last take()
 };
 

@@ -87,6 +87,12 @@ api::result<nft_kernel::inventory> nft_kernel::look() {
   return out;
 }
 
+api::result<void> nft_kernel::guard(const guarded_addresses& guards) {
+  if (auto done = run(guards_text(guards_table_name(options_.table), guards)); !done)
+    return api::fail(done.error());
+  return {};
+}
+
 api::result<void> nft_kernel::replace(const ruleset& rules) {
   auto there = look();
   if (!there)

@@ -3,6 +3,7 @@
 
 #include "api/result.hpp"
 #include "proxy/data/ruleset.hpp"
+#include "proxy/data/source_ranges.hpp"
 
 #include <memory>
 #include <string_view>
@@ -32,6 +33,9 @@ public:
   /// Applies changes, their elements in one transaction, to what replace() and apply() have made.
   /// Fails if there is no such thing, or if someone else changed it; then no element has changed.
   api::result<void> apply(const batch& changes);
+
+  /// Makes the guards' table hold exactly these.
+  api::result<void> guard(const guarded_addresses& guards);
 
   /// Removes the tables, and turns route_localnet off if a table of ours turned it on and none is
   /// left that needs it. Succeeds where there is nothing to remove.

@@ -44,6 +44,11 @@ struct service_port {
   uint16_t node_port = 0; ///< 0: none
   /// spec.externalIPs and status.loadBalancer.ingress[].ip alike: `port` is served on them.
   std::vector<std::string> external_ips;
+  /// Those of them that are a load balancer's, and who may use these; empty: everybody.
+  std::vector<std::string> balancer_ips = {};
+  std::vector<std::string> source_ranges = {};
+  /// spec.healthCheckNodePort; 0: none.
+  uint16_t health_port = 0;
   /// sessionAffinity ClientIP: seconds a client keeps its endpoint after its last connection.
   /// 0: sessionAffinity None.
   uint32_t affinity_seconds = 0;

@@ -79,8 +79,7 @@ api::result<bench_cluster*> bench_cluster::start(const context& c, int nodes) {
   if (auto serving = res->serve(); !serving)
     return api::fail(std::move(serving.error()));
   bootstrap_cluster(*res->cluster_, config::to_string(res->settings_.network.service_cidr),
-                    res->settings_.kubernetes_service_ip(), unused_address,
-                    res->port());
+                    res->settings_.kubernetes_service_ip(), unused_address, res->port());
   if (nodes > 0) {
     c.log.say("starting " + std::to_string(nodes) + " simulated nodes");
     res->nodes_ =

@@ -1,6 +1,7 @@
 #include "config/files.hpp"
 #include "config/kubeconfig.hpp"
 #include "proxy/data/data_path.hpp"
+#include "proxy/policy/policy_kernel.hpp"
 #include "runtime/cri/node_cleanup.hpp"
 #include "tools/cli/instance.hpp"
 #include "tools/cli/subcommands.hpp"
@@ -95,6 +96,10 @@ void clean_up_services(const std::string& data_dir, const instance_state& state,
   options.table = state.proxy_table.empty() ? proxy_table_name(data_dir) : state.proxy_table;
   auto path = proxy::data_path::open(options);
   auto removed = path ? path->remove_all() : api::result<void>{api::fail(path.error())};
+  auto policies = proxy::policy_kernel::open(proxy::policy_table_name(options.table));
+  if (auto gone = policies ? policies->hold({}) : api::result<void>{api::fail(policies.error())};
+      removed && !gone)
+    removed = std::move(gone);
   if (removed)
     tell.done("Removed the rules of services");
   else

@@ -12,6 +12,7 @@
 #include "api/generated/networking_v1.hpp"
 #include "api/generated/scheduling_v1.hpp"
 #include "api/generated/storage_v1.hpp"
+#include "proxy/ingress_state.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -77,6 +78,15 @@ v1::service_cidr default_range(const std::string& range) {
   s.metadata.name = actors::default_service_cidr;
   s.spec.cidrs = {range};
   return s;
+}
+
+/// The class of the built-in HTTP entry, which Ingresses get that name none.
+v1::ingress_class entry_class() {
+  v1::ingress_class c;
+  c.metadata.name = "thespis";
+  c.metadata.annotations = {{"ingressclass.kubernetes.io/is-default-class", "true"}};
+  c.spec.controller = proxy::ingress_controller;
+  return c;
 }
 
 /// The classes of what keeps nodes and the cluster alive.
@@ -163,6 +173,9 @@ void bootstrap_cluster(cluster& c, const std::string& service_range, const std::
     calls.push_back(actors::create_call(default_range(service_range)));
   if (!c.state()->get(v1::storage_class::resource_name, {}, local_path().metadata.name))
     calls.push_back(actors::create_call(local_path()));
+  // Who deletes it has another one: it is made with the cluster and not again.
+  if (!c.state()->get("services", "default", service_name))
+    calls.push_back(actors::create_call(entry_class()));
   if (!c.state()->get("services", "default", service_name))
     calls.push_back(actors::create_call(kubernetes_service(service_ip, api_port)));
   calls.push_back(replace_call(*c.state(), kubernetes_endpoints(api_address, api_port)));

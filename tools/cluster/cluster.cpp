@@ -212,6 +212,7 @@ void cluster::start_controllers(const config::settings& settings,
   tunables.events.ttl = settings.store.event_ttl;
   tunables.service_ranges.default_range = config::to_string(settings.network.service_cidr);
   tunables.service_balancer.reserved = {static_cast<int32_t>(settings.api.port)};
+  tunables.serve_ingresses = settings.network.ingress;
   tunables.balance_services = settings.network.service_balancer;
   tunables.resources = custom_resources_;
   tunables.api_services.host = std::make_shared<extension_servers>(extension_servers_deps{

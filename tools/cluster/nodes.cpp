@@ -1,6 +1,8 @@
 #include "tools/cluster/nodes.hpp"
 
 #include "actors/node/node_actor.hpp"
+#include "proxy/ingress_actor.hpp"
+#include "proxy/policy_actor.hpp"
 #include "proxy/proxy_actor.hpp"
 #include "runtime/cri/cri_runtime.hpp"
 #include "runtime/cri/node_layout.hpp"
@@ -99,6 +101,12 @@ void set_capacity(api::v1::node& n, int64_t cpu, int64_t memory_kib, int64_t dis
   n.status.allocatable = n.status.capacity;
 }
 
+/// Whether that resource can be watched here: machines that joined see but a few.
+bool sees(const node_host& host, const char* resource) {
+  return host.env.roles->find<runtime::registry_handle>(runtime::registry_role(resource)) !=
+         nullptr;
+}
+
 void start_proxy(const node_host& host, const config::settings& settings, const std::string& node) {
   proxy::proxy_deps deps;
   deps.env = host.env;
@@ -109,6 +117,29 @@ void start_proxy(const node_host& host, const config::settings& settings, const 
   host.supervise(std::string{proxy::proxy_role}, [deps](caf::local_actor& self) {
     return caf::actor_cast<caf::strong_actor_ptr>(
         self.home_system().spawn<proxy::proxy_actor, caf::detached>(deps));
+  });
+  if (!sees(host, "networkpolicies.networking.k8s.io")) {
+    spdlog::warn("network policies are not enforced for the pods of this machine");
+    return;
+  }
+  const proxy::policy_deps policies{host.env, node, proxy::policy_table_name(deps.options.table)};
+  host.supervise(std::string{proxy::policy_role}, [policies](caf::local_actor& self) {
+    return caf::actor_cast<caf::strong_actor_ptr>(
+        self.home_system().spawn<proxy::policy_actor, caf::detached>(policies));
+  });
+}
+
+void start_ingress(const node_host& host, const config::settings& settings,
+                   const std::string& node) {
+  proxy::ingress_deps deps;
+  deps.env = host.env;
+  deps.node = node;
+  deps.folder = settings.data_dir + "/ingress";
+  deps.options.http_port = static_cast<uint16_t>(settings.network.ingress_http_port);
+  deps.options.https_port = static_cast<uint16_t>(settings.network.ingress_https_port);
+  host.supervise(std::string{proxy::ingress_role}, [deps](caf::local_actor& self) {
+    return caf::actor_cast<caf::strong_actor_ptr>(
+        self.home_system().spawn<proxy::ingress_actor, caf::detached>(deps));
   });
 }
 
@@ -199,6 +230,8 @@ api::result<std::unique_ptr<local_node>> local_node::start(const node_host& host
   });
   if (settings.network.proxy_mode != "none")
     start_proxy(host, settings, res->name_);
+  if (settings.network.ingress && sees(host, "ingresses.networking.k8s.io"))
+    start_ingress(host, settings, res->name_);
   return res;
 }
 

@@ -108,10 +108,13 @@ bool same(const json::value& spec, const json::value& old, std::string_view key)
 /// What the new type has no use for goes, unless the client has just set it (which validation then
 /// refuses).
 void drop_useless(json::value& spec, const json::value& old) {
-  if (needs_cluster_ip(old) && !needs_cluster_ip(spec) && same(spec, old, "clusterIP")) {
-    for (std::string_view key :
-         {"clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy"})
-      json::erase(spec, key);
+  if (needs_cluster_ip(old) && !needs_cluster_ip(spec)) {
+    if (same(spec, old, "clusterIP"))
+      for (std::string_view key : {"clusterIP", "clusterIPs"})
+        json::erase(spec, key);
+    for (std::string_view key : {"ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy"})
+      if (same(spec, old, key))
+        json::erase(spec, key);
   }
   if (needs_node_port(old) && !needs_node_port(spec) &&
       used_node_ports(old) == used_node_ports(spec))

@@ -54,8 +54,9 @@ BOOST_FIXTURE_TEST_SUITE(endpoint_slice_mirroring, mirror_fixture)
 
 BOOST_AUTO_TEST_CASE(endpoints_become_a_slice_that_follows_them) {
   make_service();
-  create(text("[{addresses: [{ip: 192.0.2.7, nodeName: one}], notReadyAddresses: [{ip: 192.0.2.8}], "
-              "ports: [{name: http, port: 8080}]}]"));
+  create(
+      text("[{addresses: [{ip: 192.0.2.7, nodeName: one}], notReadyAddresses: [{ip: 192.0.2.8}], "
+           "ports: [{name: http, port: 8080}]}]"));
   settle();
   auto all = list<endpoint_slice>();
   BOOST_REQUIRE(all.size() == 1);

@@ -104,6 +104,28 @@ BOOST_AUTO_TEST_CASE(programs_neither_headless_nor_external_names) {
   BOOST_TEST(s.table().empty());
 }
 
+BOOST_AUTO_TEST_CASE(tells_load_balancers_of_local_endpoints_and_whom_to_let_in) {
+  proxy_state s{"here"};
+  auto e =
+      service(added, "{type: LoadBalancer, clusterIP: 10.43.0.9, externalTrafficPolicy: Local, "
+                     "healthCheckNodePort: 30099, loadBalancerSourceRanges: [192.0.2.0/24], "
+                     "ports: [{name: http, port: 80}]}");
+  auto doc = e.object->parse();
+  auto& a = doc.GetAllocator();
+  const auto status = api::json::parse(
+      R"({"loadBalancer":{"ingress":[{"ip":"203.0.113.9"},{"ip":"203.0.113.8","ipMode":"Proxy"}]}})");
+  api::json::set(doc, "status", api::json::copy(*status, a), a);
+  e.object = std::make_shared<const api::object>(e.object->meta(), api::json::to_string(doc));
+  s.apply_service(e);
+  BOOST_TEST(s.table().at(http).external_ips == std::vector<std::string>{"203.0.113.9"});
+  BOOST_TEST(s.guards().begin()->first == "203.0.113.9 . tcp . 80");
+  BOOST_TEST(s.health().at(30099).local_endpoints == 0u);
+  s.apply_slice(slice(added, "web-1", ready_here));
+  (void)s.take_changes();
+  BOOST_TEST(s.health().at(30099).local_endpoints == 1u);
+  BOOST_TEST(s.health().at(30099).service == "web");
+}
+
 BOOST_AUTO_TEST_CASE(carries_affinity_and_policies) {
   proxy_state s{"here"};
   s.apply_service(service(added,

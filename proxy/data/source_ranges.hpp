@@ -1,0 +1,28 @@
+// Who may use the addresses of load balancers: spec.loadBalancerSourceRanges of Services, as rules
+// of their own ahead of all choices.
+#pragma once
+
+#include "proxy/data/service_table.hpp"
+
+#include <map>
+#include <set>
+#include <string>
+
+namespace thespis::proxy {
+
+/// "203.0.113.7 . tcp . 80": a guarded address of a Service, in nftables' words, and the ranges
+/// that may use it.
+using guarded_addresses = std::map<std::string, std::set<std::string>>;
+
+/// The guards of all these services. Ranges of another family let nobody in. When two services
+/// claim an address and port, the one whose name is lower has it, as everywhere.
+guarded_addresses guards_of(const service_table& services);
+
+/// One transaction after which the table holds these guards and nothing else; without any there is
+/// no table.
+std::string guards_text(const std::string& table, const guarded_addresses& guards);
+
+/// The guards' table beside that of the services.
+std::string guards_table_name(const std::string& services_table);
+
+} // namespace thespis::proxy

@@ -1,0 +1,55 @@
+// The actor of Ingresses: see ingress_interface.hpp.
+#pragma once
+
+#include "proxy/ingress/haproxy_process.hpp"
+#include "proxy/ingress_interface.hpp"
+#include "proxy/ingress_state.hpp"
+#include "runtime/environment.hpp"
+
+#include <array>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace thespis::proxy {
+
+struct ingress_deps {
+  runtime::environment env;
+  std::string node;
+  std::string folder; ///< for haproxy's files, private to it
+  haproxy_options options;
+};
+
+/// Runs detached: haproxy is its child and takes tenths of a second to read its configuration. The
+/// entry ends with the actor.
+class ingress_actor : public runtime::actor_base<ingress_handle> {
+public:
+  ingress_actor(caf::actor_config& cfg, ingress_deps deps);
+  behavior_type make_behavior() override;
+
+protected:
+  std::string describe() const override;
+
+private:
+  enum watch : uint64_t { ingresses, classes, services, slices, secrets };
+
+  void start_over();
+  bool subscribe(watch w);
+  void handle(const runtime::watch_batch& batch);
+  bool synced() const;
+  void schedule(std::chrono::milliseconds delay);
+  void configure();
+  void check();
+
+  ingress_deps deps_;
+  ingress_state state_;
+  std::unique_ptr<haproxy_process> entry_;
+  std::optional<ingress_table> applied_;
+  std::array<bool, 5> subscribed_{};
+  std::array<bool, 5> synced_{};
+  bool scheduled_ = false;
+  bool checking_ = false;
+  uint64_t configured_ = 0;
+};
+
+} // namespace thespis::proxy
