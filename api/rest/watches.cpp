@@ -190,7 +190,17 @@ void watch_session::arm_bookmark() {
   bookmark_timer_ = std::move(timer);
 }
 
+bool watch_session::is_outdated() const {
+  const auto& r = *x_->resource;
+  if (!r.owner)
+    return false;
+  const auto now = x_->server->schemas.find_resource(r.group, r.version, r.plural);
+  return !now || (now != x_->resource && !now->ending);
+}
+
 void watch_session::on_events(watch_events batch) {
+  if (is_outdated())
+    return finish();
   auto show = [self = shared_from_this(), batch = std::move(batch)]() mutable {
     const auto& resource = *self->x_->resource;
     std::vector<object_ptr> objects;

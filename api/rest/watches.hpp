@@ -28,6 +28,9 @@ private:
   /// Sends what is in the version of the request.
   void send_events(const watch_events& batch);
   void on_failed(const error& e);
+  /// Whether the definition behind the resource has changed, other than to end, or gone: what
+  /// follows would not be what the client has been told, so it must begin anew.
+  bool is_outdated() const;
   void arm_bookmark();
   void acknowledge();
   /// Takes the watch out of the server and the backend; true for the first caller.

@@ -33,7 +33,8 @@ rest_fixture::rest_fixture(std::chrono::milliseconds bookmarks) {
     return std::chrono::sys_days{std::chrono::year{2026} / 1 / 1} + std::chrono::hours{1};
   };
   o.bookmark_interval = bookmarks;
-  auto started = rest::server::start(cluster, schema::registry::builtin(), std::move(o));
+  cluster.schemas = &schemas;
+  auto started = rest::server::start(cluster, schemas, std::move(o));
   BOOST_REQUIRE_MESSAGE(started, started.error().message);
   server = std::move(*started);
 }

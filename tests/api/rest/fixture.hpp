@@ -23,6 +23,7 @@ struct rest_fixture {
   api::object_ptr add_pod(std::string_view ns, std::string_view name,
                           std::string_view labels = "{}", std::string_view node = "");
 
+  api::schema::registry schemas; ///< what the server serves: kinds may be added
   memory_backend cluster;
   std::unique_ptr<api::rest::server> server;
 };

@@ -239,7 +239,7 @@ void memory_backend::submit(call c, std::function<void(reply)> done) {
 
 std::unique_ptr<watch_handle> memory_backend::watch(const std::string& resource, selection what,
                                                     uint64_t from_revision, watch_callbacks cb) {
-  auto matcher = matchers_of(schema::registry::builtin())(resource, what);
+  auto matcher = matchers_of(*schemas)(resource, what);
   auto w = std::make_shared<watcher>();
   w->resource = resource;
   w->what = std::move(what);

@@ -35,6 +35,8 @@ public:
   std::vector<api::call> calls() const;
   size_t watchers() const;
 
+  /// Where the kinds that are watched are looked up.
+  const api::schema::registry* schemas = &api::schema::registry::builtin();
   std::vector<std::pair<std::string, std::string>> checks = {{"store", ""}};
   api::result<std::string> upstream = api::fail(api::internal_error("no streaming server"));
   std::string log_text = "first line\nsecond line\n";

@@ -1,3 +1,4 @@
+#include "api/crd/definition.hpp"
 #include "fixture.hpp"
 
 using namespace thespis::test;
@@ -171,6 +172,43 @@ BOOST_AUTO_TEST_CASE(refuses_watches_it_cannot_serve) {
   check_status(get("/api/v1/pods?watch=true&timeoutSeconds=soon"), 400, "BadRequest");
   check_status(get("/api/v1/pods?watch=true&resourceVersionMatch=NotOlderThan&resourceVersion=1"),
                422, "Invalid");
+}
+
+BOOST_AUTO_TEST_CASE(a_changed_definition_ends_watches_and_a_dying_one_does_not) {
+  const auto define = [&](const std::string& metadata) {
+    const auto definition =
+        parse(R"({"metadata":{"name":"boats.sea.example")" + metadata +
+              R"(},"spec":{"group":"sea.example","scope":"Cluster","names":{"plural":"boats",)"
+              R"("singular":"boat","kind":"Boat","listKind":"BoatList"},"versions":[{"name":"v1",)"
+              R"("served":true,"storage":true,"schema":{"openAPIV3Schema":{"type":"object",)"
+              R"("x-kubernetes-preserve-unknown-fields":true}}}]}})");
+    auto made = thespis::api::crd::resources_of(definition);
+    BOOST_REQUIRE_MESSAGE(made, made.error().message);
+    for (auto& r : *made)
+      schemas.add(std::move(r));
+  };
+  const auto put = [&](const std::string& name) {
+    cluster.put("boats.sea.example",
+                R"({"apiVersion":"sea.example/v1","kind":"Boat","metadata":{"name":")" + name +
+                    R"(","uid":"1"}})");
+  };
+  const std::string target = "/apis/sea.example/v1/boats?watch=1";
+  define("");
+  watch_client w(*this, target);
+  put("a");
+  BOOST_TEST(text_at(w.next(), {"object", "metadata", "name"}) == "a");
+  define(R"(,"deletionTimestamp":"2026-01-01T00:00:00Z")");
+  put("b");
+  BOOST_TEST(text_at(w.next(), {"object", "metadata", "name"}) == "b");
+  define("");
+  put("c");
+  BOOST_TEST(w.ended());
+  watch_client other(*this, target);
+  schemas.remove("sea.example", "v1", "boats");
+  put("d");
+  for (int i = 0; i < 3; ++i) // what there was when it began
+    other.next();
+  BOOST_TEST(other.ended());
 }
 
 BOOST_AUTO_TEST_SUITE_END()
