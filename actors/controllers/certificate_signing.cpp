@@ -2,6 +2,7 @@
 
 #include "api/auth/csr.hpp"
 #include "api/generated/certificates_v1.hpp"
+#include "api/generated/core_v1_node.hpp"
 #include "api/text/base64.hpp"
 #include "api/text/time.hpp"
 
@@ -19,6 +20,8 @@ using csr = v1::certificate_signing_request;
 // How long requests are kept, as Kubernetes keeps them.
 constexpr auto pending_life = 24h;
 constexpr auto settled_life = 1h;
+constexpr std::string_view bootstrap_user = "system:bootstrap:";
+constexpr std::string_view node_user = "system:node:";
 constexpr std::chrono::seconds longest_certificate = 24h * 365;
 
 const v1::certificate_signing_request_condition* condition(const csr& c, std::string_view type) {
@@ -46,7 +49,8 @@ public:
   std::string_view name() const override { return "certificatesigning"; }
 
   std::vector<watch_spec> watches() const override {
-    return {{std::string{csr::resource_name}, self_key()}};
+    return {{std::string{csr::resource_name}, self_key()},
+            {std::string{v1::node::resource_name}, nullptr}};
   }
 
   reconcile_result reconcile(const object_id& key, const view& v, wall_time now) override {
@@ -68,7 +72,11 @@ public:
     const auto pem = api::decode_base64(c->spec.request).value_or("");
     const auto asked = auth::read_csr(pem);
     if (!approved) {
-      if (asked && is_nodes_own(*c, *asked))
+      if (!asked || !is_nodes_own(*c, *asked))
+        return res;
+      if (takes_over(*c, *asked, v))
+        deny(*c, asked->common_name, now, res);
+      else
         approve(*c, now, res);
       return res;
     }
@@ -100,6 +108,22 @@ private:
           .allowed();
     };
     return (spec.username == asked.common_name && may("selfnodeclient")) || may("nodeclient");
+  }
+
+  /// A new machine, with nothing but a token, asks for the name of one that is there.
+  static bool takes_over(const csr& c, const auth::csr_info& asked, const view& v) {
+    return c.spec.username.starts_with(bootstrap_user) &&
+           asked.common_name.starts_with(node_user) &&
+           v.get<v1::node>({}, asked.common_name.substr(node_user.size()));
+  }
+
+  static void deny(const csr& c, const std::string& name, wall_time now, reconcile_result& res) {
+    auto next = c;
+    add_condition(next, "Denied", "NameTaken",
+                  name.substr(node_user.size()) +
+                      " is a node already: take another name, or delete the Node first",
+                  now);
+    res.calls.push_back(update_call(next, "approval"));
   }
 
   static void approve(const csr& c, wall_time now, reconcile_result& res) {

@@ -277,7 +277,6 @@ private:
     create->add_option("--ttl", token_.ttl, "How long it is good; 0 for ever")
         ->type_name("TIME")
         ->default_str("24h");
-    create->add_flag("--once", token_.once, "Good for one machine only");
     create->add_option("--description", token_.description, "For people")->type_name("TEXT");
     auto* list = sub("list", "List the tokens there are, without their secrets");
     add_output(list, token_.output, "table");

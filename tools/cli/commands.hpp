@@ -29,7 +29,6 @@ struct token_request {
   std::string action;      ///< create, list or delete
   std::string id;          ///< of delete: an id, or a whole token
   std::string ttl = "24h"; ///< of create; 0 never expires
-  bool once = false;       ///< of create: good for one machine
   std::string description;
   std::string output = "table"; ///< of list: table or json
 };

@@ -96,10 +96,6 @@ std::string secret_body(const token_request& r, const join_token& token,
   const auto id = token.bearer.substr(0, 6);
   auto& meta = json::ensure_object(doc, "metadata", a);
   json::set(meta, "name", std::string_view{std::string{name_prefix} + id}, a);
-  if (r.once) {
-    auto& notes = json::ensure_object(meta, "annotations", a);
-    json::set(notes, "thespis.dev/once", std::string_view{"true"}, a);
-  }
   auto& data = json::ensure_object(doc, "stringData", a);
   json::set(data, "token-id", std::string_view{id}, a);
   json::set(data, "token-secret", std::string_view{token.bearer}.substr(7), a);
@@ -142,7 +138,7 @@ int list(administrator& admin, const token_request& r) {
   json::document out{rapidjson::kArrayType};
   auto& a = out.GetAllocator();
   if (r.output == "table")
-    std::printf("%-8s %-22s %-8s %-6s %s\n", "ID", "EXPIRES", "STATE", "ONCE", "DESCRIPTION");
+    std::printf("%-8s %-22s %-8s %s\n", "ID", "EXPIRES", "STATE", "DESCRIPTION");
   const json::value none{rapidjson::kArrayType};
   const auto* items = json::find(*doc, "items");
   for (const auto& s : (items && items->IsArray() ? *items : none).GetArray()) {
@@ -150,19 +146,16 @@ int list(administrator& admin, const token_request& r) {
     const auto end = value_of(s, "expiration");
     const auto at = api::parse_time(end);
     const bool over = at && *at <= now;
-    const auto* notes = json::at(s, {"metadata", "annotations"});
-    const bool once = notes && json::get_string(*notes, "thespis.dev/once") == "true";
     const auto description = value_of(s, "description");
     if (r.output == "table") {
-      std::printf("%-8s %-22s %-8s %-6s %s\n", id.c_str(), end.empty() ? "never" : end.c_str(),
-                  over ? "expired" : "good", once ? "yes" : "no", description.c_str());
+      std::printf("%-8s %-22s %-8s %s\n", id.c_str(), end.empty() ? "never" : end.c_str(),
+                  over ? "expired" : "good", description.c_str());
       continue;
     }
     json::value entry{rapidjson::kObjectType};
     json::set(entry, "id", std::string_view{id}, a);
     json::set(entry, "expires", std::string_view{end}, a);
     json::set(entry, "expired", json::value{over}, a);
-    json::set(entry, "once", json::value{once}, a);
     json::set(entry, "description", std::string_view{description}, a);
     out.PushBack(std::move(entry), a);
   }
