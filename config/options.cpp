@@ -42,6 +42,10 @@ std::vector<option> api_options() {
       {"api.max-body", "", THESPIS_AT(api.max_body), form::bytes, 64 * kib, 64 * kib * kib},
       {"api.max-header", "", THESPIS_AT(api.max_header), form::bytes, 4 * kib, kib * kib},
       {"api.min-body-rate", "", THESPIS_AT(api.min_body_rate), form::bytes, 1, 64 * kib * kib},
+      {"api.max-requests-inflight", "", THESPIS_AT(api.max_requests_inflight), form::plain, 1,
+       100'000},
+      {"api.max-mutating-requests-inflight", "", THESPIS_AT(api.max_mutating_requests_inflight),
+       form::plain, 1, 100'000},
       {"api.tls-timeout", "", THESPIS_AT(api.tls_timeout), form::plain, second, 600 * second},
       {"api.header-timeout", "", THESPIS_AT(api.header_timeout), form::plain, second, 600 * second},
       {"api.idle-timeout", "", THESPIS_AT(api.idle_timeout), form::plain, second, 3600 * second},
@@ -145,6 +149,7 @@ std::vector<option> store_options() {
       {"store.watch-window-bytes", "", THESPIS_AT(store.watch_window_bytes), form::bytes, kib * kib,
        any},
       {"store.event-ttl", "", THESPIS_AT(store.event_ttl), form::plain, second, any},
+      {"store.encryption-config", "", THESPIS_AT(store.encryption_config), form::path},
   };
 }
 
@@ -168,6 +173,20 @@ std::vector<option> controller_options() {
 
 std::vector<option> actor_options() {
   return {
+      {"oidc.issuer-url", "", THESPIS_AT(oidc.issuer_url), form::plain},
+      {"oidc.client-id", "", THESPIS_AT(oidc.client_id), form::plain},
+      {"oidc.username-claim", "", THESPIS_AT(oidc.username_claim), form::plain},
+      {"oidc.username-prefix", "", THESPIS_AT(oidc.username_prefix), form::plain},
+      {"oidc.groups-claim", "", THESPIS_AT(oidc.groups_claim), form::plain},
+      {"oidc.groups-prefix", "", THESPIS_AT(oidc.groups_prefix), form::plain},
+      {"oidc.required-claims", "", THESPIS_AT(oidc.required_claims), form::plain},
+      {"oidc.signing-algs", "", THESPIS_AT(oidc.signing_algs), form::plain, 0, any, {"RS256", "ES256"}},
+      {"oidc.ca-file", "", THESPIS_AT(oidc.ca_file), form::path},
+      {"audit.log-path", "", THESPIS_AT(audit.log_path), form::path},
+      {"audit.policy-file", "", THESPIS_AT(audit.policy_file), form::path},
+      {"audit.log-max-size", "", THESPIS_AT(audit.log_max_size), form::bytes, 64 * kib,
+       64 * kib * kib * kib},
+      {"audit.log-max-files", "", THESPIS_AT(audit.log_max_files), form::plain, 1, 10'000},
       {"actors.threads", "", THESPIS_AT(actors.threads), form::plain, 0, 256},
   };
 }

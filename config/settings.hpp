@@ -26,6 +26,8 @@ struct api_settings {
   int64_t max_body = 3 << 20;    ///< bytes
   int64_t max_header = 64 << 10; ///< bytes
   int64_t min_body_rate = 1024;  ///< bytes a second
+  int64_t max_requests_inflight = 400;
+  int64_t max_mutating_requests_inflight = 200;
   duration tls_timeout = 10s;
   duration header_timeout = 10s;
   duration idle_timeout = 60s;
@@ -94,6 +96,7 @@ struct store_settings {
   int64_t watch_window = 20'000;         ///< events kept for watches to resume from
   int64_t watch_window_bytes = 16 << 20; ///< bytes those events may hold
   duration event_ttl = 1h;
+  std::string encryption_config; ///< empty: nothing is encrypted
 };
 
 struct controller_settings {
@@ -103,6 +106,27 @@ struct controller_settings {
   duration node_monitor_grace = 50s;
   duration node_startup_grace = 1min;
   int64_t terminated_pod_threshold = 12500;
+};
+
+/// An outside OpenID Connect issuer whose users are let in.
+struct oidc_settings {
+  std::string issuer_url; ///< empty: none
+  std::string client_id;
+  std::string username_claim = "sub";
+  std::string username_prefix;
+  std::string groups_claim;
+  std::string groups_prefix;
+  std::vector<std::string> required_claims; ///< "key=value"
+  std::vector<std::string> signing_algs = {"RS256"};
+  std::string ca_file; ///< empty: the machine's authorities
+};
+
+/// What is written down about requests.
+struct audit_settings {
+  std::string log_path;             ///< empty: nothing is
+  std::string policy_file;          ///< empty: the built-in policy
+  int64_t log_max_size = 100 << 20; ///< bytes
+  int64_t log_max_files = 10;
 };
 
 /// The actor system of this process.
@@ -122,6 +146,8 @@ struct settings {
   link_settings link;
   store_settings store;
   controller_settings controllers;
+  oidc_settings oidc;
+  audit_settings audit;
   actor_settings actors;
 
   // Values that follow from others when they are left empty.

@@ -75,6 +75,8 @@ std::vector<controller_entry> all_controllers(const runtime::environment& env,
         {"certificatesigning", [deps = t.signing] { return make_certificate_signing(deps); }});
   if (t.access.policy)
     all.push_back({"accessindex", [deps = t.access] { return make_access_index(deps); }});
+  if (t.flows.gate)
+    all.push_back({"flowcontrol", [deps = t.flows] { return make_flow_control(deps); }});
   return all;
 }
 

@@ -7,6 +7,7 @@
 #include "actors/controllers/custom_resources.hpp"
 #include "actors/controllers/endpoint_slice.hpp"
 #include "actors/controllers/event_expiry.hpp"
+#include "actors/controllers/flow_control.hpp"
 #include "actors/controllers/namespace_defaults.hpp"
 #include "actors/controllers/node_ipam.hpp"
 #include "actors/controllers/node_lifecycle.hpp"
@@ -48,6 +49,7 @@ struct controller_tunables {
   std::optional<node_ipam_deps> node_ipam = {};
   volume_binder_deps volumes = {};
   access_index_deps access = {}; ///< without a policy: nothing to keep in step
+  flow_control_deps flows = {};  ///< without a gate: nothing to keep in step
   /// Null: no custom resources are served.
   std::shared_ptr<resource_host> resources = nullptr;
   api_service_deps api_services = {}; ///< without a host: not run

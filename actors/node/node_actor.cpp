@@ -329,7 +329,8 @@ void node_actor::submit(std::vector<api::call> calls,
     this->delayed_send(this, retry_delay, continuation{failed});
     return;
   }
-  const api::user_info self{"system:node:" + node_name(), {}, {"system:nodes", "system:masters"}};
+  const api::user_info self{
+      "system:node:" + node_name(), {}, {"system:nodes", "system:authenticated"}};
   for (auto& c : calls)
     c.user = self;
   this->request(requests, write_deadline, runtime::call_batch{std::move(calls)})

@@ -7,6 +7,7 @@
 #include <openssl/ecdsa.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/param_build.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
@@ -20,6 +21,7 @@ constexpr int es256_half = 32; ///< bytes of each of r and s, RFC 7518 section 3
 constexpr size_t max_header_bytes = 1024;
 constexpr unsigned max_claim_depth = 8;
 constexpr int min_rsa_bits = 2048;
+constexpr size_t max_rsa_bytes = 1024;
 
 template <auto Free>
 struct deleter {
@@ -90,6 +92,44 @@ std::optional<std::string> raw_to_der(std::string_view raw) {
   return out;
 }
 
+/// The public key of a JWK; null when it is none that we know.
+EVP_PKEY* key_of(const json::value& jwk) {
+  auto part = [&](const char* name) { return decode_base64url(json::get_string(jwk, name)); };
+  const auto kty = json::get_string(jwk, "kty");
+  EVP_PKEY* key = nullptr;
+  std::unique_ptr<OSSL_PARAM_BLD, deleter<OSSL_PARAM_BLD_free>> build{OSSL_PARAM_BLD_new()};
+  std::unique_ptr<EVP_PKEY_CTX, deleter<EVP_PKEY_CTX_free>> context{
+      EVP_PKEY_CTX_new_from_name(nullptr, kty == "EC" ? "EC" : "RSA", nullptr)};
+  bignum_ptr n, e;
+  std::string point;
+  if (kty == "RSA") {
+    const auto modulus = part("n"), exponent = part("e");
+    if (!modulus || !exponent || modulus->size() > max_rsa_bytes || exponent->size() > 8)
+      return nullptr;
+    n.reset(BN_bin2bn(bytes(*modulus), static_cast<int>(modulus->size()), nullptr));
+    e.reset(BN_bin2bn(bytes(*exponent), static_cast<int>(exponent->size()), nullptr));
+    OSSL_PARAM_BLD_push_BN(build.get(), OSSL_PKEY_PARAM_RSA_N, n.get());
+    OSSL_PARAM_BLD_push_BN(build.get(), OSSL_PKEY_PARAM_RSA_E, e.get());
+  } else if (kty == "EC" && json::get_string(jwk, "crv") == "P-256") {
+    const auto x = part("x"), y = part("y");
+    if (!x || !y || x->size() != es256_half || y->size() != es256_half)
+      return nullptr;
+    point = "\x04" + *x + *y; // uncompressed
+    OSSL_PARAM_BLD_push_utf8_string(build.get(), OSSL_PKEY_PARAM_GROUP_NAME, "prime256v1", 0);
+    OSSL_PARAM_BLD_push_octet_string(build.get(), OSSL_PKEY_PARAM_PUB_KEY, point.data(),
+                                     point.size());
+  } else {
+    return nullptr;
+  }
+  std::unique_ptr<OSSL_PARAM, deleter<OSSL_PARAM_free>> params{
+      OSSL_PARAM_BLD_to_param(build.get())};
+  if (EVP_PKEY_fromdata_init(context.get()) != 1 ||
+      EVP_PKEY_fromdata(context.get(), &key, EVP_PKEY_PUBLIC_KEY, params.get()) != 1)
+    key = nullptr;
+  ERR_clear_error();
+  return key;
+}
+
 std::string number_of(EVP_PKEY* key, const char* parameter, int pad) {
   BIGNUM* raw = nullptr;
   if (EVP_PKEY_get_bn_param(key, parameter, &raw) != 1)
@@ -141,6 +181,33 @@ result<token_key> token_key::load(std::string_view pem) {
   k.key_ = std::shared_ptr<EVP_PKEY>{read_key(pem, k.can_sign_), EVP_PKEY_free};
   if (!k.key_)
     return fail(bad_key("no key in PEM, or one with a password"));
+  if (auto ok = k.name_algorithm(); !ok)
+    return fail(std::move(ok.error()));
+  k.id_ = public_key_id(k.key_.get());
+  return k;
+}
+
+result<token_key> token_key::from_jwk(const json::value& jwk) {
+  if (!jwk.IsObject())
+    return fail(bad_key("expected a JWK"));
+  const auto use = json::get_string(jwk, "use");
+  if (!use.empty() && use != "sig")
+    return fail(bad_key("a key that is not for signatures"));
+  token_key k;
+  k.key_ = std::shared_ptr<EVP_PKEY>{key_of(jwk), EVP_PKEY_free};
+  if (!k.key_)
+    return fail(bad_key("expected an RSA key, or an EC key on P-256"));
+  if (auto ok = k.name_algorithm(); !ok)
+    return fail(std::move(ok.error()));
+  const auto algorithm = json::get_string(jwk, "alg");
+  if (!algorithm.empty() && algorithm != k.algorithm_)
+    return fail(bad_key("a key for another algorithm"));
+  k.id_ = json::get_string(jwk, "kid");
+  return k;
+}
+
+result<void> token_key::name_algorithm() {
+  auto& k = *this;
   if (EVP_PKEY_get_base_id(k.key_.get()) == EVP_PKEY_EC) {
     char group[32] = {};
     EVP_PKEY_get_utf8_string_param(k.key_.get(), OSSL_PKEY_PARAM_GROUP_NAME, group, sizeof group,
@@ -155,8 +222,7 @@ result<token_key> token_key::load(std::string_view pem) {
   } else {
     return fail(bad_key("expected an EC or an RSA key"));
   }
-  k.id_ = public_key_id(k.key_.get());
-  return k;
+  return {};
 }
 
 result<std::string> token_key::make() {
@@ -244,7 +310,7 @@ std::optional<json::document> verify_token(std::string_view token,
   std::optional<std::string> signature;
   for (const auto& key : keys) {
     // The key, not the token, says how it signs.
-    if (key.algorithm() != algorithm || (!id.empty() && key.id() != id))
+    if (key.algorithm() != algorithm || (!id.empty() && !key.id().empty() && key.id() != id))
       continue;
     if (!signature)
       signature = decode_base64url(parts[2]);

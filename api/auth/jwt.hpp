@@ -24,6 +24,9 @@ public:
   /// A PEM text: an EC key on P-256, or an RSA key of at least 2048 bits; private or public.
   /// Errors: bad_request.
   static result<token_key> load(std::string_view pem);
+  /// A public key of a JWK set: EC on P-256, or RSA. Its id is the set's ("kid"), and may be empty.
+  /// Errors: bad_request, also for keys that are not for signatures.
+  static result<token_key> from_jwk(const json::value& jwk);
   /// A new EC private key, as PEM (PKCS #8). Errors: internal_error.
   static result<std::string> make();
 
@@ -41,6 +44,9 @@ public:
   json::value jwk(json::allocator& a) const;
 
 private:
+  /// Sets algorithm_. Errors: bad_request for keys of another kind.
+  result<void> name_algorithm();
+
   std::shared_ptr<EVP_PKEY> key_;
   std::string algorithm_;
   std::string id_;

@@ -31,4 +31,24 @@ held_rules policy::rules_of(const user_info& user, std::string_view ns) const {
   return out;
 }
 
+result<void> authorize_call(const policy& access, const call& c) {
+  static constexpr std::string_view verbs[] = {"create", "update", "patch", "delete"};
+  const auto dot = std::min(c.resource.find('.'), c.resource.size());
+  const std::string_view whole{c.resource};
+  const access_query q{c.user,
+                       true,
+                       verbs[static_cast<size_t>(c.verb)],
+                       whole.substr(std::min(dot + 1, whole.size())),
+                       c.version,
+                       c.ns,
+                       whole.substr(0, dot),
+                       c.subresource,
+                       c.name,
+                       ""};
+  const auto d = access.authorize(q);
+  if (d.allowed())
+    return {};
+  return fail(access_refused(q, d.reason));
+}
+
 } // namespace thespis::api::auth

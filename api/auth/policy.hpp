@@ -31,4 +31,7 @@ private:
   std::atomic<index_ptr> index_;
 };
 
+/// Whether the call's user may make it. Errors: forbidden.
+result<void> authorize_call(const policy& access, const call& c);
+
 } // namespace thespis::api::auth

@@ -208,11 +208,13 @@ auth::access_query question_of(const user_info& user, const request_target& t) {
 }
 
 result<void> authorize(const auth::policy& access, const user_info& user,
-                       const request_target& target) {
+                       const request_target& target, std::string* reason) {
   if (is_anonymous(user) && !is_public(target))
     return fail(unauthorized());
   const auto q = question_of(user, target);
   const auto d = access.authorize(q);
+  if (reason)
+    *reason = d.reason;
   if (d.allowed())
     return {};
   return fail(is_anonymous(user) ? unauthorized() : auth::access_refused(q, d.reason));

@@ -37,6 +37,6 @@ auth::access_query question_of(const user_info& user, const request_target& targ
 /// Errors: what the client is told when it may not: forbidden, or unauthorized for anonymous
 /// clients, which may ask for health and version and nothing else whatever is bound to them.
 result<void> authorize(const auth::policy& access, const user_info& user,
-                       const request_target& target);
+                       const request_target& target, std::string* reason = nullptr);
 
 } // namespace thespis::api::rest

@@ -10,6 +10,9 @@ namespace thespis::api::rest {
 
 namespace {
 
+/// Requests at a time, as Kubernetes allows: 400 that read and 200 that write.
+constexpr int64_t default_seats = 600;
+
 /// The verb as Kubernetes counts it.
 std::string_view counted_verb(const request_target& t) {
   if (t.verb == "get")
@@ -37,7 +40,8 @@ std::string_view counted_verb(const request_target& t) {
 } // namespace
 
 core::core(backend& b, const schema::registry& r, server_options o)
-    : cluster(b), schemas(r), options(std::move(o)), counters(options.metrics) {
+    : cluster(b), schemas(r), options(std::move(o)), counters(options.metrics),
+      gate(options.gate ? options.gate : fairness::gate::make(default_seats)) {
   if (options.access)
     return;
   auto access = std::make_shared<auth::policy>();
@@ -70,7 +74,20 @@ result<object_ptr> exchange::find_object() const {
   return stored ? present(*resource, stored) : stored;
 }
 
+void exchange::observe(const transport::response& r) const {
+  if (audit && r.content_type == "application/json" &&
+      (r.status >= 400 || audit->how() == audit::level::request_response)) {
+    std::string body;
+    for (const auto& piece : r.body)
+      body.append(static_cast<const char*>(piece.data()), piece.size());
+    audit->tell(audit::stage::response_complete, r.status, body);
+  }
+  observe(r.status);
+}
+
 void exchange::observe(int code) const {
+  if (audit)
+    audit->tell(audit::stage::response_complete, code);
   request_labels labels;
   labels.verb = counted_verb(target);
   // Only what the schema knows: a client's own words would make a label each.

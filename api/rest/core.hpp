@@ -1,6 +1,8 @@
 // What all handlers of the REST server share. Internal to api/rest.
 #pragma once
 
+#include "api/audit/record.hpp"
+#include "api/fairness/gate.hpp"
 #include "api/rest/forwarder.hpp"
 #include "api/rest/listing_cache.hpp"
 #include "api/rest/media_types.hpp"
@@ -50,7 +52,8 @@ struct core {
   protobuf_cache protobufs;
   rest::timers clock;
   rest::forwarder forwarding;
-  std::atomic<uint64_t> proxied{0}; ///< requests to services, whose endpoints take turns
+  std::atomic<uint64_t> proxied{0};     ///< requests to services, whose endpoints take turns
+  std::shared_ptr<fairness::gate> gate; ///< never null
 
   const auth::policy& access() const { return *options.access; }
 
@@ -75,6 +78,9 @@ struct exchange {
   std::string content_type;
   std::string user_agent;
   std::chrono::steady_clock::time_point begin;
+  std::shared_ptr<audit::record> audit; ///< null: nothing is written down
+  fairness::flow flow;                  ///< empty until the request has been classified
+  fairness::seat seat;                  ///< of one answered in place
 
   std::string group_resource() const { return resource->group_resource(); }
   /// The name under which the state has the objects.
@@ -84,8 +90,9 @@ struct exchange {
   result<object_ptr> find_object() const;
   /// The same as it is stored.
   object_ptr stored_object() const;
-  /// Counts the answer.
+  /// Counts the answer and tells the audit log of it.
   void observe(int code) const;
+  void observe(const transport::response& r) const;
 };
 
 using exchange_ptr = std::shared_ptr<exchange>;

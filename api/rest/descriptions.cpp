@@ -2,7 +2,9 @@
 
 #include "api/discovery/discovery.hpp"
 #include "api/openapi/openapi.hpp"
+#include "api/rest/admission_gate.hpp"
 #include "api/rest/answers.hpp"
+#include "api/rest/audit_trail.hpp"
 
 #include <algorithm>
 #include <ctime>
@@ -282,7 +284,8 @@ transport::response describe_path(const exchange& x, const transport::request_he
     return answer(200, x.server->options.members(), representation{});
   if (path == "/metrics") {
     return answer(200, "text/plain; version=0.0.4; charset=utf-8",
-                  transport::payload(x.server->counters.text()));
+                  transport::payload(x.server->counters.text() + flow_metrics(*x.server->gate) +
+                                     audit_metrics(*x.server)));
   }
   if (const auto& issuer = x.server->options.issuer) {
     if (path == "/.well-known/openid-configuration")
@@ -310,7 +313,8 @@ transport::outcome describe(exchange_ptr x, const transport::request_head& head)
   if (x->target.path == "/thespis/v1/introspect")
     return introspect(std::move(x));
   auto r = describe_path(*x, head);
-  x->observe(r.status);
+  add_flow(*x, r.headers);
+  x->observe(r);
   return transport::respond{std::move(r)};
 }
 

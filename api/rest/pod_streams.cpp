@@ -1,6 +1,8 @@
 #include "api/rest/pod_streams.hpp"
 
 #include "api/rest/answers.hpp"
+#include "api/rest/audit_trail.hpp"
+#include "api/rest/switch_guard.hpp"
 #include "api/text/quote.hpp"
 #include "api/text/time.hpp"
 
@@ -177,12 +179,15 @@ void connect_upstream(const exchange_ptr& x, std::string head, const stream_targ
     x->server->counters.count_stream(sub, -1);
     x->observe(r.error && r.to_client == 0 ? 500 : 101);
   };
-  request->accept([head = std::move(head), carry = target.carry, to = up.to,
+  audit_started(*x, 101);
+  transport::relay_options options;
+  options.await_switch = true;
+  request->accept([head = std::move(head), carry = target.carry, to = up.to, options,
                    done = std::move(done)](auto client) mutable {
     if (carry)
-      carry(std::move(client), std::move(head), std::move(done));
+      carry(guard_switch(std::move(client)), std::move(head), std::move(done));
     else
-      transport::relay(std::move(client), to, std::move(head), {}, std::move(done));
+      transport::relay(std::move(client), to, std::move(head), options, std::move(done));
   });
 }
 
@@ -258,6 +263,7 @@ transport::outcome open_log(exchange_ptr x) {
     relay->x = x;
     relay->out = std::move(out);
     x->server->counters.count_stream("log", 1);
+    audit_started(*x, 200);
     log_callbacks callbacks;
     callbacks.more = [relay](std::string bytes) { return relay->more(std::move(bytes)); };
     callbacks.ready = [relay] { return relay->out->pending_bytes() < log_high_water; };

@@ -160,4 +160,10 @@ transport::response get_scale(const exchange& x) {
   return answer(200, std::move(*text), form);
 }
 
+transport::response read_objects(const exchange& x) {
+  if (x.target.verb == "list")
+    return list_objects(x);
+  return x.target.subresource == "scale" ? get_scale(x) : get_object(x);
+}
+
 } // namespace thespis::api::rest

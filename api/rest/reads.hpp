@@ -9,6 +9,8 @@ namespace thespis::api::rest {
 transport::response get_object(const exchange& x);
 transport::response get_scale(const exchange& x);
 transport::response list_objects(const exchange& x);
+/// Whichever of these the request asks for.
+transport::response read_objects(const exchange& x);
 
 /// The refusal of a revision that the server has not seen yet, or nothing.
 std::optional<error> check_seen(const exchange& x, uint64_t revision);

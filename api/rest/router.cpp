@@ -1,6 +1,8 @@
 #include "api/rest/router.hpp"
 
+#include "api/rest/admission_gate.hpp"
 #include "api/rest/answers.hpp"
+#include "api/rest/audit_trail.hpp"
 #include "api/rest/descriptions.hpp"
 #include "api/rest/extensions.hpp"
 #include "api/rest/links.hpp"
@@ -107,8 +109,51 @@ result<void> resolve(exchange& x, const transport::request_head& head) {
 
 transport::outcome answered(const exchange& x, transport::response r) {
   add_deprecation(x, r);
-  x.observe(r.status);
+  add_flow(x, r.headers);
+  x.observe(r);
   return transport::respond{in_form(x, std::move(r))};
+}
+
+/// The http_listener's handler goes on, with the body if there is one.
+transport::outcome answer_later(exchange_ptr x) {
+  transport::proceed p;
+  p.context = std::move(x);
+  return p;
+}
+
+/// A watch, once there is a seat to begin it in.
+transport::outcome begin_watch(exchange_ptr x) {
+  if (enter_now(*x)) {
+    auto begun = watch_objects(x);
+    if (auto* s = std::get_if<transport::stream>(&begun))
+      s->start = [x, start = std::move(s->start)](auto out, std::string body) {
+        audit_started(*x, 200);
+        start(std::move(out), std::move(body));
+        x->seat.release();
+      };
+    return begun;
+  }
+  auto begun = watch_objects(x);
+  auto* s = std::get_if<transport::stream>(&begun);
+  if (s == nullptr)
+    return begun;
+  s->start = [x, start = std::move(s->start)](std::shared_ptr<transport::response_stream> out,
+                                              std::string body) {
+    auto refuse = [x, out](transport::response r) {
+      add_flow(*x, r.headers);
+      x->observe(r);
+      if (out->write_head(r.status, r.content_type, r.headers))
+        for (const auto& piece : r.body)
+          out->write(std::make_shared<const std::string>(static_cast<const char*>(piece.data()),
+                                                         piece.size()));
+      out->close();
+    };
+    enter(x, refuse, [x, out, start, body](const auto&) {
+      audit_started(*x, 200);
+      start(out, body);
+    });
+  };
+  return begun;
 }
 
 transport::outcome route_resource(exchange_ptr x, const transport::request_head& head) {
@@ -119,21 +164,13 @@ transport::outcome route_resource(exchange_ptr x, const transport::request_head&
     return open_pod_stream(std::move(x), head);
   if (is_proxy(t))
     return open_proxy(std::move(x), head);
-  if (is_write(t.verb) || waits_for_conversion(*x)) {
-    // Writes need their body: the http_listener's handler goes on.
-    transport::proceed p;
-    p.context = std::move(x);
-    return p;
-  }
   if (t.verb == "watch")
-    return or_websocket(watch_objects(std::move(x)), head, websocket_messages::lines);
-  if (t.verb == "list")
-    return answered(*x, list_objects(*x));
-  if (t.subresource == "log")
+    return or_websocket(begin_watch(std::move(x)), head, websocket_messages::lines);
+  if (t.subresource == "log" && !is_write(t.verb))
     return or_websocket(open_log(std::move(x)), head, websocket_messages::writes);
-  if (t.subresource == "scale")
-    return answered(*x, get_scale(*x));
-  return answered(*x, get_object(*x));
+  if (is_write(t.verb) || waits_for_conversion(*x) || !enter_now(*x))
+    return answer_later(std::move(x));
+  return answered(*x, read_objects(*x));
 }
 
 } // namespace
@@ -150,14 +187,28 @@ transport::outcome route(const core_ptr& server, const transport::request_head& 
   if (is_pod_stream(x->target) && x->target.verb == "get")
     x->target.verb = "create"; // a WebSocket can only GET, but a shell is no read
   auto user = authenticate(head, server->options.tokens);
-  if (!user)
-    return answered(*x, answer(user.error()));
+  if (!user) {
+    auto refused = answer(user.error());
+    audit_refusal(*x, head, refused);
+    return answered(*x, std::move(refused));
+  }
+  begin_audit(*x, head, *user);
   user = impersonate(head, std::move(*user), server->access());
   if (!user)
     return answered(*x, answer(user.error()));
+  if (x->audit && head.count("Impersonate-User") > 0)
+    x->audit->impersonated = audit::user_json(*user);
   x->user = std::move(*user);
-  if (auto ok = authorize(server->access(), x->user, x->target); !ok)
-    return answered(*x, answer(ok.error()));
+  x->flow = server->gate->classify(question_of(x->user, x->target));
+  std::string reason;
+  const auto allowed = authorize(server->access(), x->user, x->target, &reason);
+  if (x->audit) {
+    x->audit->annotations.emplace_back("authorization.k8s.io/decision",
+                                       allowed ? "allow" : "forbid");
+    x->audit->annotations.emplace_back("authorization.k8s.io/reason", std::move(reason));
+  }
+  if (!allowed)
+    return answered(*x, answer(allowed.error()));
   if (const auto e = extension_of(*server, x->target))
     return ask_extension(std::move(x), *e, head);
   // Kubernetes routes HEAD to documents only.

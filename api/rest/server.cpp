@@ -1,5 +1,6 @@
 #include "api/rest/server.hpp"
 
+#include "api/rest/admission_gate.hpp"
 #include "api/rest/answers.hpp"
 #include "api/rest/core.hpp"
 #include "api/rest/router.hpp"
@@ -38,7 +39,8 @@ public:
     if (sent_.exchange(true))
       return;
     x_->server->clock.cancel(timer_);
-    x_->observe(r.status);
+    add_flow(*x_, r.headers);
+    x_->observe(r);
     transport::reply(request_, in_form(*x_, std::move(r)));
   }
 
@@ -65,8 +67,16 @@ void handle(const web::http::http_request& request) {
           p->send(answer(write_timed_out()));
       }));
   try {
-    run_write(x, transport::body_of(request),
-              [pending](transport::response r) { pending->send(std::move(r)); });
+    enter(
+        x, [pending](transport::response r) { pending->send(std::move(r)); },
+        [x, pending, request](const std::shared_ptr<fairness::seat>& seat) {
+          // The seat is held until the work is done, also when nobody waits for it any more.
+          run_write(x, transport::body_of(request), [pending, seat](transport::response r) {
+            if (seat)
+              seat->release();
+            pending->send(std::move(r));
+          });
+        });
   } catch (const std::exception& e) {
     spdlog::error("rest: {} {} failed: {}", x->method, x->target.path, e.what());
     pending->send(answer(internal_error("the request could not be handled")));

@@ -15,6 +15,14 @@
 #include <memory>
 #include <string>
 
+namespace thespis::api::audit {
+struct sink;
+}
+
+namespace thespis::api::fairness {
+class gate;
+}
+
 namespace prometheus {
 class Registry;
 }
@@ -56,6 +64,10 @@ struct server_options {
   /// Null: members of system:masters may do all, others what Kubernetes' default policy gives
   /// everyone.
   std::shared_ptr<const auth::policy> access;
+  /// Who waits and who is sent away; null: by Kubernetes' default objects.
+  std::shared_ptr<fairness::gate> gate;
+  /// Where requests are written down; null: nowhere.
+  std::shared_ptr<const audit::sink> audit;
   version_info version;
   /// The wall clock, for ages in tables.
   std::function<std::chrono::sys_time<std::chrono::nanoseconds>()> now;

@@ -229,6 +229,8 @@ result<call> make_call(const exchange& x, api::verb v, std::string_view body) {
     ok = read_manager(c, x);
   if (!ok)
     return fail(std::move(ok.error()));
+  if (x.audit)
+    x.audit->set_request(c.body);
   return c;
 }
 
@@ -362,11 +364,9 @@ bool waits_for_conversion(const exchange& x) {
 
 void run_write(const exchange_ptr& x, std::string_view body, responder respond) {
   if (waits_for_conversion(*x))
-    return offload(*x, respond, [x] {
-      return x->target.verb == "list"           ? list_objects(*x)
-             : x->target.subresource == "scale" ? get_scale(*x)
-                                                : get_object(*x);
-    });
+    return offload(*x, respond, [x] { return read_objects(*x); });
+  if (!is_write(x->target.verb))
+    return respond(read_objects(*x));
   if (x->target.verb == "deletecollection")
     return delete_collection(x, body, std::move(respond));
   auto v = verb_of(x->target.verb);

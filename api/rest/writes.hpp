@@ -15,7 +15,7 @@ bool waits_for_conversion(const exchange& x);
 /// Takes a request's body and answers later, from any thread, exactly once.
 using responder = std::function<void(transport::response)>;
 
-/// Runs the write that `x` asks for.
+/// Runs what `x` asks for and could not be answered in place: a write, or a read that waits.
 void run_write(const exchange_ptr& x, std::string_view body, responder respond);
 
 /// Whether the verb changes something.

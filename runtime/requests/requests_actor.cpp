@@ -75,6 +75,11 @@ void requests_actor::run(call_batch& batch, caf::typed_response_promise<call_out
       if (--all->left == 0)
         all->promise.deliver(std::move(all->outcomes));
     };
+    if (deps_.authorize)
+      if (auto ok = deps_.authorize(batch.calls[i]); !ok) {
+        done(failed(std::move(ok.error())));
+        continue;
+      }
     prepare(std::make_shared<pending_call>(
                 pending_call{std::move(batch.calls[i]), {}, std::move(done)}),
             writes);

@@ -33,6 +33,9 @@ using requests_actor_handle = requests_handle::extend<caf::reacts_to<submit_call
 struct requests_deps {
   std::shared_ptr<const api::pipeline> pipeline;
   std::shared_ptr<directory> roles;
+  /// Whether the user of an actor's call may make it; null: all may. Calls of clients come here
+  /// when they have been authorized.
+  std::function<api::result<void>(const api::call&)> authorize = nullptr;
   /// Where calls are prepared that may wait for another process; null: here.
   std::shared_ptr<api::outbound::worker_pool> blocking = nullptr;
 };

@@ -30,9 +30,15 @@ public:
   virtual uint64_t load(const std::function<void(api::object_ptr)>& visit) = 0;
 };
 
-/// RocksDB in `directory`, created when missing. Errors: internal_error when the directory cannot
-/// be opened or its content is damaged.
-api::result<std::unique_ptr<engine>> open_rocksdb_engine(const std::string& directory);
+class encryption;
+
+/// RocksDB in `directory`, created when missing. With `sealing` values lie encrypted; those that
+/// are not stored as it would store them (another key, or none) are rewritten, and their old bytes
+/// removed from the files, before this returns. Errors: internal_error when the directory cannot be
+/// opened, or a value is encrypted with a key that `sealing` does not have.
+api::result<std::unique_ptr<engine>>
+open_rocksdb_engine(const std::string& directory,
+                    std::shared_ptr<const encryption> sealing = nullptr);
 
 /// Keeps nothing; for tests and simulations.
 std::unique_ptr<engine> make_memory_engine();

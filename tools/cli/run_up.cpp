@@ -1,18 +1,23 @@
 // The body of `thespis up`: certificates, the control plane, nodes, the REST server; then waits.
 #include "tools/cli/commands.hpp"
 
+#include "actors/renewal/renewal_actor.hpp"
 #include "api/generated/core_v1_node.hpp"
 #include "api/object/typed.hpp"
 #include "api/rest/server.hpp"
 #include "config/certificates.hpp"
+#include "config/files.hpp"
 #include "config/kubeconfig.hpp"
 #include "config/token_file.hpp"
 #include "runtime/link/link_server.hpp"
+#include "runtime/store/encryption.hpp"
 #include "tools/cli/instance.hpp"
+#include "tools/cluster/audit_sink.hpp"
 #include "tools/cluster/bootstrap.hpp"
 #include "tools/cluster/cluster.hpp"
 #include "tools/cluster/link_policy.hpp"
 #include "tools/cluster/nodes.hpp"
+#include "tools/cluster/oidc.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -42,6 +47,16 @@ api::rest::token_authenticator tokens_of(std::shared_ptr<const config::token_fil
   };
 }
 
+/// The same, and an outside issuer's tokens, which are for the API server only.
+api::rest::token_authenticator also_of(std::shared_ptr<const api::auth::oidc_issuer> issuer,
+                                       api::rest::token_authenticator first) {
+  return [issuer = std::move(issuer), first = std::move(first)](
+             std::string_view token, const std::vector<std::string>& audiences) {
+    auto known = first(token, audiences);
+    return known || !audiences.empty() ? known : issuer->authenticate(token);
+  };
+}
+
 api::rest::server_options server_options_of(const config::settings& s, const config::pki& pki,
                                             std::shared_ptr<const config::token_file> tokens,
                                             const cluster& c, const std::string& address) {
@@ -66,6 +81,7 @@ api::rest::server_options server_options_of(const config::settings& s, const con
   res.tokens = tokens_of(std::move(tokens), c);
   res.issuer = c.tokens();
   res.access = c.access();
+  res.gate = c.gate();
   res.now = [clock = c.env().clock] { return clock->now(); };
   res.offload = c.offload();
   res.extensions = c.extensions();
@@ -123,6 +139,84 @@ runtime::link::link_server_deps links_of(cluster& c, const config::settings& s) 
   return res;
 }
 
+/// The store's engine, with what the configuration says about encryption.
+api::result<std::unique_ptr<runtime::engine>> open_storage(const config::settings& s) {
+  std::shared_ptr<const runtime::encryption> sealing;
+  if (!s.store.encryption_config.empty()) {
+    auto text = config::read_file(s.store.encryption_config);
+    if (!text)
+      return api::fail(std::move(text.error()));
+    auto parsed = runtime::encryption::parse(*text);
+    if (!parsed)
+      return api::fail(api::bad_request(s.store.encryption_config + ": " + parsed.error().message));
+    sealing = std::make_shared<const runtime::encryption>(std::move(*parsed));
+  }
+  return runtime::open_rocksdb_engine(s.data_dir + "/store", std::move(sealing));
+}
+
+/// Issues server, administrator and front-proxy certificates anew before they end. Connections that
+/// are open go on; new ones see the new certificate.
+void renew_certificates(cluster& c, const config::settings& s, const config::pki& pki,
+                        const std::weak_ptr<api::rest::server>& server, const std::string& url) {
+  auto last = std::make_shared<std::pair<std::string, std::string>>(pki.server.certificate,
+                                                                    pki.admin.certificate);
+  actors::renewal_deps deps;
+  deps.clock = c.env().clock;
+  deps.run = c.offload();
+  deps.renew = [s, server, url, last](runtime::wall_time now) {
+    const auto serves = server.lock();
+    auto next = config::ensure_pki(s.pki_dir(), config::server_names(s),
+                                   std::chrono::floor<std::chrono::seconds>(now));
+    if (!serves || !next) {
+      if (!next)
+        spdlog::error("certificates are not renewed: {}", next.error().message);
+      return;
+    }
+    const auto& ca = next->ca.pem().certificate;
+    api::result<void> ok;
+    if (next->server.certificate != last->first)
+      ok = serves->reload_tls({next->server.certificate + ca, next->server.key, ca, true});
+    if (ok && next->admin.certificate != last->second)
+      ok = config::write_kubeconfig(
+          s.kubeconfig_path(), {s.api.context, url, ca, next->admin.certificate, next->admin.key});
+    if (ok)
+      *last = {next->server.certificate, next->admin.certificate};
+    else
+      spdlog::error("renewed certificates are not in use yet: {}", ok.error().message);
+  };
+  c.supervise("renewal", [deps](caf::local_actor& self) {
+    return caf::actor_cast<caf::strong_actor_ptr>(
+        self.home_system().spawn<actors::renewal_actor>(deps));
+  });
+}
+
+cluster_identity identity_of(const config::pki& pki) {
+  cluster_identity identity{pki.ca.pem().certificate, {pki.service_account_key}};
+  identity.token_keys.insert(identity.token_keys.end(), pki.service_account_old_keys.begin(),
+                             pki.service_account_old_keys.end());
+  identity.front_proxy = {pki.front_proxy.certificate, pki.front_proxy.key};
+  identity.sign = [ca = pki.ca](const std::string& request, const std::vector<std::string>& usages,
+                                std::chrono::seconds lifetime, actors::wall_time at) {
+    return ca.sign_request(request, usages, std::chrono::floor<std::chrono::seconds>(at), lifetime);
+  };
+  return identity;
+}
+
+/// What the configuration wants written down, and whom it lets in besides.
+api::result<void> add_audit_and_issuer(api::rest::server_options& options, cluster& c,
+                                       const config::settings& s) {
+  auto audit = open_audit(s.audit, c.env());
+  if (!audit)
+    return api::fail(std::move(audit.error()));
+  options.audit = std::move(*audit);
+  auto issuer = start_oidc(c, s.oidc);
+  if (!issuer)
+    return api::fail(std::move(issuer.error()));
+  if (*issuer)
+    options.tokens = also_of(*issuer, std::move(options.tokens));
+  return {};
+}
+
 int failed(startup& start, const std::string& why) {
   spdlog::error("{}", why);
   start.fail(why);
@@ -143,18 +237,10 @@ int run_up(const config::settings& settings, startup& start) {
       return failed(start, loaded.error().message);
     tokens = std::make_shared<const config::token_file>(std::move(*loaded));
   }
-  auto storage = runtime::open_rocksdb_engine(settings.data_dir + "/store");
+  auto storage = open_storage(settings);
   if (!storage)
     return failed(start, storage.error().message);
-  cluster_identity identity{pki->ca.pem().certificate, {pki->service_account_key}};
-  identity.token_keys.insert(identity.token_keys.end(), pki->service_account_old_keys.begin(),
-                             pki->service_account_old_keys.end());
-  identity.front_proxy = {pki->front_proxy.certificate, pki->front_proxy.key};
-  identity.sign = [ca = pki->ca](const std::string& request, const std::vector<std::string>& usages,
-                                 std::chrono::seconds lifetime, actors::wall_time at) {
-    return ca.sign_request(request, usages, std::chrono::floor<std::chrono::seconds>(at), lifetime);
-  };
-  cluster c{settings, std::move(*storage), identity};
+  cluster c{settings, std::move(*storage), identity_of(*pki)};
   const auto address =
       settings.api.advertise_address.empty() ? machine_address() : settings.api.advertise_address;
   bootstrap_cluster(c, config::to_string(settings.network.service_cidr),
@@ -167,23 +253,27 @@ int run_up(const config::settings& settings, startup& start) {
     links.accept(r.user, r.address, {r.socket.fd, r.socket.tls});
   };
   options.members = [members = links.members()] { return members->to_json(); };
-  auto server = api::rest::server::start(c.backend(), c.schemas(), std::move(options));
-  if (!server)
-    return failed(start, server.error().message);
-  const auto url = "https://127.0.0.1:" + std::to_string((*server)->port());
+  if (auto ok = add_audit_and_issuer(options, c, settings); !ok)
+    return failed(start, ok.error().message);
+  auto started = api::rest::server::start(c.backend(), c.schemas(), std::move(options));
+  if (!started)
+    return failed(start, started.error().message);
+  const std::shared_ptr<api::rest::server> server{std::move(*started)};
+  const auto url = "https://127.0.0.1:" + std::to_string(server->port());
   auto kubeconfig = config::write_kubeconfig(settings.kubeconfig_path(),
                                              {settings.api.context, url, pki->ca.pem().certificate,
                                               pki->admin.certificate, pki->admin.key});
   if (!kubeconfig)
     return failed(start, kubeconfig.error().message);
   start.say("API serves at " + url);
+  renew_certificates(c, settings, *pki, server, url);
   const auto host = host_of(c, settings);
   std::unique_ptr<local_node> node;
   if (settings.node.local) {
-    auto started = local_node::start(host, settings, address);
-    if (!started)
-      return failed(start, started.error().message);
-    node = std::move(*started);
+    auto joined = local_node::start(host, settings, address);
+    if (!joined)
+      return failed(start, joined.error().message);
+    node = std::move(*joined);
     if (!wait_for_node(c, node->name()))
       return failed(start, "node " + node->name() + " did not become Ready");
     start.say("Node " + node->name() + " is Ready");
@@ -196,7 +286,7 @@ int run_up(const config::settings& settings, startup& start) {
   start.ready();
   const int signal = start.wait_for_stop();
   spdlog::info("signal {}: stopping; containers go on", signal);
-  (*server)->stop(stop_grace);
+  server->stop(stop_grace);
   return 0;
 }
 

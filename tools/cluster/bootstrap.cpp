@@ -5,6 +5,7 @@
 #include "actors/controllers/volume_binder.hpp"
 #include "actors/framework/reconciler.hpp"
 #include "api/auth/default_policy.hpp"
+#include "api/fairness/configuration.hpp"
 #include "api/generated/core_v1_config.hpp"
 #include "api/generated/core_v1_namespace.hpp"
 #include "api/generated/core_v1_service.hpp"
@@ -182,6 +183,7 @@ void bootstrap_cluster(cluster& c, const std::string& service_range, const std::
   calls.push_back(replace_call(*c.state(), kubernetes_slice(api_address, api_port)));
   report(c.run(std::move(calls)));
   report(c.run(api::auth::reconcile_policy(*c.state())));
+  report(c.run(api::fairness::reconcile_objects(*c.state())));
   // The first request must not come before the rules that decide on it.
   c.access()->rebuild(*c.state());
 }

@@ -125,6 +125,8 @@ void cluster::start_storage(const config::settings& settings,
                             const cluster_identity& identity) {
   state_ = std::make_shared<runtime::snapshots>();
   access_ = std::make_shared<api::auth::policy>(state_);
+  gate_ = api::fairness::gate::make(settings.api.max_requests_inflight +
+                                    settings.api.max_mutating_requests_inflight);
   load_tokens(identity);
   runtime::store_deps store{std::move(storage), state_, env_.roles, true};
   supervise(std::string{runtime::store_role}, child<runtime::store_actor>(std::move(store)));
@@ -174,9 +176,12 @@ void cluster::start_storage(const config::settings& settings,
   };
   deps.more_plugins.push_back(api::auth::node_restriction());
   pipeline_ = std::make_shared<const api::pipeline>(std::move(deps));
-  supervise(
-      std::string{runtime::requests_role},
-      child<runtime::requests_actor>(runtime::requests_deps{pipeline_, env_.roles, blocking_}));
+  runtime::requests_deps requests{pipeline_, env_.roles, nullptr, blocking_};
+  requests.authorize = [access = access_](const api::call& c) {
+    return api::auth::authorize_call(*access, c);
+  };
+  supervise(std::string{runtime::requests_role},
+            child<runtime::requests_actor>(std::move(requests)));
   backend_ = std::make_unique<cluster_backend>(
       backend_deps{host_->system, env_, state_, pipeline_, blocking_});
 }
@@ -218,6 +223,7 @@ void cluster::start_controllers(const config::settings& settings,
   tunables.api_services.host = std::make_shared<extension_servers>(extension_servers_deps{
       extensions_, state_, outbound_, blocking_, env_.clock, identity.front_proxy});
   tunables.access.policy = access_;
+  tunables.flows.gate = gate_;
   tunables.token_secrets = {tokens_, identity.root_ca};
   const auto& pods = settings.network.pod_cidr;
   tunables.node_ipam = {{{api::ip_address::v4(pods.base), static_cast<unsigned>(pods.bits)},

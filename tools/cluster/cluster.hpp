@@ -5,6 +5,7 @@
 #include "actors/controllers/certificate_signing.hpp"
 #include "api/auth/policy.hpp"
 #include "api/auth/service_account_tokens.hpp"
+#include "api/fairness/gate.hpp"
 #include "api/outbound/extensions.hpp"
 #include "api/outbound/https_client.hpp"
 #include "api/outbound/worker_pool.hpp"
@@ -55,6 +56,8 @@ public:
   const std::shared_ptr<runtime::snapshots>& state() const { return state_; }
   /// Who may do what; follows the cluster's roles and bindings.
   const std::shared_ptr<api::auth::policy>& access() const { return access_; }
+  /// Who may come in now; follows the cluster's flow schemas.
+  const std::shared_ptr<api::fairness::gate>& gate() const { return gate_; }
   /// Issues and knows service accounts' tokens; null without keys.
   const std::shared_ptr<const api::auth::service_account_tokens>& tokens() const { return tokens_; }
   /// Whose a bearer token is: a service account's or a new machine's.
@@ -91,6 +94,7 @@ private:
   runtime::environment env_;
   std::shared_ptr<runtime::snapshots> state_;
   std::shared_ptr<api::auth::policy> access_;
+  std::shared_ptr<api::fairness::gate> gate_;
   std::shared_ptr<const api::auth::service_account_tokens> tokens_;
   std::shared_ptr<const api::pipeline> pipeline_;
   std::shared_ptr<api::outbound::https_client> outbound_;

@@ -111,7 +111,7 @@ bool connection::step_handshake() {
   handshake_.reset();
   channel_->identify(peer_);
   phase_ = connection_phase::idle;
-  set_deadline(worker_->shared->limits.idle);
+  // The deadline stays: until its first request a client gets no more time than for the handshake.
   return true;
 }
 
@@ -183,7 +183,8 @@ bool connection::step_header() {
       return true;
     }
     phase_ = connection_phase::header;
-    set_deadline(worker_->shared->limits.header);
+    if (exchange_ > 0)
+      set_deadline(worker_->shared->limits.header);
     frozen_head_.reset();
     head_request_ = accepts_gzip_ = false;
     version_ = 11;

@@ -1,6 +1,8 @@
 #include "api/rest/transport/wire.hpp"
 
 #include <boost/asio/error.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
 
 #include <atomic>
 #include <mutex>
@@ -100,6 +102,88 @@ private:
   std::atomic<steady::duration::rep> last_{0};
 };
 
+/// Waits for the upstream's answer to an upgrade. Owner: its outstanding reads and writes.
+class switch_waiter : public std::enable_shared_from_this<switch_waiter> {
+public:
+  using stream_ptr = std::shared_ptr<raw_stream>;
+
+  switch_waiter(stream_ptr client, stream_ptr upstream, const relay_options& options,
+                done_handler done)
+      : client_{std::move(client)}, upstream_{std::move(upstream)}, options_{options},
+        done_{std::move(done)} {
+    answer_.header_limit(max_answer);
+    answer_.body_limit(max_answer);
+  }
+
+  void start() {
+    client_->post_after(options_.connect_timeout, [weak = weak_from_this()] {
+      if (const auto me = weak.lock(); me && !me->switched_)
+        me->end(boost::asio::error::timed_out);
+    });
+    read();
+  }
+
+private:
+  static constexpr uint32_t max_answer = 64 * 1024;
+
+  void read() {
+    upstream_->read([me = shared_from_this()](boost::system::error_code ec, std::string_view got) {
+      if (ec)
+        return me->end(ec);
+      me->take(got);
+    });
+  }
+
+  void take(std::string_view got) {
+    bytes_.append(got);
+    if (bytes_.size() > 2 * max_answer)
+      return end(boost::beast::http::error::buffer_overflow);
+    boost::system::error_code ec;
+    while (parsed_ < bytes_.size() && !ec && !is_switch() && !answer_.is_done()) {
+      const auto n =
+          answer_.put(boost::asio::buffer(bytes_.data() + parsed_, bytes_.size() - parsed_), ec);
+      parsed_ += n;
+      if (n == 0)
+        break;
+    }
+    if (ec && ec != boost::beast::http::error::need_more)
+      return end(ec);
+    if (!is_switch() && !answer_.is_done())
+      return read();
+    switched_ = true;
+    pass_on();
+  }
+
+  bool is_switch() const { return answer_.is_header_done() && answer_.get().result_int() == 101; }
+
+  void pass_on() {
+    const auto size = bytes_.size();
+    client_->write(std::move(bytes_), [me = shared_from_this(),
+                                       size](boost::system::error_code ec) {
+      if (ec || !me->is_switch())
+        return me->end(ec, size);
+      std::make_shared<session>(me->client_, me->upstream_, me->options_.idle, std::move(me->done_))
+          ->start();
+    });
+  }
+
+  void end(boost::system::error_code ec, uint64_t to_client = 0) {
+    switched_ = true;
+    client_->close();
+    upstream_->close();
+    if (auto done = std::exchange(done_, {}))
+      done({ec, 0, to_client});
+  }
+
+  const stream_ptr client_, upstream_;
+  const relay_options options_;
+  done_handler done_;
+  std::string bytes_;
+  size_t parsed_ = 0;
+  boost::beast::http::response_parser<boost::beast::http::string_body> answer_;
+  bool switched_ = false;
+};
+
 void answer_unreachable(const std::shared_ptr<raw_stream>& client,
                         const boost::system::error_code& ec) {
   auto answer = status_response(500, "cannot reach the container runtime: " + ec.message());
@@ -119,6 +203,10 @@ void answer_unreachable(const std::shared_ptr<raw_stream>& client,
 
 void relay(std::shared_ptr<raw_stream> client, std::shared_ptr<raw_stream> upstream,
            const relay_options& options, done_handler done) {
+  if (options.await_switch)
+    return std::make_shared<switch_waiter>(std::move(client), std::move(upstream), options,
+                                           std::move(done))
+        ->start();
   std::make_shared<session>(std::move(client), std::move(upstream), options.idle, std::move(done))
       ->start();
 }

@@ -161,6 +161,9 @@ struct relay_options {
   std::chrono::milliseconds idle{4 * 60 * 60 * 1000};
   /// On a failed connect answer the client with an HTTP 500 and a Status before closing.
   bool http_error = true;
+  /// Nothing of the client goes upstream before that has answered 101. Another answer is passed on,
+  /// and the connection ends with it: a refused upgrade must not leave a way to the upstream open.
+  bool await_switch = false;
 };
 
 struct relay_result {

@@ -1,5 +1,7 @@
 #include "fixture.hpp"
 
+#include "api/auth/default_policy.hpp"
+
 namespace thespis::test {
 
 using namespace api;
@@ -12,7 +14,35 @@ std::optional<auth::token_identity> authenticate_token(std::string_view token,
     return auth::token_identity{{"admin", "1", {"system:masters"}}, {"api"}};
   if (token == "joe-token")
     return auth::token_identity{{"joe", "2", {"people"}}, {"api"}};
+  if (token == "writer-token")
+    return auth::token_identity{{"writer", "3", {"writers"}}, {"api"}};
   return std::nullopt;
+}
+
+/// The default rules, and all rights to ConfigMaps for "writer".
+std::shared_ptr<const auth::policy> rules() {
+  auth::rbac_source source;
+  for (const auto& r : auth::kubernetes_policy().cluster_roles)
+    source.add(r);
+  for (const auto& b : auth::kubernetes_policy().cluster_role_bindings)
+    source.add(b);
+  v1::cluster_role role;
+  role.metadata.name = "test:writer";
+  auto& rule = role.rules.emplace_back();
+  rule.verbs = rule.api_groups = {"*"};
+  rule.resources = {"configmaps"};
+  source.add(role);
+  v1::cluster_role_binding binding;
+  binding.metadata.name = "test:writer";
+  binding.role_ref = {"rbac.authorization.k8s.io", "ClusterRole", "test:writer"};
+  auto& subject = binding.subjects.emplace_back();
+  subject.kind = "User";
+  subject.api_group = "rbac.authorization.k8s.io";
+  subject.name = "writer";
+  source.add(binding);
+  auto p = std::make_shared<auth::policy>();
+  p->set_index(source.index());
+  return p;
 }
 
 std::string head_of(std::string_view method, std::string_view target, std::string_view token,
@@ -26,13 +56,20 @@ std::string head_of(std::string_view method, std::string_view target, std::strin
 
 } // namespace
 
-rest_fixture::rest_fixture(std::chrono::milliseconds bookmarks) {
-  rest::server_options o;
+rest_fixture::rest_fixture(std::chrono::milliseconds bookmarks)
+    : rest_fixture([&] {
+        rest::server_options o;
+        o.bookmark_interval = bookmarks;
+        return o;
+      }()) {}
+
+rest_fixture::rest_fixture(rest::server_options o) : gate(o.gate) {
   o.tokens = authenticate_token;
+  if (!o.access)
+    o.access = rules();
   o.now = [] {
     return std::chrono::sys_days{std::chrono::year{2026} / 1 / 1} + std::chrono::hours{1};
   };
-  o.bookmark_interval = bookmarks;
   cluster.schemas = &schemas;
   auto started = rest::server::start(cluster, schemas, std::move(o));
   BOOST_REQUIRE_MESSAGE(started, started.error().message);

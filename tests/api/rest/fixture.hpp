@@ -11,6 +11,8 @@ namespace thespis::test {
 
 struct rest_fixture {
   explicit rest_fixture(std::chrono::milliseconds bookmarks = std::chrono::minutes{1});
+  /// With options of one's own; tokens, access and clock are the fixture's.
+  explicit rest_fixture(api::rest::server_options o);
 
   /// Sends a request with the administrator's token and reads the answer.
   answer request(std::string_view method, std::string_view target, std::string_view body = {},
@@ -25,6 +27,7 @@ struct rest_fixture {
 
   api::schema::registry schemas; ///< what the server serves: kinds may be added
   memory_backend cluster;
+  std::shared_ptr<api::fairness::gate> gate; ///< that of the options
   std::unique_ptr<api::rest::server> server;
 };
 

@@ -218,6 +218,8 @@ void memory_backend::submit(call c, std::function<void(reply)> done) {
   {
     std::lock_guard lock(state_->mutex);
     state_->calls.push_back(c);
+    if (hold_writes)
+      return held_writes.push_back(std::move(done));
   }
   if (silent)
     return;

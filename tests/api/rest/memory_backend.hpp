@@ -46,6 +46,9 @@ public:
   std::optional<api::rest::log_callbacks> held_log;
   api::rest::log_options last_log;
   api::rest::stream_options last_stream;
+  /// Writes stay here while `hold_writes` is set, unanswered.
+  bool hold_writes = false;
+  std::vector<std::function<void(api::reply)>> held_writes;
   /// Answers no write at all while set.
   bool silent = false;
 
