@@ -3,21 +3,26 @@
 #pragma once
 
 #include "runtime/introspection.hpp"
+#include "runtime/introspection/trace.hpp"
 
 #include <caf/all.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace thespis::runtime {
 
 /// Asks any actor of ours for its state in its own words; answered by the base.
 struct describe_request {};
 
-/// What an actor says about itself: a JSON object.
+/// What an actor says about itself: a JSON object, and whose answers it waits for.
 struct description {
   std::string json;
+  std::vector<awaited_answer> waits;
 };
 
 template <class Inspector>
@@ -26,7 +31,7 @@ typename Inspector::result_type inspect(Inspector& f, describe_request&) {
 }
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, description& x) {
-  return f(x.json);
+  return f(x.json, x.waits);
 }
 
 /// The role that every actor of ours plays besides its own.
@@ -62,6 +67,17 @@ public:
 
   void on_exit() override { introspection_of(this->system()).remove(this->id()); }
 
+  /// As CAF's, and remembers who was asked until the answer, or the deadline, is there.
+  template <class Target, class Rep, class Period, class... Ts>
+  auto request(const Target& target, std::chrono::duration<Rep, Period> deadline, Ts&&... xs) {
+    auto res = super::request(target, deadline, std::forward<Ts>(xs)...);
+    if (const auto whom = caf::actor_cast<caf::actor_addr>(target)) {
+      waits_.emplace_back(res.id(), whom);
+      record_->set_waits(waits_.size());
+    }
+    return res;
+  }
+
 protected:
   using consume_result = caf::invoke_message_result;
 
@@ -69,19 +85,23 @@ protected:
     const running_scope scope{this->id()};
     const auto& content = x.content();
     const auto* type = content.size() > 0 ? content.type(0).second : nullptr;
-    if (type && *type == typeid(describe_request)) {
+    if (type == &typeid(describe_request)) {
       reply_description(x);
       return consume_result::consumed;
     }
-    if (!record_->next_is_timed()) {
-      auto res = super::consume(x);
-      record_->count_handled(type, 0);
-      return res;
-    }
-    const auto begin = std::chrono::steady_clock::now();
-    auto res = super::consume(x);
-    const auto spent = std::chrono::steady_clock::now() - begin;
-    record_->count_handled(type, static_cast<uint64_t>(spent.count()));
+    if (tracing.load(std::memory_order_relaxed))
+      introspection_of(this->system()).traces().note(this->system(), *record_, x);
+    if (!waits_.empty() && x.mid.is_response())
+      stop_waiting(x.mid);
+    auto& record = *record_;
+    const bool timed = record.next_is_timed();
+    const auto begin = timed ? steady_nanoseconds() : 0;
+    record.begin_handling(type);
+    const auto res = super::consume(x);
+    if (timed)
+      record.end_handling(type, begin, steady_nanoseconds());
+    else
+      record.end_handling(type);
     return res;
   }
 
@@ -93,13 +113,33 @@ protected:
 
 private:
   void reply_description(caf::mailbox_element& x) {
-    if (x.sender && x.mid.is_request())
-      x.sender->enqueue(this->ctrl(), x.mid.response_id(),
-                        caf::make_message(description{describe()}), this->context());
-    record_->count_handled(&typeid(describe_request), 0);
+    if (x.sender && x.mid.is_request()) {
+      description d{describe(), {}};
+      for (const auto& [mid, whom] : waits_)
+        d.waits.push_back({mid.integer_value() & caf::message_id::request_id_mask, whom.id(),
+                           whom.node() == this->node() ? std::string{} : to_string(whom.node())});
+      x.sender->enqueue(this->ctrl(), x.mid.response_id(), caf::make_message(std::move(d)),
+                        this->context());
+    }
+    record_->begin_handling(&typeid(describe_request));
+    record_->end_handling(&typeid(describe_request));
   }
 
-  std::shared_ptr<actor_record> record_;
+  void stop_waiting(caf::message_id mid) {
+    // The other bits tell how urgent it is, and whether it is answered.
+    constexpr auto number = caf::message_id::request_id_mask;
+    const auto i = std::find_if(waits_.begin(), waits_.end(), [&](const auto& w) {
+      return (w.first.integer_value() & number) == (mid.integer_value() & number);
+    });
+    if (i == waits_.end())
+      return;
+    *i = std::move(waits_.back());
+    waits_.pop_back();
+    record_->set_waits(waits_.size());
+  }
+
+  record_ptr record_;
+  std::vector<std::pair<caf::message_id, caf::actor_addr>> waits_;
 };
 
 } // namespace thespis::runtime

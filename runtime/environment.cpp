@@ -1,5 +1,6 @@
 #include "runtime/environment.hpp"
 
+#include <algorithm>
 #include <cstdio>
 
 namespace thespis::runtime {
@@ -70,6 +71,19 @@ void directory::erase(const std::string& role, const caf::actor_addr& actor) {
 void directory::clear() {
   const std::unique_lock lock{mutex_};
   roles_.clear();
+}
+
+std::vector<std::pair<std::string, caf::strong_actor_ptr>>
+directory::players(std::string_view prefix) const {
+  std::vector<std::pair<std::string, caf::strong_actor_ptr>> res;
+  {
+    const std::shared_lock lock{mutex_};
+    for (const auto& entry : roles_)
+      if (std::string_view{entry.first}.starts_with(prefix))
+        res.emplace_back(entry);
+  }
+  std::sort(res.begin(), res.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  return res;
 }
 
 caf::strong_actor_ptr directory::lookup(std::string_view role) const {

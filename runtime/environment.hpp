@@ -15,12 +15,16 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 namespace thespis::api::schema {
 class registry;
 }
 
 namespace thespis::runtime {
+
+class causal_journal;
 
 using wall_time = std::chrono::sys_time<std::chrono::nanoseconds>;
 
@@ -61,6 +65,8 @@ public:
   /// Only while that actor plays it.
   void erase(const std::string& role, const caf::actor_addr& actor);
   void clear();
+  /// Who plays the roles whose names begin with `prefix`, by role.
+  std::vector<std::pair<std::string, caf::strong_actor_ptr>> players(std::string_view prefix) const;
   /// A null handle when nobody plays the role.
   template <class Handle>
   Handle find(std::string_view role) const {
@@ -84,6 +90,8 @@ struct environment {
   std::shared_ptr<const clock_port> clock;
   std::shared_ptr<random_port> random;
   std::shared_ptr<directory> roles;
+  /// What caused what, for the shell's `why`; null: nobody keeps that.
+  std::shared_ptr<causal_journal> journal = nullptr;
 };
 
 } // namespace thespis::runtime

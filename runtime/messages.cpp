@@ -1,4 +1,5 @@
 #include "runtime/actor_system.hpp"
+#include "runtime/introspection/introspector_interface.hpp"
 #include "runtime/link/gateway_interface.hpp"
 #include "runtime/network/network_interface.hpp"
 #include "runtime/registry/registry_actor.hpp"
@@ -7,6 +8,37 @@
 #include "runtime/streams/stream_interface.hpp"
 
 namespace thespis::runtime {
+
+namespace {
+
+void register_introspection_messages(caf::actor_system_config& cfg) {
+  cfg.add_message_type<actor_query>("actor_query");
+  cfg.add_message_type<window_query>("window_query");
+  cfg.add_message_type<actor_rows>("actor_rows");
+  cfg.add_message_type<kind_query>("kind_query");
+  cfg.add_message_type<kind_counts>("kind_counts");
+  cfg.add_message_type<machine_query>("machine_query");
+  cfg.add_message_type<machine_info>("machine_info");
+  cfg.add_message_type<detail_query>("detail_query");
+  cfg.add_message_type<actor_detail>("actor_detail");
+  cfg.add_message_type<trace_start>("trace_start");
+  cfg.add_message_type<trace_started>("trace_started");
+  cfg.add_message_type<trace_next>("trace_next");
+  cfg.add_message_type<trace_batch>("trace_batch");
+  cfg.add_message_type<trace_stop>("trace_stop");
+  cfg.add_message_type<diagnose_query>("diagnose_query");
+  cfg.add_message_type<diagnosis>("diagnosis");
+  cfg.add_message_type<change_actor>("change_actor");
+  cfg.add_message_type<actor_changed>("actor_changed");
+  cfg.add_message_type<set_log_level>("set_log_level");
+  cfg.add_message_type<log_level_set>("log_level_set");
+  cfg.add_message_type<journal_query>("journal_query");
+  cfg.add_message_type<journal_answer>("journal_answer");
+  cfg.add_message_type<window_over>("window_over");
+  cfg.add_message_type<trace_watch>("trace_watch");
+}
+
+} // namespace
 
 void register_runtime_messages(caf::actor_system_config& cfg) {
   // A type's name is wire format.
@@ -46,6 +78,7 @@ void register_runtime_messages(caf::actor_system_config& cfg) {
   cfg.add_message_type<link::announce_role>("announce_role");
   cfg.add_message_type<link::withdraw_role>("withdraw_role");
   cfg.add_message_type<link::link_ended>("link_ended");
+  register_introspection_messages(cfg);
 }
 
 } // namespace thespis::runtime

@@ -5,6 +5,7 @@
 #include "api/error.hpp"
 #include "api/object/object.hpp"
 
+#include <caf/detail/stringification_inspector.hpp>
 #include <caf/error.hpp>
 #include <caf/meta/load_callback.hpp>
 #include <caf/sec.hpp>
@@ -24,9 +25,26 @@ typename Inspector::result_type inspect(Inspector& f, object_meta& x) {
            x.node_name, x.deleting, x.has_finalizers);
 }
 
+/// How a trace shows it, likewise.
+inline caf::detail::stringification_inspector::result_type
+inspect(caf::detail::stringification_inspector& f, draft& x) {
+  auto name = x.meta.resource + " " + object_key(x.meta.ns, x.meta.name);
+  auto size = x.bytes.size();
+  return f(name, size);
+}
+
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, draft& x) {
   return f(x.meta, x.bytes, x.revision_pos);
+}
+
+/// How a trace shows it: by name, for its bytes may be a secret's.
+inline caf::detail::stringification_inspector::result_type
+inspect(caf::detail::stringification_inspector& f, object_ref& x) {
+  auto name = x ? x->resource() + " " + object_key(x->ns(), x->name()) + " @" +
+                      std::to_string(x->revision())
+                : std::string{"none"};
+  return f(name);
 }
 
 template <class Inspector>

@@ -409,7 +409,12 @@ void controller_actor::record(const std::vector<const event_note*>& notes) {
 }
 
 std::string controller_actor::describe() const {
-  return "{\"queued\":" + std::to_string(queue_.size()) +
+  std::string watched;
+  for (uint64_t i = 0; i < watches_.size(); ++i)
+    if (!ended_.contains(i))
+      watched += (watched.empty() ? "\"" : ",\"") + watches_[i].resource + "\"";
+  return "{\"watches\":[" + watched + "],\"wakesSet\":" + std::to_string(wakes_.size()) +
+         ",\"queued\":" + std::to_string(queue_.size()) +
          ",\"running\":" + std::to_string(queue_.running()) +
          ",\"resting\":" + std::to_string(resting_.size()) +
          ",\"reconciles\":" + std::to_string(reconciles_) +

@@ -1,8 +1,10 @@
 #include "actors/node/node_actor.hpp"
 
 #include "api/generated/coordination_v1.hpp"
+#include "api/json.hpp"
 #include "api/object/typed.hpp"
 #include "api/text/time.hpp"
+#include "runtime/introspection/journal.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -317,6 +319,8 @@ void node_actor::start_pod(const api::object_ptr& pod) {
   }
   auto actor = this->spawn<pod_actor>(std::move(deps));
   this->monitor(actor);
+  runtime::note(deps_.ports->env, {"pods", pod->ns(), pod->name()},
+                "node/" + deps_.description.metadata.name, "pod actor started");
   pods_[pod->uid()].actor = std::move(actor);
 }
 
@@ -421,6 +425,9 @@ void node_actor::remove_from_api(const pod_released& r) {
 }
 
 void node_actor::record(const pod_event& e) {
+  if (e.pod.ptr)
+    runtime::note(deps_.ports->env, {"pods", e.pod->ns(), e.pod->name()}, "pod actor", e.reason,
+                  e.message);
   event_note note;
   note.type = e.type;
   note.reason = e.reason;
@@ -436,7 +443,19 @@ void node_actor::record(const pod_event& e) {
 }
 
 std::string node_actor::describe() const {
-  return "{\"pods\":" + std::to_string(pods_.size()) +
+  constexpr size_t most = 200;
+  std::string names;
+  size_t without_actor = 0;
+  for (const auto& [uid, entry] : pods_) {
+    without_actor += entry.actor ? 0 : 1;
+    if (names.size() < most * 40)
+      names += (names.empty() ? "" : ",") + api::json::quote(entry.ns + "/" + entry.name);
+  }
+  return "{\"registered\":" + std::string{registered_ ? "true" : "false"} +
+         ",\"pods\":" + std::to_string(pods_.size()) +
+         ",\"podsWithoutActor\":" + std::to_string(without_actor) + ",\"podNames\":[" + names +
+         "],\"leftovers\":" + std::to_string(leftovers_.size()) +
+         ",\"eventsWaiting\":" + std::to_string(events_.size()) +
          ",\"statusesWaiting\":" + std::to_string(statuses_.size()) +
          ",\"runtimeReady\":" + (runtime_ready_ ? "true" : "false") + "}";
 }

@@ -1,6 +1,7 @@
 #include "actors/scheduler/scheduler_actor.hpp"
 
 #include "actors/scheduler/scheduler_writes.hpp"
+#include "runtime/introspection/journal.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -254,6 +255,8 @@ void scheduler_actor::note_failures(const std::vector<placement>& failed) {
       batch.calls.push_back(nomination_call(*o, {}));
     if (auto call = unschedulable_call(p, at))
       batch.calls.push_back(std::move(*call));
+    runtime::note(deps_.env, {"pods", p.pod->ns(), p.pod->name()}, "scheduler", "no node fits",
+                  p.message);
     event_note note;
     note.type = "Warning";
     note.reason = "FailedScheduling";

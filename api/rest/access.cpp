@@ -203,6 +203,12 @@ result<user_info> impersonate(const transport::request_head& head, user_info use
 }
 
 auth::access_query question_of(const user_info& user, const request_target& t) {
+  if (t.path == introspection_path) {
+    // Looking is listing actors; each change is a verb of its own.
+    const auto command = t.query.get("command");
+    const std::string_view verb = t.verb == "get" ? "list" : command.substr(0, command.find(' '));
+    return {user, true, verb, "thespis.dev", "v1", "", "actors", "", "", ""};
+  }
   return {user, t.is_resource, t.verb,        t.group, t.version,
           t.ns, t.resource,    t.subresource, t.name,  t.path};
 }

@@ -31,6 +31,9 @@ result<user_info> authenticate(const transport::request_head& head,
 result<user_info> impersonate(const transport::request_head& head, user_info user,
                               const auth::policy& access);
 
+/// Where the shell asks; no resource, but authorized as the actors.thespis.dev it shows.
+inline constexpr std::string_view introspection_path = "/thespis/v1/introspect";
+
 /// The question that a request is. A view of both.
 auth::access_query question_of(const user_info& user, const request_target& target);
 

@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace thespis::api::rest {
 
@@ -74,11 +75,20 @@ struct stream_target {
       carry = nullptr;
 };
 
+/// A question of the shell, or, where `changes`, something it wants done to an actor.
+struct introspection {
+  std::string command;
+  bool changes = false;
+  user_info user;
+};
+
 /// Thread-safe; callbacks come on any thread, also before the call returns.
 class backend {
 public:
   virtual ~backend() = default;
   virtual const reader& state() const = 0;
+  /// Brings up to date what `state` tells of a resource that is computed. May block.
+  virtual void refresh(std::string_view resource) { (void)resource; }
   /// Runs a write through the pipeline and the store; `done` is called exactly once.
   virtual void submit(call c, std::function<void(reply)> done) = 0;
   /// Starts a watch after `from_revision`; 0 sends the present state first.
@@ -89,8 +99,8 @@ public:
                            std::function<void(result<stream_target>)> done) = 0;
   /// Readiness by check name, for /readyz?verbose; an empty string is ok, else why not.
   virtual std::vector<std::pair<std::string, std::string>> health() const = 0;
-  /// The introspection commands of the shell ("ps", "tree", "top", "info 12"): JSON.
-  virtual void introspect(std::string command, std::function<void(result<std::string>)> done) = 0;
+  /// What the shell asks ("ps", "tree", "info pod/default/web-1"): JSON.
+  virtual void introspect(introspection what, std::function<void(result<std::string>)> done) = 0;
 };
 
 } // namespace thespis::api::rest

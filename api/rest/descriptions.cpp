@@ -231,20 +231,11 @@ transport::response openapi_v3(const exchange& x, std::string_view below,
   return r;
 }
 
-bool is_master(const user_info& user) {
-  return std::find(user.groups.begin(), user.groups.end(), "system:masters") != user.groups.end();
-}
-
 transport::outcome introspect(exchange_ptr x) {
-  if (!is_master(x->user)) {
-    auto e = forbidden("", "", "only members of system:masters may look inside");
-    x->observe(http_code(e.why));
-    return transport::refuse(e);
-  }
   transport::stream s;
   s.start = [x](std::shared_ptr<transport::response_stream> out, std::string) {
-    std::string command(x->target.query.get("command"));
-    x->server->cluster.introspect(std::move(command), [x, out](result<std::string> r) {
+    introspection what{std::string{x->target.query.get("command")}, x->method == "POST", x->user};
+    x->server->cluster.introspect(std::move(what), [x, out](result<std::string> r) {
       int status = r ? 200 : http_code(r.error().why);
       x->observe(status);
       if (out->write_head(status, "application/json"))
@@ -303,6 +294,8 @@ transport::response describe_path(const exchange& x, const transport::request_he
 } // namespace
 
 transport::outcome describe(exchange_ptr x, const transport::request_head& head) {
+  if (x->target.path == introspection_path && (x->method == "GET" || x->method == "POST"))
+    return introspect(std::move(x));
   if (x->method != "GET" && x->method != "HEAD") {
     error e;
     e.why = reason::method_not_allowed;
@@ -310,8 +303,6 @@ transport::outcome describe(exchange_ptr x, const transport::request_head& head)
     x->observe(http_code(e.why));
     return transport::refuse(e);
   }
-  if (x->target.path == "/thespis/v1/introspect")
-    return introspect(std::move(x));
   auto r = describe_path(*x, head);
   add_flow(*x, r.headers);
   x->observe(r);

@@ -1,5 +1,6 @@
 #include "api/rest/writes.hpp"
 
+#include "api/pipeline/computed.hpp"
 #include "api/pipeline/operation.hpp"
 #include "api/pipeline/presentation.hpp"
 #include "api/pipeline/scale.hpp"
@@ -359,12 +360,16 @@ bool is_write(std::string_view name) {
 
 bool waits_for_conversion(const exchange& x) {
   const auto& verb = x.target.verb;
-  return x.resource->calls_out() && (verb == "get" || verb == "list");
+  return (x.resource->calls_out() || is_computed(*x.resource)) && (verb == "get" || verb == "list");
 }
 
 void run_write(const exchange_ptr& x, std::string_view body, responder respond) {
   if (waits_for_conversion(*x))
-    return offload(*x, respond, [x] { return read_objects(*x); });
+    return offload(*x, respond, [x] {
+      if (is_computed(*x->resource))
+        x->server->cluster.refresh(x->stored_resource());
+      return read_objects(*x);
+    });
   if (!is_write(x->target.verb))
     return respond(read_objects(*x));
   if (x->target.verb == "deletecollection")

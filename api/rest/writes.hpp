@@ -8,8 +8,8 @@
 
 namespace thespis::api::rest {
 
-/// Whether the request is a read that may have to ask another server to convert what it reads:
-/// it goes the way of writes.
+/// Whether the request is a read that may have to ask another server to convert what it reads, or
+/// others what is to be computed: it goes the way of writes.
 bool waits_for_conversion(const exchange& x);
 
 /// Takes a request's body and answers later, from any thread, exactly once.

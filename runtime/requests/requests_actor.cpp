@@ -25,6 +25,20 @@ bool may_retry(const pending_call& c, const api::error& why) {
           (c.work.retry_on_exists && why.why == api::reason::already_exists));
 }
 
+std::string_view verb_name(const api::call& c) {
+  switch (c.verb) {
+  case api::verb::create:
+    return "create";
+  case api::verb::update:
+    return "update";
+  case api::verb::patch:
+    return c.patch == api::patch_kind::apply ? "apply" : "patch";
+  case api::verb::remove:
+    return "delete";
+  }
+  return {};
+}
+
 /// What the client is shown of the object that was written.
 api::object_ptr shown_object(api::prepared_write& work, const api::object_ptr& written) {
   return work.shown ? api::seal(std::move(*work.shown), written->revision()) : written;
@@ -126,8 +140,11 @@ void requests_actor::write(std::vector<pending_ptr> calls) {
   }
   write_batch batch;
   batch.writes.reserve(calls.size());
-  for (auto& c : calls)
+  const auto now = deps_.clock ? deps_.clock->now() : wall_time{};
+  for (auto& c : calls) {
+    c->asked = now;
     batch.writes.push_back(std::move(c->work.write));
+  }
   in_flight_ += calls.size();
   this->request(store, store_deadline, std::move(batch))
       .then([this, calls](write_outcomes& outcomes) { settle(calls, outcomes); },
@@ -145,6 +162,8 @@ void requests_actor::settle(std::vector<pending_ptr> calls, write_outcomes& outc
     auto& c = calls[i];
     auto& outcome = outcomes.outcomes[i];
     c->work.holds.clear();
+    if (outcome.ok)
+      remember(*c, outcome.object.ptr);
     if (outcome.ok && c->work.then) {
       go_on(std::move(c), again);
     } else if (outcome.ok) {
@@ -159,6 +178,34 @@ void requests_actor::settle(std::vector<pending_ptr> calls, write_outcomes& outc
     }
   }
   write(std::move(again));
+}
+
+void requests_actor::remember(const pending_call& p, const api::object_ptr& written) {
+  const auto& c = p.call;
+  // Heartbeats and news are causes of nothing.
+  if (!deps_.journal || !written || c.resource == "leases.coordination.k8s.io" ||
+      c.resource == "events" || c.resource == "events.events.k8s.io")
+    return;
+  journal_entry e;
+  e.object = {written->resource(), written->ns(), written->name()};
+  // Others act on it as soon as it is written: this comes before what they do.
+  e.at = static_cast<uint64_t>(p.asked.time_since_epoch().count());
+  e.revision = written->revision();
+  e.who = c.user.name;
+  const bool creates = c.verb == api::verb::create && c.subresource.empty();
+  e.what = creates ? "create" : std::string{verb_name(c)};
+  if (!c.subresource.empty())
+    e.what += " " + c.subresource;
+  e.specifies = c.subresource.empty() || c.subresource == "scale";
+  if (c.subresource == "binding")
+    e.detail = "to node " + written->meta().node_name;
+  if (creates)
+    for (const auto& owner : written->meta().owners)
+      if (owner.controller) {
+        e.owner_type = owner.api_version + "/" + owner.kind;
+        e.owner_name = owner.name;
+      }
+  deps_.journal->add(std::move(e));
 }
 
 void requests_actor::go_on(pending_ptr c, std::vector<pending_ptr>& ready) {

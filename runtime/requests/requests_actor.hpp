@@ -4,6 +4,7 @@
 #include "api/outbound/worker_pool.hpp"
 #include "api/pipeline/pipeline.hpp"
 #include "runtime/environment.hpp"
+#include "runtime/introspection/journal.hpp"
 #include "runtime/requests/requests_interface.hpp"
 #include "runtime/store/store_interface.hpp"
 
@@ -19,6 +20,7 @@ struct pending_call {
   api::prepared_write work;
   std::function<void(api::reply)> done; ///< called exactly once, on the bridge's thread
   int attempts = 1;
+  wall_time asked{}; ///< when its write was sent to the store
 };
 
 /// A call prepared elsewhere: on an I/O thread of the REST server, or on a thread that may block.
@@ -38,6 +40,9 @@ struct requests_deps {
   std::function<api::result<void>(const api::call&)> authorize = nullptr;
   /// Where calls are prepared that may wait for another process; null: here.
   std::shared_ptr<api::outbound::worker_pool> blocking = nullptr;
+  /// Where what was written by whom is remembered, and when; both may be null.
+  std::shared_ptr<causal_journal> journal = nullptr;
+  std::shared_ptr<const clock_port> clock = nullptr;
 };
 
 /// One a server; keeps no state but the calls in flight.
@@ -62,6 +67,9 @@ private:
   void settle(std::vector<pending_ptr> calls, write_outcomes& outcomes);
   /// The first write of a call is done: prepares what it was a condition of.
   void go_on(pending_ptr c, std::vector<pending_ptr>& ready);
+
+  /// Remembers that the call was carried out.
+  void remember(const pending_call& p, const api::object_ptr& written);
 
   requests_deps deps_;
   size_t in_flight_ = 0;

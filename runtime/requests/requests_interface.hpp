@@ -16,6 +16,14 @@ typename Inspector::result_type inspect(Inspector& f, user_info& x) {
   return f(x.name, x.uid, x.groups, x.extra);
 }
 
+/// How a trace shows it: without its body, which may be a secret's.
+inline caf::detail::stringification_inspector::result_type
+inspect(caf::detail::stringification_inspector& f, call& x) {
+  auto object = x.resource + " " + object_key(x.ns, x.name);
+  auto size = x.body.size();
+  return f(x.verb, object, x.subresource, size, x.user.name);
+}
+
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, call& x) {
   return f(x.verb, x.resource, x.version, x.ns, x.name, x.subresource, x.body, x.patch,

@@ -12,6 +12,7 @@
 #include "actors/messages.hpp"
 #include "api/discovery/selection.hpp"
 #include "api/object/typed.hpp"
+#include "api/pipeline/computed.hpp"
 #include "api/pipeline/pipeline.hpp"
 #include "api/schema/schema.hpp"
 #include "api/text/time.hpp"
@@ -332,7 +333,7 @@ private:
 
   void start_registries() {
     for (const auto& r : api::schema::registry::builtin().resources())
-      if (r->has_verb("list"))
+      if (r->has_verb("list") && !api::is_computed(*r))
         start_registry(r->group_resource());
   }
 

@@ -354,14 +354,18 @@ in the data directory: run it as who started the cluster, or with sudo.)",
   }
 
   void add_shell() {
-    auto* sub = add("shell", "Look at the running actors", R"(
+    auto* sub = add("shell", "Look at the running actors, and touch them", R"(
 Examples:
   thespis shell                            a prompt; `help` lists its commands
   thespis shell -e 'ps pod --sort mailbox'
   thespis shell -e 'top 5s' -o json
+  thespis shell -e 'why pod/web-1 -n shop'
+  thespis shell -e 'trace pod name~web --count 20'
+  thespis shell --allow-changes -e 'restart scheduler'
+  thespis shell --kubeconfig ./kubeconfig  from another machine
 
-Exit status: 0; 1 when the cluster does not answer or knows no such actor, 2 for a wrong command,
-3 when no cluster runs, 4 when that cannot be told.)",
+Exit status: 0; 1 when the cluster does not answer or refuses, 2 for a wrong command, 3 when no
+cluster runs, 4 when that cannot be told.)",
                     [this] {
                       shell_.data_dir = data_dir_;
                       return with_.shell(shell_);
@@ -374,6 +378,14 @@ Exit status: 0; 1 when the cluster does not answer or knows no such actor, 2 for
                     .description(""))
         ->type_name("table|json|yaml")
         ->default_str("table");
+    sub->add_option("--kubeconfig", shell_.kubeconfig,
+                    "Ask the cluster of this file's current context, in place of --data-dir")
+        ->type_name("FILE");
+    sub->add_option("--snapshot", shell_.snapshot, "Read a file that `snapshot` wrote")
+        ->type_name("FILE");
+    sub->add_flag("--allow-changes", shell_.allow_changes,
+                  "Allow send, ask, restart, kill and loglevel LEVEL; RBAC decides, and an Event "
+                  "tells");
   }
 
   void add_bench() {

@@ -15,6 +15,9 @@ struct shell_request {
   std::string data_dir;
   std::string execute;          ///< -e: one command in place of the prompt; may be empty
   std::string output = "table"; ///< -o: table, json or yaml
+  std::string kubeconfig;       ///< in place of the data directory; may be empty
+  std::string snapshot;         ///< a file in place of a cluster; may be empty
+  bool allow_changes = false;
 };
 
 /// `thespis bench`.

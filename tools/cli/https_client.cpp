@@ -6,8 +6,7 @@
 
 #include <charconv>
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
+#include <netdb.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -50,11 +49,16 @@ public:
     timeval wait{timeout.count(), 0};
     ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
     ::setsockopt(fd_, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait);
-    sockaddr_in where{};
-    where.sin_family = AF_INET;
-    where.sin_port = htons(to.port);
-    return ::inet_pton(AF_INET, to.host.c_str(), &where.sin_addr) == 1 &&
-           ::connect(fd_, reinterpret_cast<sockaddr*>(&where), sizeof where) == 0;
+    addrinfo wanted{};
+    wanted.ai_family = AF_INET;
+    wanted.ai_socktype = SOCK_STREAM;
+    addrinfo* found = nullptr;
+    if (::getaddrinfo(to.host.c_str(), std::to_string(to.port).c_str(), &wanted, &found) != 0) {
+      errno = EHOSTUNREACH;
+      return false;
+    }
+    const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owned{found, &::freeaddrinfo};
+    return ::connect(fd_, found->ai_addr, found->ai_addrlen) == 0;
   }
 
   int get() const { return fd_; }
@@ -93,14 +97,15 @@ bio_ptr source(const std::string& text) {
 context_ptr make_context(const std::string& ca_pem, const config::key_pair& client) {
   context_ptr context{SSL_CTX_new(TLS_client_method())};
   x509_ptr ca{PEM_read_bio_X509(source(ca_pem).get(), nullptr, nullptr, nullptr)};
-  x509_ptr own{PEM_read_bio_X509(source(client.certificate).get(), nullptr, nullptr, nullptr)};
-  key_ptr key{PEM_read_bio_PrivateKey(source(client.key).get(), nullptr, nullptr, nullptr)};
-  bool done = context && ca && own && key &&
-              X509_STORE_add_cert(SSL_CTX_get_cert_store(context.get()), ca.get()) == 1 &&
-              SSL_CTX_use_certificate(context.get(), own.get()) == 1 &&
-              SSL_CTX_use_PrivateKey(context.get(), key.get()) == 1;
-  if (!done)
+  if (!context || !ca || X509_STORE_add_cert(SSL_CTX_get_cert_store(context.get()), ca.get()) != 1)
     return nullptr;
+  if (!client.certificate.empty() || !client.key.empty()) {
+    x509_ptr own{PEM_read_bio_X509(source(client.certificate).get(), nullptr, nullptr, nullptr)};
+    key_ptr key{PEM_read_bio_PrivateKey(source(client.key).get(), nullptr, nullptr, nullptr)};
+    if (!own || !key || SSL_CTX_use_certificate(context.get(), own.get()) != 1 ||
+        SSL_CTX_use_PrivateKey(context.get(), key.get()) != 1)
+      return nullptr;
+  }
   SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
   SSL_CTX_set_mode(context.get(), SSL_MODE_AUTO_RETRY);
   return context;
@@ -144,17 +149,24 @@ std::optional<https_answer> parse_answer(std::string_view text) {
 api::result<https_answer> https_get(const std::string& server, const std::string& path,
                                     const std::string& ca_pem, const config::key_pair& client,
                                     std::chrono::seconds timeout) {
+  return https_ask({server, ca_pem, client, {}}, "GET", path, timeout);
+}
+
+api::result<https_answer> https_ask(const https_target& target, const std::string& method,
+                                    const std::string& path, std::chrono::seconds timeout) {
+  const auto& server = target.server;
   auto to = parse_server(server);
   if (!to)
     return unavailable(server + ": not an address of an API");
-  auto context = make_context(ca_pem, client);
+  auto context = make_context(target.ca_pem, target.client);
   if (!context)
-    return unavailable("the certificates in the data directory cannot be used");
+    return unavailable("the certificates cannot be used");
   tcp_socket socket;
   if (!socket.connect(*to, timeout))
     return unavailable(server + ": " + std::strerror(errno));
   ssl_ptr ssl{SSL_new(context.get())};
-  X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl.get()), to->host.c_str());
+  if (X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl.get()), to->host.c_str()) != 1)
+    SSL_set1_host(ssl.get(), to->host.c_str());
   SSL_set_fd(ssl.get(), socket.get());
   if (SSL_connect(ssl.get()) != 1) {
     auto verdict = SSL_get_verify_result(ssl.get());
@@ -163,8 +175,11 @@ api::result<https_answer> https_get(const std::string& server, const std::string
                             ? std::string{}
                             : std::string{": "} + X509_verify_cert_error_string(verdict)));
   }
-  auto request = "GET " + path + " HTTP/1.1\r\nHost: " + to->host + ":" + std::to_string(to->port) +
-                 "\r\nAccept: application/json, */*\r\nConnection: close\r\n\r\n";
+  auto request = method + " " + path + " HTTP/1.1\r\nHost: " + to->host + ":" +
+                 std::to_string(to->port) + "\r\nAccept: application/json, */*\r\n" +
+                 (method == "GET" ? "" : "Content-Length: 0\r\n") +
+                 (target.token.empty() ? "" : "Authorization: Bearer " + target.token + "\r\n") +
+                 "Connection: close\r\n\r\n";
   if (SSL_write(ssl.get(), request.data(), static_cast<int>(request.size())) <= 0)
     return unavailable(server + ": the connection ended");
   std::string text;

@@ -11,9 +11,22 @@ struct https_answer {
   std::string body;
 };
 
-/// GETs `path` from `server` ("https://127.0.0.1:6443"; an IPv4 address) over TLS with a client
-/// certificate, trusting only that authority. Blocks, at most about `timeout` for each of
-/// connecting, handshake and answer. Errors: service_unavailable when nothing serves there.
+/// Where an API serves, and as whom to ask it.
+struct https_target {
+  std::string server; ///< "https://127.0.0.1:6443"; an IPv4 address or a name
+  std::string ca_pem;
+  config::key_pair client; ///< empty: no certificate
+  std::string token;       ///< a bearer token; empty: none
+};
+
+/// GETs or POSTs (without a body) `path` over TLS, trusting only the target's authority. Blocks,
+/// at most about `timeout` for each of connecting, handshake and answer. Errors:
+/// service_unavailable when nothing serves there.
+api::result<https_answer> https_ask(const https_target& target, const std::string& method,
+                                    const std::string& path,
+                                    std::chrono::seconds timeout = std::chrono::seconds{5});
+
+/// GETs `path` with a client certificate, likewise.
 api::result<https_answer> https_get(const std::string& server, const std::string& path,
                                     const std::string& ca_pem, const config::key_pair& client,
                                     std::chrono::seconds timeout = std::chrono::seconds{5});

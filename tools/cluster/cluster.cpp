@@ -4,10 +4,13 @@
 #include "actors/framework/controller_actor.hpp"
 #include "actors/pod/host_files.hpp"
 #include "actors/scheduler/scheduler_actor.hpp"
+#include "actors/sendables.hpp"
 #include "api/auth/bootstrap_tokens.hpp"
 #include "api/auth/node_restriction.hpp"
 #include "api/discovery/selection.hpp"
 #include "api/outbound/conversion_webhook.hpp"
+#include "api/pipeline/computed.hpp"
+#include "runtime/introspection/introspector_actor.hpp"
 #include "runtime/registry/registry_actor.hpp"
 #include "runtime/requests/requests_actor.hpp"
 #include "runtime/store/store_actor.hpp"
@@ -56,7 +59,9 @@ cluster::cluster(const config::settings& settings, std::shared_ptr<runtime::engi
   env_.clock = runtime::system_clock_port();
   env_.random = runtime::machine_random_port();
   env_.roles = std::make_shared<runtime::directory>();
+  env_.journal = std::make_shared<runtime::causal_journal>();
   supervisor_ = host_->system.spawn<runtime::supervisor_actor>(env_.roles);
+  start_introspection(settings);
   start_storage(settings, std::move(storage), identity);
   start_custom_resources();
   start_controllers(settings, identity);
@@ -120,6 +125,13 @@ cluster::authenticate(std::string_view token, const std::vector<std::string>& au
   return api::auth::authenticate_bootstrap_token(*state_, env_.clock->now(), token);
 }
 
+void cluster::start_introspection(const config::settings& settings) {
+  const auto machine = settings.node_name();
+  supervise(runtime::introspector_role(machine),
+            child<runtime::introspector_actor>(runtime::introspector_deps{
+                machine, env_, actors::all_sendables(), runtime::facts_of_this_process}));
+}
+
 void cluster::start_storage(const config::settings& settings,
                             std::shared_ptr<runtime::engine> storage,
                             const cluster_identity& identity) {
@@ -137,7 +149,7 @@ void cluster::start_storage(const config::settings& settings,
     const auto name = r->group_resource();
     // Versions of a resource share what is stored.
     const bool stored = !r->versions || r->versions->stored == r->api_version();
-    if (!r->has_verb("list") || !stored || r->stored_resource() != name)
+    if (!r->has_verb("list") || !stored || api::is_computed(*r) || r->stored_resource() != name)
       continue;
     supervise(runtime::registry_role(name),
               child<runtime::registry_actor>(
@@ -177,13 +189,15 @@ void cluster::start_storage(const config::settings& settings,
   deps.more_plugins.push_back(api::auth::node_restriction());
   pipeline_ = std::make_shared<const api::pipeline>(std::move(deps));
   runtime::requests_deps requests{pipeline_, env_.roles, nullptr, blocking_};
+  requests.journal = env_.journal;
+  requests.clock = env_.clock;
   requests.authorize = [access = access_](const api::call& c) {
     return api::auth::authorize_call(*access, c);
   };
   supervise(std::string{runtime::requests_role},
             child<runtime::requests_actor>(std::move(requests)));
   backend_ = std::make_unique<cluster_backend>(
-      backend_deps{host_->system, env_, state_, pipeline_, blocking_});
+      backend_deps{host_->system, env_, state_, pipeline_, blocking_, actors::all_sendables()});
 }
 
 /// What was served before the cluster stopped is served before anybody asks for it.

@@ -82,6 +82,7 @@ public:
   runtime::call_outcomes run(std::vector<api::call> calls);
 
 private:
+  void start_introspection(const config::settings& settings);
   void start_custom_resources();
   void load_tokens(const cluster_identity& identity);
   void start_storage(const config::settings& settings, std::shared_ptr<runtime::engine> storage,

@@ -1,7 +1,10 @@
 #include "tools/cluster/cluster_backend.hpp"
 
-#include "tools/cluster/introspection.hpp"
 #include "tools/cluster/watch_bridge.hpp"
+
+#include "api/discovery/selection.hpp"
+
+#include <future>
 
 namespace thespis::tools {
 
@@ -42,6 +45,20 @@ api::call connect_call(const api::rest::stream_options& o) {
 
 } // namespace
 
+cluster_backend::cluster_backend(backend_deps deps)
+    : deps_(std::move(deps)), streams_(deps_.sys),
+      inside_({deps_.sys, deps_.env, deps_.state, deps_.sendables,
+               [this](api::call c) { submit(std::move(c), [](const api::reply&) {}); }}),
+      state_(deps_.state, actors_) {}
+
+void cluster_backend::refresh(std::string_view resource) {
+  if (resource != actors_resource)
+    return;
+  auto done = std::make_shared<std::promise<void>>();
+  refresh_actors(deps_.sys, deps_.env, actors_, [done](const api::listing&) { done->set_value(); });
+  done->get_future().wait();
+}
+
 void cluster_backend::submit(api::call c, std::function<void(api::reply)> done) {
   if (!deps_.blocking || !deps_.pipeline->may_call_out(c)) {
     submit_now(c, std::move(done));
@@ -77,6 +94,9 @@ std::unique_ptr<api::rest::watch_handle> cluster_backend::watch(const std::strin
                                                                 api::selection what,
                                                                 uint64_t from_revision,
                                                                 api::rest::watch_callbacks cb) {
+  if (resource == actors_resource)
+    return watch_actors(deps_.sys, {deps_.env, actors_, api::matchers_of(*deps_.env.schemas),
+                                    std::move(what), from_revision, std::move(cb)});
   return start_watch(deps_.sys,
                      {deps_.env.roles, resource, std::move(what), from_revision, std::move(cb)});
 }
@@ -129,9 +149,9 @@ std::vector<std::pair<std::string, std::string>> cluster_backend::health() const
   return res;
 }
 
-void cluster_backend::introspect(std::string command,
+void cluster_backend::introspect(api::rest::introspection what,
                                  std::function<void(api::result<std::string>)> done) {
-  run_introspection(deps_.sys, std::move(command), std::move(done));
+  inside_.run(what, std::move(done));
 }
 
 } // namespace thespis::tools

@@ -7,6 +7,8 @@
 #include "runtime/environment.hpp"
 #include "runtime/requests/requests_actor.hpp"
 #include "runtime/store/snapshot.hpp"
+#include "tools/cluster/introspect/actor_objects.hpp"
+#include "tools/cluster/introspect/service.hpp"
 #include "tools/cluster/pod_streams.hpp"
 
 #include <memory>
@@ -21,14 +23,17 @@ struct backend_deps {
   std::shared_ptr<const api::pipeline> pipeline;
   /// Where calls are prepared that may wait for another process; null: on the caller's thread.
   std::shared_ptr<api::outbound::worker_pool> blocking = nullptr;
+  /// What a person may send to actors by name.
+  std::shared_ptr<const runtime::sendable_messages> sendables = nullptr;
 };
 
 /// Thread-safe. Outlived by the actor system.
 class cluster_backend final : public api::rest::backend {
 public:
-  explicit cluster_backend(backend_deps deps) : deps_(std::move(deps)), streams_(deps_.sys) {}
+  explicit cluster_backend(backend_deps deps);
 
-  const api::reader& state() const override { return *deps_.state; }
+  const api::reader& state() const override { return state_; }
+  void refresh(std::string_view resource) override;
   void submit(api::call c, std::function<void(api::reply)> done) override;
   std::unique_ptr<api::rest::watch_handle> watch(const std::string& resource, api::selection what,
                                                  uint64_t from_revision,
@@ -37,7 +42,8 @@ public:
   void open_stream(api::rest::stream_options options,
                    std::function<void(api::result<api::rest::stream_target>)> done) override;
   std::vector<std::pair<std::string, std::string>> health() const override;
-  void introspect(std::string command, std::function<void(api::result<std::string>)> done) override;
+  void introspect(api::rest::introspection what,
+                  std::function<void(api::result<std::string>)> done) override;
 
 private:
   void submit_now(const api::call& c, std::function<void(api::reply)> done);
@@ -46,6 +52,9 @@ private:
 
   backend_deps deps_;
   pod_streams streams_;
+  introspection_service inside_;
+  std::shared_ptr<actor_objects> actors_ = std::make_shared<actor_objects>();
+  reader_with_actors state_;
 };
 
 } // namespace thespis::tools

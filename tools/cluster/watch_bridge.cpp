@@ -1,5 +1,7 @@
 #include "tools/cluster/watch_bridge.hpp"
 
+#include "api/json.hpp"
+
 namespace thespis::tools {
 
 namespace {
@@ -43,6 +45,19 @@ watch_bridge_actor::behavior_type watch_bridge_actor::make_behavior() {
           this->send(registry_, runtime::progress_request{this, 1});
       },
   };
+}
+
+std::string watch_bridge_actor::describe() const {
+  const auto& w = deps_.what;
+  const auto text = [](const char* key, const std::string& value) {
+    return value.empty() ? std::string{}
+                         : ",\"" + std::string{key} + "\":" + api::json::quote(value);
+  };
+  return "{\"resource\":" + api::json::quote(deps_.resource) +
+         ",\"from\":" + std::to_string(deps_.from_revision) + text("namespace", w.ns) +
+         text("name", w.name) + text("labelSelector", w.label_selector) +
+         text("fieldSelector", w.field_selector) +
+         ",\"open\":" + (deps_.callbacks.closed ? "true" : "false") + "}";
 }
 
 void watch_bridge_actor::close(api::error why) {

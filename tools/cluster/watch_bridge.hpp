@@ -47,6 +47,9 @@ public:
       : actor_base(cfg, "watch", deps.resource), deps_(std::move(deps)) {}
   behavior_type make_behavior() override;
 
+protected:
+  std::string describe() const override;
+
 private:
   void close(api::error why);
 

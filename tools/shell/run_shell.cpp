@@ -4,6 +4,7 @@
 #include "tools/cli/https_client.hpp"
 #include "tools/cli/instance.hpp"
 #include "tools/cli/subcommands.hpp"
+#include "tools/shell/access.hpp"
 #include "tools/shell/prompt.hpp"
 #include "tools/shell/session.hpp"
 
@@ -16,7 +17,6 @@
 #include <cstdlib>
 #include <cstring>
 
-#include <poll.h>
 #include <unistd.h>
 
 namespace thespis::tools {
@@ -29,27 +29,6 @@ constexpr int not_answering = 1;
 constexpr int wrong_command = 2;
 constexpr int not_running = 3;
 constexpr int unreadable = 4;
-
-/// What it takes to ask the cluster of a data directory.
-struct access {
-  std::string server;
-  std::string ca;
-  config::key_pair admin;
-};
-
-api::result<access> access_of(const std::string& data_dir) {
-  auto state = read_state(data_dir);
-  if (!state)
-    return api::fail(std::move(state.error()));
-  const auto pki = data_dir + "/pki/";
-  auto ca = config::read_file(pki + "ca.crt");
-  auto certificate = config::read_file(pki + "admin.crt");
-  auto key = config::read_file(pki + "admin.key");
-  for (const auto* part : {&ca, &certificate, &key})
-    if (!*part)
-      return api::fail(part->error());
-  return access{state->server, std::move(*ca), {std::move(*certificate), std::move(*key)}};
-}
 
 std::string percent_encoded(std::string_view s) {
   std::string out;
@@ -66,29 +45,64 @@ std::string percent_encoded(std::string_view s) {
   return out;
 }
 
-asker asker_of(access a) {
-  return [a = std::move(a)](const std::string& command) -> api::result<std::string> {
-    auto got = https_get(a.server, "/thespis/v1/introspect?command=" + percent_encoded(command),
-                         a.ca, a.admin, std::chrono::seconds{15});
+api::error error_of(const https_answer& got, const std::string& server) {
+  api::error e;
+  e.why = got.code == 400   ? api::reason::bad_request
+          : got.code == 404 ? api::reason::not_found
+          : got.code == 403 ? api::reason::forbidden
+          : got.code == 401 ? api::reason::unauthorized
+                            : api::reason::service_unavailable;
+  const auto status = api::json::parse(got.body);
+  e.message = status ? std::string{api::json::get_string(*status, "message")} : std::string{};
+  if (e.message.empty())
+    e.message = server + " answers " + std::to_string(got.code);
+  return e;
+}
+
+/// Longer than the longest window that can be asked for.
+constexpr std::chrono::seconds answer_deadline{620};
+
+decltype(ports::ask) asker_of(https_target target) {
+  return [target = std::move(target)](const std::string& command,
+                                      bool changes) -> api::result<std::string> {
+    auto got =
+        https_ask(target, changes ? "POST" : "GET",
+                  "/thespis/v1/introspect?command=" + percent_encoded(command), answer_deadline);
     if (!got)
       return api::fail(std::move(got.error()));
     if (got->code == 200)
       return std::move(got->body);
-    api::error e;
-    e.why = got->code == 400   ? api::reason::bad_request
-            : got->code == 404 ? api::reason::not_found
-                               : api::reason::service_unavailable;
-    const auto status = api::json::parse(got->body);
-    e.message = status ? std::string{api::json::get_string(*status, "message")} : std::string{};
-    if (e.message.empty())
-      e.message = a.server + " answers " + std::to_string(got->code);
-    return api::fail(std::move(e));
+    return api::fail(error_of(*got, target.server));
   };
 }
 
-/// False when a signal came first.
-bool wait(int milliseconds) {
-  return ::poll(nullptr, 0, milliseconds) == 0;
+volatile std::sig_atomic_t interrupts = 0;
+
+/// Ctrl-C ends a trace, or what is being waited for; it does not end the shell.
+void survive_interrupts() {
+  struct sigaction action {};
+  action.sa_handler = [](int) { interrupts = 1; };
+  ::sigaction(SIGINT, &action, nullptr);
+}
+
+api::result<void> write_private(const std::string& path, const std::string& text) {
+  return config::write_file(path, text, 0600);
+}
+
+ports ports_with(decltype(ports::ask) ask) {
+  ports res;
+  res.ask = std::move(ask);
+  res.print = [](const std::string& text) {
+    std::fputs(text.c_str(), stdout);
+    std::fflush(stdout);
+  };
+  res.interrupted = [] {
+    const bool was = interrupts != 0;
+    interrupts = 0;
+    return was;
+  };
+  res.write = write_private;
+  return res;
 }
 
 bool colours_wanted() {
@@ -131,15 +145,7 @@ std::string history_file() {
   return home == nullptr || *home == '\0' ? std::string{} : std::string{home} + "/.thespis_history";
 }
 
-/// Ctrl-C gives a new prompt, or ends what is being waited for; it does not end the shell.
-void survive_interrupts() {
-  struct sigaction action {};
-  action.sa_handler = [](int) {};
-  ::sigaction(SIGINT, &action, nullptr);
-}
-
 int converse(session& s, const std::string& server) {
-  survive_interrupts();
   const palette colours{colours_wanted()};
   std::printf("%s: %s. `help` lists the commands, Tab completes, Ctrl-D leaves.\n",
               colours.heading("Thespis").c_str(), server.c_str());
@@ -147,7 +153,11 @@ int converse(session& s, const std::string& server) {
                [&s](std::string_view line) { return s.completions(line); }, colours};
   while (auto line = input.read()) {
     auto done = s.run(*line, screen_now());
-    if (!done)
+    const bool stopped = interrupts != 0;
+    interrupts = 0;
+    if (!done && stopped)
+      std::fputs("\n", stdout);
+    else if (!done)
       std::fprintf(stderr, "%s\n", palette{colours_wanted()}.bad(done.error().message).c_str());
     else if (done->ends)
       return 0;
@@ -181,22 +191,38 @@ form form_of(const std::string& output) {
 
 int run_shell(const shell_request& request) {
   std::setlocale(LC_CTYPE, "");
-  auto found = access_of(request.data_dir);
-  if (instance_lock::holder(request.data_dir) == 0) {
-    if (!found && found.error().why != api::reason::not_found) {
+  survive_interrupts();
+  const session_options options{form_of(request.output), request.allow_changes};
+  std::string server;
+  decltype(ports::ask) ask;
+  if (!request.snapshot.empty()) {
+    const auto text = config::read_file(request.snapshot, size_t{1} << 30);
+    auto opened = text ? open_snapshot(*text) : api::fail(text.error());
+    if (!opened) {
+      complain(request.snapshot + ": " + opened.error().message);
+      return unreadable;
+    }
+    server = request.snapshot;
+    ask = std::move(*opened);
+  } else {
+    const bool here = request.kubeconfig.empty();
+    auto found =
+        here ? access_of_data_dir(request.data_dir) : access_of_kubeconfig(request.kubeconfig);
+    if (here && instance_lock::holder(request.data_dir) == 0 &&
+        (found || found.error().why == api::reason::not_found)) {
+      complain("No cluster runs in " + request.data_dir +
+               ". `thespis up` starts one; --data-dir names another one's directory, --kubeconfig "
+               "leads to another machine.");
+      return not_running;
+    }
+    if (!found) {
       complain(found.error().message);
       return unreadable;
     }
-    complain("No cluster runs in " + request.data_dir +
-             ". `thespis up` starts one; --data-dir names another one's directory.");
-    return not_running;
+    server = found->server;
+    ask = asker_of(std::move(*found));
   }
-  if (!found) {
-    complain(found.error().message);
-    return unreadable;
-  }
-  const auto server = found->server;
-  session s{asker_of(std::move(*found)), wait, form_of(request.output)};
+  session s{ports_with(std::move(ask)), options};
   if (!request.execute.empty())
     return execute(s, request.execute);
   return ::isatty(STDIN_FILENO) == 1 ? converse(s, server) : run_script(s);

@@ -1,9 +1,10 @@
 #include "tools/shell/session.hpp"
 
 #include "api/yaml.hpp"
+#include "tools/shell/trace_view.hpp"
 
 #include <algorithm>
-#include <charconv>
+#include <array>
 #include <numeric>
 #include <sstream>
 
@@ -13,8 +14,6 @@ namespace json = api::json;
 
 namespace {
 
-constexpr size_t top_rows = 20;
-constexpr int longest_window = 3'600'000; // ms
 constexpr size_t max_answer = 256 << 20;
 
 tl::unexpected<api::error> wrong(std::string message) {
@@ -24,12 +23,6 @@ tl::unexpected<api::error> wrong(std::string message) {
 std::vector<std::string> split(std::string_view line) {
   std::istringstream in{std::string{line}};
   return {std::istream_iterator<std::string>{in}, std::istream_iterator<std::string>{}};
-}
-
-template <class Number>
-bool parse_number(std::string_view text, Number& into) {
-  const auto [at, code] = std::from_chars(text.data(), text.data() + text.size(), into);
-  return code == std::errc{} && at == text.data() + text.size();
 }
 
 /// How many letters must change to make one word the other (Levenshtein).
@@ -48,16 +41,68 @@ size_t distance(std::string_view a, std::string_view b) {
   return row.back();
 }
 
+/// Commands whose words the cluster reads, and how their answers are shown.
+struct plain_command {
+  std::string_view name;
+  std::string (*show)(const json::value&, const screen&);
+  size_t least, most; ///< how many words follow
+};
+constexpr size_t any = 1000;
+constexpr std::array<plain_command, 9> plain_commands{{{"nodes", show_nodes, 0, 0},
+                                                       {"ps", show_ps, 0, any},
+                                                       {"top", show_top, 0, any},
+                                                       {"info", show_info, 1, 1},
+                                                       {"kinds", show_kinds, 0, 0},
+                                                       {"routes", show_routes, 0, 0},
+                                                       {"links", show_links, 0, 0},
+                                                       {"diagnose", show_diagnosis, 0, 1},
+                                                       {"messages", show_messages, 0, 1}}};
+
+/// "why pod/web -n shop" as the cluster reads it: the namespace last.
+api::result<std::string> why_command(const std::vector<std::string>& w) {
+  std::string ns, res = "why";
+  size_t count = 0;
+  for (size_t i = 1; i < w.size(); ++i) {
+    if (w[i] == "-n" || w[i] == "--namespace") {
+      if (++i == w.size())
+        return wrong("-n needs a namespace");
+      ns = w[i];
+    } else {
+      res += " " + w[i];
+      ++count;
+    }
+  }
+  if (count == 0 || count > 2)
+    return wrong("why takes KIND/NAME or KIND NAME, and -n NAMESPACE");
+  return ns.empty() ? res : res + " " + ns;
+}
+
 } // namespace
 
 const std::vector<command_help>& all_commands() {
   static const std::vector<command_help> all{
-      {"ps", "[KIND] [--sort KEY] [--limit N]",
-       "list actors; KEY is name, mailbox, handled or busy"},
-      {"tree", "[ID] [--all]", "who started whom"},
-      {"top", "[TIME] [--limit N]", "the busiest actors over a window, 1s by default"},
-      {"info", "ID|KIND[/NAME]", "one actor: counters by message, and its own state"},
+      {"nodes", "", "the processes of the cluster"},
+      {"ps", "[FILTER…] [--sort KEY] [--limit N]",
+       "list actors; KEY is name, mailbox, handled, rate or busy"},
+      {"top", "[TIME|--total] [FILTER…] [--limit N]",
+       "the busiest actors over a window, 1s by default, or since they began"},
+      {"tree", "[ACTOR] [--all]", "who started whom"},
+      {"info", "ACTOR", "one actor: counters by message, and its own state"},
+      {"inspect", "ACTOR", "the actor's state in its own words"},
       {"kinds", "", "kinds of actors, and how many there are"},
+      {"routes", "", "which actor plays which role"},
+      {"links", "", "connections between machines"},
+      {"why", "KIND/NAME [-n NAMESPACE]", "what led to an object being as it is"},
+      {"trace", "[FILTER…] [--type T] [--count N] [--rate N] [--for TIME]",
+       "messages to and from actors, until Ctrl-C or a limit"},
+      {"diagnose", "[TIME]", "what is stuck, hot, growing, or waits in a ring"},
+      {"messages", "[KIND]", "what can be sent by name"},
+      {"snapshot", "FILE", "all of it into a file; `thespis shell --snapshot FILE` reads it"},
+      {"loglevel", "[LEVEL]", "how much is logged; changes it with a level", true},
+      {"send", "ACTOR TYPE [JSON]", "put a message into a mailbox", true},
+      {"ask", "ACTOR TYPE [JSON]", "send it and show the answer", true},
+      {"restart", "ACTOR", "end an actor that its supervisor starts again", true},
+      {"kill", "ACTOR", "end an actor", true},
       {"help", "", "this list"},
       {"exit", "", "leave; so does Ctrl-D"},
   };
@@ -77,68 +122,80 @@ std::string nearest_command(std::string_view word) {
   return std::string{best};
 }
 
-api::result<int> parse_window(std::string_view text) {
-  const auto digits = std::min(text.find_first_not_of("0123456789"), text.size());
-  const auto unit = text.substr(digits);
-  int64_t count = 0;
-  const int64_t scale = unit == "ms"                  ? 1
-                        : unit.empty() || unit == "s" ? 1000
-                        : unit == "m"                 ? 60'000
-                                                      : 0;
-  if (!parse_number(text.substr(0, digits), count) || scale == 0 || count <= 0 ||
-      count > longest_window / scale)
-    return wrong("\"" + std::string{text} + "\": expected a time of at most an hour, like 500ms, " +
-                 "5s or 2m");
-  return static_cast<int>(count * scale);
-}
-
 api::result<answer> session::run(std::string_view line, const screen& where) {
   const auto w = split(line);
   if (w.empty())
     return answer{};
+  return run_command(w, line, where);
+}
+
+api::result<answer> session::run_command(const words& w, std::string_view line,
+                                         const screen& where) {
   const auto& verb = w.front();
-  const auto takes_nothing = [&]() -> bool { return w.size() == 1; };
-  if (verb == "ps")
-    return ask_and_show(std::string{line}, where, show_ps);
+  const auto takes_nothing = w.size() == 1;
+  for (const auto& p : plain_commands)
+    if (p.name == verb) {
+      if (w.size() - 1 < p.least || w.size() - 1 > p.most)
+        return wrong(verb + (p.most == 0   ? " takes no arguments"
+                             : p.least > 0 ? " takes one actor: NODE/ID, a kind that has only one, "
+                                             "or KIND/NAME"
+                                           : " takes at most one argument"));
+      return ask_and_show(std::string{line}, where, p.show);
+    }
+  if (verb == "inspect" && w.size() == 2)
+    return ask_and_show("info " + w[1], where, show_inspection);
   if (verb == "tree")
     return tree(w, where);
-  if (verb == "top")
-    return top(w, where);
-  if (verb == "info") {
-    if (w.size() != 2)
-      return wrong("info takes one actor: an id, a kind that has only one, or KIND/NAME");
-    return ask_and_show("info " + w[1], where, show_info);
+  if (verb == "why") {
+    const auto command = why_command(w);
+    return command ? ask_and_show(*command, where, show_why) : api::fail(command.error());
   }
-  if (verb == "kinds" && takes_nothing())
-    return ask_and_show("kinds", where, show_kinds);
-  if ((verb == "help" || verb == "?") && takes_nothing())
-    return answer{help(), false};
-  if ((verb == "exit" || verb == "quit") && takes_nothing())
+  if (verb == "trace")
+    return trace(w, where);
+  if (verb == "snapshot")
+    return snapshot(w);
+  if (verb == "loglevel" && takes_nothing)
+    return ask_and_show("loglevel", where, show_log_levels);
+  if ((verb == "help" || verb == "?") && takes_nothing)
+    return answer{help(where), false};
+  if ((verb == "exit" || verb == "quit") && takes_nothing)
     return answer{{}, true};
   const auto& all = all_commands();
-  if (std::any_of(all.begin(), all.end(), [&](const auto& c) { return c.name == verb; }))
-    return wrong(verb + " takes no arguments");
+  const auto known =
+      std::find_if(all.begin(), all.end(), [&](const auto& c) { return c.name == verb; });
+  if (known != all.end() && known->changes)
+    return change(w, line, where);
+  if (known != all.end())
+    return wrong(verb + (known->arguments.empty() ? std::string{" takes no arguments"}
+                                                  : " takes " + std::string{known->arguments}));
   const auto meant = nearest_command(verb);
   return wrong("unknown command \"" + verb + "\"" +
                (meant.empty() ? "; `help` lists what there is" : "; did you mean " + meant + "?"));
 }
 
-api::result<answer> session::ask_and_show(const std::string& command, const screen& where,
-                                          const show& how) {
-  const auto got = ask_(command);
+api::result<json::document> session::ask(const std::string& command, bool changes) {
+  const auto got = ports_.ask(command, changes);
   if (!got)
     return api::fail(got.error());
-  const auto doc = json::parse(*got, {.max_bytes = max_answer});
+  auto doc = json::parse(*got, {.max_bytes = max_answer});
   if (!doc)
     return wrong("the cluster's answer cannot be read: " + doc.error().message);
+  return doc;
+}
+
+api::result<answer> session::ask_and_show(const std::string& command, const screen& where,
+                                          const show& how, bool changes) {
+  const auto doc = ask(command, changes);
+  if (!doc)
+    return api::fail(doc.error());
   return present(*doc, where, how);
 }
 
 api::result<answer> session::present(const json::document& doc, const screen& where,
                                      const show& how) const {
-  switch (output_) {
+  switch (options_.output) {
   case form::table:
-    return answer{how(doc, where), false};
+    return answer{how(doc, where) + show_silent(doc, where), false};
   case form::json:
     return answer{json::to_pretty_string(doc) + "\n", false};
   case form::yaml:
@@ -148,93 +205,79 @@ api::result<answer> session::present(const json::document& doc, const screen& wh
 }
 
 api::result<answer> session::tree(const words& w, const screen& where) {
-  uint64_t root = 0;
+  std::string root;
   bool all = false;
   for (size_t i = 1; i < w.size(); ++i) {
     if (w[i] == "--all")
       all = true;
-    else if (root != 0 || !parse_number(w[i], root) || root == 0)
-      return wrong("tree takes an actor's id and --all, not \"" + w[i] + "\"");
+    else if (!root.empty())
+      return wrong("tree takes one actor and --all, not \"" + w[i] + "\"");
+    else
+      root = w[i];
   }
   auto res = ask_and_show("tree", where, [&](const json::value& v, const screen& s) {
     return show_tree(v, root, all, s);
   });
-  if (res && res->text.empty() && output_ == form::table)
-    return wrong("no actor " + std::to_string(root));
+  if (res && res->text.empty() && options_.output == form::table)
+    return wrong("no actor \"" + root + "\"");
   return res;
 }
 
-api::result<answer> session::top(const words& w, const screen& where) {
-  int window = 1000;
-  size_t limit = top_rows;
-  for (size_t i = 1; i < w.size(); ++i) {
-    if (w[i] == "--limit") {
-      if (++i == w.size() || !parse_number(w[i], limit))
-        return wrong("--limit: expected a number; 0 shows all");
-      continue;
-    }
-    auto time = parse_window(w[i]);
-    if (!time)
-      return api::fail(std::move(time.error()));
-    window = *time;
-  }
-  const auto before = ask_("top");
-  if (!before)
-    return api::fail(before.error());
-  if (!wait_(window))
-    return answer{};
-  const auto after = ask_("top");
-  if (!after)
-    return api::fail(after.error());
-  const json::limits large{.max_bytes = max_answer};
-  const auto first = json::parse(*before, large);
-  const auto second = json::parse(*after, large);
-  if (!first || !second)
-    return wrong("the cluster's answer cannot be read");
-  return present(between(*first, *second, limit), where, show_top);
+api::result<answer> session::change(const words& w, std::string_view line, const screen& where) {
+  if (!options_.allow_changes)
+    return wrong(w.front() + " changes the cluster: `thespis shell --allow-changes` allows it");
+  return ask_and_show(std::string{line}, where,
+                      w.front() == "loglevel" ? show_log_levels : show_change, true);
 }
 
-std::string session::help() const {
+api::result<answer> session::trace(const words& w, const screen& where) {
+  std::string command = "trace-start";
+  for (size_t i = 1; i < w.size(); ++i)
+    command += " " + w[i];
+  const auto started = ask(command);
+  if (!started)
+    return api::fail(started.error());
+  const auto token = std::string{json::get_string(*started, "trace")};
+  trace_view view{where};
+  (void)ports_.interrupted();
+  while (true) {
+    const auto batch = ask("trace-next " + token);
+    const bool stopped = ports_.interrupted();
+    if (batch)
+      ports_.print(options_.output == form::table ? view.show(*batch) : trace_lines(*batch));
+    if (stopped) {
+      (void)ports_.ask("trace-stop " + token, false);
+      return answer{options_.output == form::table ? view.summary("stopped") : "", false};
+    }
+    if (!batch)
+      return api::fail(batch.error());
+    if (const auto ended = json::get_string(*batch, "ended"); !ended.empty())
+      return answer{options_.output == form::table ? view.summary(ended) : "", false};
+  }
+}
+
+std::string session::help(const screen& where) const {
   std::string out;
+  bool changing = false;
   for (const auto& c : all_commands()) {
+    if (c.changes && !changing)
+      out += "\n" + where.colours.heading("Changes") +
+             (options_.allow_changes ? "\n" : ", with --allow-changes\n");
+    else if (!c.changes && changing)
+      out += "\n";
+    changing = c.changes;
     auto left = std::string{c.name};
     if (!c.arguments.empty())
       left += " " + std::string{c.arguments};
-    left.resize(std::max<size_t>(left.size() + 2, 40), ' ');
-    out += "  " + left + std::string{c.what} + "\n";
+    const auto width = display_width(left);
+    out += "  " + where.colours.accent(c.name) + left.substr(c.name.size()) +
+           (width < 46 ? std::string(48 - width, ' ') : "\n" + std::string(50, ' ')) +
+           std::string{c.what} + "\n";
   }
-  return out + "\nBUSY is the time spent on messages, MAILBOX how many wait. Nothing here changes "
-               "anything.\n";
-}
-
-std::vector<std::string> session::completions(std::string_view line) {
-  const auto w = split(line);
-  const bool new_word = line.empty() || line.back() == ' ';
-  const auto place = w.size() + (new_word ? 1 : 0); // which word is being typed
-  const auto start = new_word || w.empty() ? std::string{} : w.back();
-  std::vector<std::string> all;
-  if (place <= 1) {
-    for (const auto& c : all_commands())
-      all.emplace_back(c.name);
-  } else if (w.front() == "ps" && w[place - 2] == "--sort") {
-    all = {"name", "mailbox", "handled", "busy"};
-  } else if (w.front() == "ps" || w.front() == "info") {
-    const auto got = ask_("kinds");
-    const auto doc = got ? json::parse(*got) : api::result<json::document>{json::document{}};
-    const auto* kinds = doc ? json::find(*doc, "kinds") : nullptr;
-    if (kinds != nullptr && kinds->IsArray())
-      for (const auto& k : kinds->GetArray())
-        all.emplace_back(json::get_string(k, "kind"));
-    if (w.front() == "ps")
-      all.insert(all.end(), {"--sort", "--limit"});
-  } else if (w.front() == "tree") {
-    all = {"--all"};
-  } else if (w.front() == "top") {
-    all = {"--limit", "1s", "5s"};
-  }
-  std::erase_if(all, [&](const std::string& s) { return !s.starts_with(start); });
-  std::sort(all.begin(), all.end());
-  return all;
+  return out +
+         "\nACTOR is NODE/ID, KIND/NAME, or a kind that has only one. A FILTER is a kind, or a "
+         "term like\nname~web, state!=running, mailbox>10, rate>1k, busy>2 (seconds); all must "
+         "hold.\nBUSY is the time spent on messages, MAILBOX how many wait.\n";
 }
 
 } // namespace thespis::tools::shell

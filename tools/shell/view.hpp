@@ -5,8 +5,8 @@
 #include "tools/shell/text_table.hpp"
 
 #include <cstdint>
-#include <optional>
 #include <string>
+#include <vector>
 
 namespace thespis::tools::shell {
 
@@ -16,25 +16,35 @@ struct screen {
   size_t width = 0; ///< columns; 0: no limit
 };
 
-/// The answer to `ps` as a table; says when rows were cut.
+// Each shows the answer to the command of its name; lists say when rows were cut.
+std::string show_nodes(const api::json::value& answer, const screen& s);
 std::string show_ps(const api::json::value& answer, const screen& s);
-
-/// The answer to `kinds`.
+std::string show_top(const api::json::value& answer, const screen& s);
 std::string show_kinds(const api::json::value& answer, const screen& s);
+std::string show_routes(const api::json::value& answer, const screen& s);
+std::string show_links(const api::json::value& answer, const screen& s);
+std::string show_messages(const api::json::value& answer, const screen& s);
+std::string show_log_levels(const api::json::value& answer, const screen& s);
+std::string show_info(const api::json::value& answer, const screen& s);
+std::string show_diagnosis(const api::json::value& answer, const screen& s);
+std::string show_why(const api::json::value& answer, const screen& s);
+/// Of `info` only the actor's own words.
+std::string show_inspection(const api::json::value& answer, const screen& s);
+/// What a change did.
+std::string show_change(const api::json::value& answer, const screen& s);
+/// Which machines did not answer; empty when all did.
+std::string show_silent(const api::json::value& answer, const screen& s);
 
 /// Who started whom, with box characters. Of many brothers of one kind only some are shown,
-/// unless `all`. `root` 0 shows everything, another id that actor and what is below it.
-std::string show_tree(const api::json::value& answer, uint64_t root, bool all, const screen& s);
+/// unless `all`. An empty `root` shows everything, another one that actor ("machine-1/12", "12" or
+/// "pod/default/web-1") and what is below it.
+std::string show_tree(const api::json::value& answer, const std::string& root, bool all,
+                      const screen& s);
 
-/// Two answers to `top` as what happened between them: {"seconds":1.0,"actors":[{"id":...,
-/// "busyPercent":12.5,"messagesPerSecond":340,...}]}, the busiest first, idle ones left out.
-api::json::document between(const api::json::value& before, const api::json::value& after,
-                            size_t limit);
-
-/// What `between` gave, as a table.
-std::string show_top(const api::json::value& window, const screen& s);
-
-/// The answer to `info`.
-std::string show_info(const api::json::value& answer, const screen& s);
+// For reading answers; what is missing is zero or empty.
+uint64_t number_of(const api::json::value& v, std::string_view key);
+double real_of(const api::json::value& v, std::string_view key);
+std::string text_of(const api::json::value& v, std::string_view key);
+std::vector<const api::json::value*> elements_of(const api::json::value& v, std::string_view key);
 
 } // namespace thespis::tools::shell

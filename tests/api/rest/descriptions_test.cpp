@@ -106,7 +106,8 @@ BOOST_AUTO_TEST_CASE(openapi_documents_hang_together) {
 }
 
 BOOST_AUTO_TEST_CASE(introspection_reaches_the_backend) {
-  BOOST_TEST(get("/thespis/v1/introspect?command=info%2012").body == R"({"command":"info 12"})");
+  BOOST_TEST(get("/thespis/v1/introspect?command=info%2012").body ==
+             R"({"command":"info 12","changes":false,"user":"admin"})");
 }
 
 BOOST_AUTO_TEST_CASE(the_root_lists_paths) {

@@ -291,9 +291,10 @@ std::vector<std::pair<std::string, std::string>> memory_backend::health() const 
   return checks;
 }
 
-void memory_backend::introspect(std::string command,
+void memory_backend::introspect(api::rest::introspection what,
                                 std::function<void(result<std::string>)> done) {
-  done("{\"command\":" + json::quote(command) + "}");
+  done("{\"command\":" + json::quote(what.command) + ",\"changes\":" +
+       (what.changes ? "true" : "false") + ",\"user\":" + json::quote(what.user.name) + "}");
 }
 
 object_ptr memory_backend::put(std::string_view resource, std::string_view text) {

@@ -25,7 +25,8 @@ public:
   void open_stream(api::rest::stream_options options,
                    std::function<void(api::result<api::rest::stream_target>)> done) override;
   std::vector<std::pair<std::string, std::string>> health() const override;
-  void introspect(std::string command, std::function<void(api::result<std::string>)> done) override;
+  void introspect(api::rest::introspection what,
+                  std::function<void(api::result<std::string>)> done) override;
 
   /// Writes an object past the pipeline.
   api::object_ptr put(std::string_view resource, std::string_view json);
