@@ -45,7 +45,7 @@ private:
   static constexpr uint64_t max_window = 600'000; // ms
   static constexpr size_t max_windows = 16;
   /// Rows of one answer: more would make messages between machines too large.
-  static constexpr size_t max_rows = 200'000;
+  static constexpr size_t max_rows = 60'000;
 
   using window_end = std::function<void(const counter_sample&)>;
 

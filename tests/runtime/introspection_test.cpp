@@ -158,11 +158,10 @@ BOOST_FIXTURE_TEST_CASE(actors_are_listed_by_filter_order_and_limit, watched) {
   for (size_t i = 1; i < 5; ++i)
     BOOST_TEST(busiest.rows[i - 1].handled >= busiest.rows[i].handled);
   // The short way for unfiltered lists gives what the long one does.
-  const auto slow = ask<runtime::actor_rows>(
-      runtime::actor_query{"id>0 kind!=introspector", runtime::actor_order::name, 3});
+  const auto slow = ask<runtime::actor_rows>(runtime::actor_query{"id>0", {}, 4});
   const auto fast = ask<runtime::actor_rows>(runtime::actor_query{"", {}, 4});
-  for (size_t i = 0; i < 3; ++i)
-    BOOST_TEST(slow.rows[i].id == fast.rows[i + (fast.rows[0].kind == "introspector")].id);
+  for (size_t i = 0; i < 4; ++i)
+    BOOST_TEST(slow.rows.at(i).id == fast.rows.at(i).id);
   const auto refused = ask<runtime::actor_rows>(runtime::actor_query{"age>3", {}, 0});
   BOOST_TEST(!refused.ok);
 }

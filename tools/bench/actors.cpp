@@ -1,9 +1,13 @@
 // What the base actor's counters cost: the same actor on our base and on bare CAF, side by side.
 #include "runtime/actor_base.hpp"
 #include "runtime/actor_system.hpp"
+#include "runtime/introspection/introspector_actor.hpp"
 #include "tools/bench/bench.hpp"
 
 #include <future>
+#include <thread>
+
+#include <ctime>
 
 namespace thespis::tools::bench {
 
@@ -66,22 +70,29 @@ public:
 
   caf::behavior make_behavior() override {
     begin_ = std::chrono::steady_clock::now();
+    cpu_ = cpu_now();
     next();
     return {[](caf::unit_t) {}};
   }
 
 private:
+  /// Seconds of the worker's own time: what else runs on the machine takes none of it.
+  static double cpu_now() {
+    timespec t{};
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) / 1e9;
+  }
+
   void next() {
     for (uint64_t i = 0; i < burst_; ++i)
       this->send(target_, tick{1});
     this->request(target_, request_deadline, how_many{}).then([this](uint64_t) {
       sent_ += burst_ + 1;
-      const auto spent = std::chrono::steady_clock::now() - begin_;
-      if (spent < round) {
+      if (std::chrono::steady_clock::now() - begin_ < round) {
         next();
         return;
       }
-      done_->set_value(static_cast<double>(sent_) / std::chrono::duration<double>(spent).count());
+      done_->set_value(static_cast<double>(sent_) / (cpu_now() - cpu_));
       this->quit();
     });
   }
@@ -90,6 +101,7 @@ private:
   const uint64_t burst_;
   std::shared_ptr<std::promise<double>> done_;
   std::chrono::steady_clock::time_point begin_;
+  double cpu_ = 0;
   uint64_t sent_ = 0;
 };
 
@@ -120,6 +132,40 @@ side_by_side compare(caf::actor_system& sys, uint64_t burst, int rounds) {
   return res;
 }
 
+constexpr size_t many_actors = 100'000;
+constexpr int looks = 5;
+constexpr auto look_deadline = 60s;
+
+/// Of how many cores' time a `top` of a second and a `ps` take, once a second, among many actors.
+double cost_of_looking(caf::actor_system& sys) {
+  std::vector<counting_handle> many;
+  for (size_t i = 0; i < many_actors; ++i)
+    many.push_back(sys.spawn<on_our_base>());
+  runtime::introspector_deps deps;
+  deps.machine = "bench";
+  deps.env.clock = runtime::system_clock_port();
+  const auto introspector = sys.spawn<runtime::introspector_actor>(deps);
+  caf::scoped_actor self{sys};
+  const auto look = [&] {
+    self->request(introspector, look_deadline, runtime::window_query{"", 1000, 20})
+        .receive([](const runtime::actor_rows&) {}, [](const caf::error&) {});
+    self->request(introspector, look_deadline,
+                  runtime::actor_query{"", runtime::actor_order::mailbox, 100})
+        .receive([](const runtime::actor_rows&) {}, [](const caf::error&) {});
+  };
+  look(); // whatever the spawns left to be done
+  const auto begin = std::chrono::steady_clock::now();
+  const auto used = runtime::facts_of_this_process().cpu_ns;
+  for (int i = 0; i < looks; ++i)
+    look();
+  const auto spent = std::chrono::steady_clock::now() - begin;
+  const auto cpu = runtime::facts_of_this_process().cpu_ns - used;
+  for (const auto& a : many)
+    caf::anon_send_exit(a, caf::exit_reason::user_shutdown);
+  caf::anon_send_exit(introspector, caf::exit_reason::user_shutdown);
+  return static_cast<double>(cpu) / static_cast<double>(spent / 1ns);
+}
+
 } // namespace
 
 api::result<figures> measure_actors(const context& c) {
@@ -147,7 +193,16 @@ api::result<figures> measure_actors(const context& c) {
   trip.reference_name = "bare CAF";
   trip.target = trip.reference * 1.1;
   trip.less_is_better = true;
-  return figures{one_way, trip};
+  c.log.say("looking at " + std::to_string(many_actors) + " actors");
+  figure looking;
+  looking.what = "looking at 100,000 actors";
+  looking.value = cost_of_looking(sys) * 100 /
+                  static_cast<double>(std::max(1U, std::thread::hardware_concurrency()));
+  looking.unit = "% of the machine";
+  looking.target = 1;
+  looking.less_is_better = true;
+  looking.note = "a `top` of a second and a `ps`, once a second";
+  return figures{one_way, trip, looking};
 }
 
 } // namespace thespis::tools::bench
