@@ -167,6 +167,7 @@ BOOST_FIXTURE_TEST_CASE(machines_that_do_not_answer_are_named, one_process) {
   BOOST_REQUIRE(doc.HasMember("silent"));
   BOOST_TEST(doc["silent"][0].GetString() == "m2");
   BOOST_TEST(doc["kinds"].Size() == 2);
+  caf::anon_send_exit(deaf, caf::exit_reason::user_shutdown);
 }
 
 BOOST_FIXTURE_TEST_CASE(what_is_not_understood_is_refused, one_process) {
