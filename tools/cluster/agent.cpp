@@ -1,11 +1,13 @@
 #include "tools/cluster/agent.hpp"
 
 #include "actors/node/node_interface.hpp"
+#include "actors/sendables.hpp"
 #include "api/discovery/selection.hpp"
 #include "api/generated/core_v1_node.hpp"
 #include "api/object/typed.hpp"
 #include "api/rest/server.hpp"
 #include "config/files.hpp"
+#include "runtime/introspection/introspector_actor.hpp"
 #include "runtime/link/dial.hpp"
 #include "runtime/link/references_actor.hpp"
 #include "runtime/link/remote_requests_actor.hpp"
@@ -83,6 +85,7 @@ agent::agent(const config::settings& settings, std::shared_ptr<credential_keeper
   env_.clock = runtime::system_clock_port();
   env_.random = runtime::machine_random_port();
   env_.roles = std::make_shared<runtime::directory>();
+  env_.journal = std::make_shared<runtime::causal_journal>();
   env_.schemas = std::make_shared<api::schema::registry>();
   for (const auto* resource : shared_resources)
     state_->ensure(resource);
@@ -93,6 +96,10 @@ agent::agent(const config::settings& settings, std::shared_ptr<credential_keeper
   supervise(std::string{runtime::requests_role},
             child<link::remote_requests_actor>(link::remote_requests_deps{env_}));
   start_uplink(settings);
+  const auto name = settings.node_name();
+  offer(runtime::introspector_role(name),
+        child<runtime::introspector_actor>(runtime::introspector_deps{
+            name, env_, actors::all_sendables(), runtime::facts_of_this_process}));
 }
 
 agent::~agent() {
