@@ -80,6 +80,9 @@ std::vector<option> network_options() {
        form::plain, 1, 65535, {}, "The same for HTTPS"},
       {"network.service-balancer", "service-balancer", THESPIS_AT(network.service_balancer), form::plain,
        0, any, {}, "Leave services of type LoadBalancer to something else"},
+      {"network.backend", "network-backend", THESPIS_AT(network.backend), form::plain, 0, any,
+       {"auto", "routes", "vxlan", "none"}, "How pods reach those of other machines"},
+      {"network.vxlan-port", "", THESPIS_AT(network.vxlan_port), form::plain, 1, 65535},
       {"network.mtu", "", THESPIS_AT(network.mtu), form::plain, 0, 65535},
   };
 }

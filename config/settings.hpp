@@ -49,6 +49,8 @@ struct network_settings {
   bool ingress = true;
   int64_t ingress_http_port = 80;
   int64_t ingress_https_port = 443;
+  std::string backend = "auto";
+  int64_t vxlan_port = 8472;
   int64_t mtu = 0; ///< bytes; 0: that of the default route
 };
 

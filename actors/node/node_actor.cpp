@@ -52,6 +52,8 @@ node_actor::behavior_type node_actor::make_behavior() {
     if (auto self = caf::actor_cast<node_handle>(address))
       caf::anon_send(self, container_hint{std::move(id)});
   });
+  network_ready_ = deps_.pod_cidr_patience.count() == 0;
+  pod_cidr_deadline_ = this->clock().now() + deps_.pod_cidr_patience;
   show_state("starting");
   register_node();
   find_leftovers();

@@ -27,6 +27,9 @@ struct node_deps {
   /// Between comparisons with the runtime; 0 relies on its events alone (simulated nodes).
   std::chrono::seconds relist_interval{10};
   runtime::log_limits logs;
+  /// How long the node is not ready while the API gives it no range for its pods; then it does
+  /// without. 0: it does not ask.
+  std::chrono::milliseconds pod_cidr_patience{0};
   /// Where logs and connections come from.
   std::shared_ptr<runtime::stream_sources> streams = runtime::make_machine_streams();
 };
@@ -93,6 +96,7 @@ private:
   stream_opened start_stream(const std::string& name, std::shared_ptr<runtime::stream_port> local,
                              std::string url);
   void register_node();
+  void await_pod_cidr();
   void renew_lease();
   void write_status();
   api::v1::node_status present_status() const;
@@ -111,6 +115,8 @@ private:
   bool flush_scheduled_ = false;
   bool flushing_ = false;
   bool registered_ = false;
+  bool network_ready_ = true;
+  caf::actor_clock::time_point pod_cidr_deadline_{};
   bool synced_ = false;
   bool runtime_ready_ = true;
   std::string runtime_message_;

@@ -17,6 +17,7 @@ namespace {
 
 constexpr int32_t lease_seconds = 40;
 constexpr auto retry_delay_after_failure = 500ms;
+constexpr auto pod_cidr_poll = 50ms;
 const std::string lease_namespace = "kube-node-lease";
 
 api::v1::node_condition condition(std::string type, bool on, std::string reason,
@@ -39,9 +40,14 @@ api::v1::node_status node_actor::present_status() const {
       condition("DiskPressure", false, "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
       condition("PIDPressure", false, "KubeletHasSufficientPID",
                 "kubelet has sufficient PID available"),
-      runtime_ready_ ? condition("Ready", true, "KubeletReady", "kubelet is posting ready status")
-                     : condition("Ready", false, "KubeletNotReady",
-                                 "container runtime is down: " + runtime_message_)};
+      !runtime_ready_ ? condition("Ready", false, "KubeletNotReady",
+                                  "container runtime is down: " + runtime_message_)
+      : !network_ready_
+          ? condition("Ready", false, "KubeletNotReady",
+                      "container runtime network not ready: NetworkReady=false "
+                      "reason:NetworkPluginNotReady message:Network plugin returns error: cni "
+                      "plugin not initialized")
+          : condition("Ready", true, "KubeletReady", "kubelet is posting ready status")};
   const auto now = api::format_time(deps_.ports->env.clock->now());
   const auto known = deps_.ports->state->get("nodes", {}, node_name());
   const auto old = known ? api::typed<api::v1::node>(*known) : nullptr;
@@ -135,8 +141,34 @@ void node_actor::register_node() {
       api::json::set(labels, key, value, a);
     submit({patch_call("nodes", {{}, node_name()}, api::json::to_string(doc))}, [](const auto&) {});
     write_status();
+    if (!network_ready_)
+      await_pod_cidr();
     this->delayed_send(this, 0s, heartbeat{});
   });
+}
+
+void node_actor::await_pod_cidr() {
+  const auto range = present_node()->spec.pod_cidr;
+  if (range.empty() && this->clock().now() >= pod_cidr_deadline_) {
+    network_ready_ = true;
+    write_status();
+    return;
+  }
+  if (range.empty()) {
+    this->delayed_send(this, pod_cidr_poll, continuation{[this] { await_pod_cidr(); }});
+    return;
+  }
+  // A node that somebody deletes comes back with it: its pods have addresses from there.
+  deps_.description.spec.pod_cidr = range;
+  deps_.description.spec.pod_cidrs = {range};
+  containers().set_pod_cidr(range, here<void>([this, range](auto done) {
+                              // With pods it has the range already.
+                              if (!done && done.error().why != api::reason::conflict)
+                                spdlog::error("node {}: cannot use {}: {}", node_name(), range,
+                                              done.error().message);
+                              network_ready_ = true;
+                              write_status();
+                            }));
 }
 
 void node_actor::write_status() {

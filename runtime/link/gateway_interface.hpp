@@ -30,6 +30,8 @@ struct link_welcome {
   std::string dns_ip; ///< empty: the cluster serves no DNS
   std::string proxy_mode;
   int64_t node_cidr_mask = 24;
+  std::string network_backend; ///< how pods of machines reach each other
+  int64_t vxlan_port = 0;
 };
 
 /// A call whose answer need not be an object (tokens, scales).
@@ -102,7 +104,7 @@ typename Inspector::result_type inspect(Inspector& f, link_hello& x) {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, link_welcome& x) {
   return f(x.version, x.server, x.pod_cidr, x.service_cidr, x.cluster_domain, x.dns_ip,
-           x.proxy_mode, x.node_cidr_mask);
+           x.proxy_mode, x.node_cidr_mask, x.network_backend, x.vxlan_port);
 }
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, api_call& x) {

@@ -34,6 +34,8 @@ config::settings with_cluster(config::settings s, const runtime::link::link_welc
   s.network.cluster_dns = !w.dns_ip.empty();
   s.network.proxy_mode = w.proxy_mode;
   s.network.node_cidr_mask = w.node_cidr_mask;
+  s.network.backend = w.network_backend;
+  s.network.vxlan_port = w.vxlan_port;
   return s;
 }
 

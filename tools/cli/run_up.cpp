@@ -125,6 +125,8 @@ runtime::link::link_welcome welcome_of(const config::settings& s) {
     res.dns_ip = s.dns_service_ip();
   res.proxy_mode = s.network.proxy_mode;
   res.node_cidr_mask = s.network.node_cidr_mask;
+  res.network_backend = s.network.backend;
+  res.vxlan_port = s.network.vxlan_port;
   return res;
 }
 
@@ -270,7 +272,8 @@ int run_up(const config::settings& settings, startup& start) {
   const auto host = host_of(c, settings);
   std::unique_ptr<local_node> node;
   if (settings.node.local) {
-    auto joined = local_node::start(host, settings, address);
+    const auto own = settings.node.address.empty() ? address : settings.node.address;
+    auto joined = local_node::start(host, settings, own);
     if (!joined)
       return failed(start, joined.error().message);
     node = std::move(*joined);

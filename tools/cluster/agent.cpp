@@ -236,22 +236,8 @@ runtime::environment agent::simulated_env(const std::string& node) {
   return env;
 }
 
-std::string agent::free_pod_cidr(const config::settings& settings, const std::string& node) const {
-  std::set<std::string> taken{nth_pod_cidr(settings, 0)};
-  for (const auto& o : state_->list("nodes").objects) {
-    const auto n = api::typed<api::v1::node>(*o);
-    if (o->name() == node && !n->spec.pod_cidr.empty())
-      return n->spec.pod_cidr;
-    taken.insert(n->spec.pod_cidr);
-  }
-  uint64_t i = 1;
-  while (taken.contains(nth_pod_cidr(settings, i)))
-    ++i;
-  return nth_pod_cidr(settings, i);
-}
-
 node_host agent::host(const config::settings& settings) {
-  node_host res{machine_->system, env_, state_, {}, {}, {}, {}, {}, {}};
+  node_host res{machine_->system, env_, state_, {}, {}, {}, {}, {}};
   res.supervise = [this](const std::string& role, runtime::child_factory start) {
     if (role.starts_with("node/"))
       offer(role, std::move(start));
@@ -285,9 +271,6 @@ node_host agent::host(const config::settings& settings) {
     if (!settings.network.cluster_dns)
       return {};
     return {settings.dns_service_ip()};
-  };
-  res.pod_cidr = [this, settings](const std::string& node) {
-    return free_pod_cidr(settings, node);
   };
   res.simulated_env = [this](const std::string& node) { return simulated_env(node); };
   res.simulated_prefix = settings.node_name() + ".";

@@ -60,7 +60,6 @@ private:
                      api::selection what, std::shared_ptr<runtime::snapshots> copy,
                      const std::string& role);
   runtime::environment simulated_env(const std::string& node);
-  std::string free_pod_cidr(const config::settings& settings, const std::string& node) const;
 
   struct machine;
   std::unique_ptr<machine> machine_;

@@ -58,15 +58,8 @@ api::result<api::v1::token_request> read_token(const std::string& body) {
   return api::v1::from_json<api::v1::token_request>(*doc);
 }
 
-std::string nth_pod_cidr(const config::settings& s, uint64_t n) {
-  const auto& all = s.network.pod_cidr;
-  const auto bits = static_cast<int>(s.network.node_cidr_mask);
-  const config::cidr part{all.address(n << (32 - bits)), bits};
-  return config::to_string(part);
-}
-
 node_host host_of(cluster& c, const config::settings& settings) {
-  node_host host{c.system(), c.env(), c.state(), {}, {}, {}, {}, {}, {}};
+  node_host host{c.system(), c.env(), c.state(), {}, {}, {}, {}, {}};
   host.supervise = [&c](std::string role, runtime::child_factory start) {
     c.supervise(std::move(role), std::move(start));
   };
@@ -80,9 +73,6 @@ node_host host_of(cluster& c, const config::settings& settings) {
       return {};
     }
     return {settings.dns_service_ip()};
-  };
-  host.pod_cidr = [settings, next = std::make_shared<uint64_t>(0)](const std::string&) {
-    return nth_pod_cidr(settings, (*next)++);
   };
   return host;
 }

@@ -28,8 +28,6 @@ struct node_host {
   /// Starts what answers pods' DNS on that machine and returns where they ask; empty: they get the
   /// machine's.
   std::function<std::vector<std::string>(const std::string& node, const std::string& address)> dns;
-  /// The range of that node's pods.
-  std::function<std::string(const std::string& node)> pod_cidr;
   /// The environment of a simulated node; null: that above.
   std::function<runtime::environment(const std::string& node)> simulated_env = nullptr;
   std::string simulated_prefix; ///< of the names of simulated nodes: "worker-1."
@@ -42,8 +40,5 @@ node_host host_of(cluster& c, const config::settings& settings);
 api::call token_call(const std::string& ns, const std::string& account,
                      const api::v1::token_request& r, const api::user_info& user);
 api::result<api::v1::token_request> read_token(const std::string& body);
-
-/// The nth share of the pod range.
-std::string nth_pod_cidr(const config::settings& s, uint64_t n);
 
 } // namespace thespis::tools

@@ -8,6 +8,7 @@
 #include "runtime/cri/node_layout.hpp"
 #include "runtime/cri/simulated_runtime.hpp"
 #include "tools/cli/instance.hpp"
+#include "tools/cluster/machine_network.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -26,6 +27,8 @@
 namespace thespis::tools {
 
 namespace {
+
+constexpr std::chrono::seconds simulated_patience{3};
 
 std::string first_line(const char* path) {
   std::ifstream in{path};
@@ -58,8 +61,7 @@ std::string architecture_of(std::string_view machine) {
                                 : std::string{machine};
 }
 
-api::v1::node describe_node(const std::string& name, const std::string& address,
-                            const std::string& pod_cidr) {
+api::v1::node describe_node(const std::string& name, const std::string& address) {
   utsname u{};
   ::uname(&u);
   const auto architecture = architecture_of(u.machine);
@@ -70,8 +72,6 @@ api::v1::node describe_node(const std::string& name, const std::string& address,
                        {"kubernetes.io/arch", architecture},
                        {"beta.kubernetes.io/os", "linux"},
                        {"beta.kubernetes.io/arch", architecture}};
-  n.spec.pod_cidr = pod_cidr;
-  n.spec.pod_cidrs = {pod_cidr};
   auto& info = n.status.node_info.ensure();
   info.kernel_version = u.release;
   info.os_image = os_image();
@@ -183,14 +183,23 @@ api::result<std::unique_ptr<local_node>> local_node::start(const node_host& host
                                                            const std::string& address) {
   std::unique_ptr<local_node> res{new local_node};
   res->name_ = settings.node_name();
-  const auto pod_cidr = host.pod_cidr(res->name_);
+  auto description = describe_node(res->name_, address);
+  struct statvfs disk {};
+  ::statvfs(settings.data_dir.c_str(), &disk);
+  set_capacity(description, static_cast<int64_t>(std::thread::hardware_concurrency()), memory_kib(),
+               static_cast<int64_t>(disk.f_blocks * disk.f_frsize / 1024), settings.node.max_pods);
+  const auto pod_cidr = obtain_pod_cidr(host.sys, host.env, *host.state, description);
+  if (!pod_cidr)
+    return api::fail(pod_cidr.error());
+  description.spec.pod_cidr = *pod_cidr;
+  description.spec.pod_cidrs = {*pod_cidr};
   auto socket = settings.node.container_runtime_endpoint;
   if (socket.empty()) {
     runtime::containerd_options options;
     options.data_dir = settings.data_dir;
-    options.network.pod_cidr = pod_cidr;
+    options.network.pod_cidr = *pod_cidr;
     options.network.native_cidrs = {config::to_string(settings.network.pod_cidr)};
-    options.network.mtu = static_cast<int>(settings.network.mtu);
+    options.network.mtu = pod_mtu(settings);
     options.cni_bin_dir = settings.node.cni_bin_dir;
     options.image_dir = settings.image_path();
     auto started = runtime::containerd_process::start(std::move(options));
@@ -199,11 +208,6 @@ api::result<std::unique_ptr<local_node>> local_node::start(const node_host& host
     res->containerd_ = std::move(*started);
     socket = res->containerd_->socket();
   }
-  auto description = describe_node(res->name_, address, pod_cidr);
-  struct statvfs disk {};
-  ::statvfs(settings.data_dir.c_str(), &disk);
-  set_capacity(description, static_cast<int64_t>(std::thread::hardware_concurrency()), memory_kib(),
-               static_cast<int64_t>(disk.f_blocks * disk.f_frsize / 1024), settings.node.max_pods);
   auto facts = facts_of(description, settings, address);
   facts->memory_bytes = memory_kib() * 1024;
   facts->dns_servers = host.dns(res->name_, address);
@@ -228,6 +232,7 @@ api::result<std::unique_ptr<local_node>> local_node::start(const node_host& host
     return caf::actor_cast<caf::strong_actor_ptr>(
         self.home_system().spawn<actors::node_actor>(deps));
   });
+  start_network(host.env, host.supervise, settings, res->name_, address);
   if (settings.network.proxy_mode != "none")
     start_proxy(host, settings, res->name_);
   if (settings.network.ingress && sees(host, "ingresses.networking.k8s.io"))
@@ -242,15 +247,13 @@ simulated_nodes::simulated_nodes(const node_host& host, const config::settings& 
     char number[32];
     std::snprintf(number, sizeof number, "sim-%04lld", static_cast<long long>(i));
     const auto name = host.simulated_prefix + number;
-    const auto pod_cidr = host.pod_cidr(name);
-    auto description = describe_node(name, "127.0.0.1", pod_cidr);
+    auto description = describe_node(name, "127.0.0.1");
     description.metadata.labels["node.thespis.dev/simulated"] = "true";
     description.status.node_info->container_runtime_version = "simulated://0.1";
     set_capacity(description, settings.simulation.cpu, settings.simulation.memory / 1024,
                  int64_t{100} << 20, settings.simulation.max_pods);
     runtime::simulated_options options;
     options.seed = static_cast<uint64_t>(settings.simulation.seed + i);
-    options.pod_cidr = pod_cidr;
     auto ports = std::make_shared<actors::pod_ports>();
     ports->env = host.simulated_env ? host.simulated_env(name) : host.env;
     // Without a directory of theirs, simulated pods leave no files.
@@ -270,6 +273,8 @@ simulated_nodes::simulated_nodes(const node_host& host, const config::settings& 
     deps.description = std::move(description);
     deps.lease_interval = std::chrono::ceil<std::chrono::seconds>(settings.node.status_interval);
     deps.relist_interval = std::chrono::seconds{0};
+    // There may be more of them than ranges; their addresses lead nowhere.
+    deps.pod_cidr_patience = simulated_patience;
     host.supervise(actors::node_role(name), [deps](caf::local_actor& self) {
       return caf::actor_cast<caf::strong_actor_ptr>(
           self.home_system().spawn<actors::node_actor>(deps));

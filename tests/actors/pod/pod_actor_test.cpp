@@ -2,6 +2,7 @@
 #include "actors/fixture.hpp"
 #include "actors/node/node_actor.hpp"
 #include "api/generated/core_v1_event.hpp"
+#include "api/generated/core_v1_node.hpp"
 #include "runtime/cri/simulated_runtime.hpp"
 
 using namespace thespis;
@@ -212,6 +213,34 @@ BOOST_AUTO_TEST_CASE(outlives_a_runtime_that_cannot_be_reached) {
   advance(30s);
   BOOST_TEST(count("pods") == 0);
   BOOST_TEST(sandboxes() == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_node_is_ready_when_it_has_a_range_of_pod_addresses) {
+  node_fixture f;
+  f.stop_node();
+  f.remove("nodes", "node-1", "");
+  actors::node_deps deps;
+  deps.ports = f.ports;
+  deps.description.metadata.name = "node-1";
+  deps.pod_cidr_patience = 1min;
+  f.node = f.system().spawn<actors::node_actor>(deps);
+  f.advance(5s);
+  const auto ready = [&] {
+    for (const auto& c : f.get<api::v1::node>("node-1", "").status.conditions)
+      if (c.type == "Ready")
+        return c.status + " " + c.reason;
+    return std::string{};
+  };
+  BOOST_TEST(ready() == "False KubeletNotReady");
+  f.patch("nodes", "node-1", "{spec: {podCIDR: 10.7.6.0/24, podCIDRs: [10.7.6.0/24]}}", {}, "");
+  f.advance(1s);
+  BOOST_TEST(ready() == "True KubeletReady");
+  f.create_pod();
+  BOOST_TEST(f.pod().status.pod_ip.starts_with("10.7.6."));
+  // Deleted, it comes back with the range that its pods live in.
+  f.remove("nodes", "node-1", "");
+  f.advance(20s);
+  BOOST_TEST(f.get<api::v1::node>("node-1", "").spec.pod_cidr == "10.7.6.0/24");
 }
 
 BOOST_AUTO_TEST_SUITE_END()
