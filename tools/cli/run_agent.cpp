@@ -42,7 +42,7 @@ config::settings with_cluster(config::settings s, const runtime::link::link_welc
 } // namespace
 
 int run_agent(const config::settings& settings, startup& start) {
-  const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  const auto now = std::chrono::floor<std::chrono::seconds>(runtime::system_clock_port()->now());
   join_options joining{settings.pki_dir(), settings.node_name(), settings.agent.server,
                        settings.agent.token};
   auto own = join_cluster(joining, now);
