@@ -69,7 +69,7 @@ std::vector<option> network_options() {
       {"network.cluster-domain", "cluster-domain", THESPIS_AT(network.cluster_domain),
        form::dns_name, 1, any, {}, "DNS domain of the cluster"},
       {"network.proxy-mode", "proxy-mode", THESPIS_AT(network.proxy_mode), form::plain, 0, any,
-       {"nftables", "none"}, "How services are programmed"},
+       {"mailbox", "kernel", "none"}, "Who chooses the endpoints of services"},
       {"network.cluster-dns", "cluster-dns", THESPIS_AT(network.cluster_dns), form::plain, 0, any, {},
        "Serve no DNS to the pods"},
       {"network.ingress", "ingress", THESPIS_AT(network.ingress), form::plain, 0, any, {},

@@ -43,7 +43,7 @@ struct network_settings {
   int64_t node_cidr_mask = 24;
   port_range node_ports{30000, 32767};
   std::string cluster_domain = "cluster.local";
-  std::string proxy_mode = "nftables";
+  std::string proxy_mode = "mailbox";
   bool cluster_dns = true;
   bool service_balancer = true;
   bool ingress = true;

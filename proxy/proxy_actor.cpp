@@ -1,5 +1,7 @@
 #include "proxy/proxy_actor.hpp"
 
+#include "proxy/data/queue_rule.hpp"
+
 #include <spdlog/spdlog.h>
 
 namespace thespis::proxy {
@@ -14,15 +16,50 @@ constexpr auto gather_delay = 5ms;
 
 constexpr uint64_t services_watch = 0;
 constexpr uint64_t slices_watch = 1;
+constexpr uint64_t node_watch = 2;
+
+/// Flows that conntrack never heard of, because something refused their first packet after the
+/// choice, would be counted for ever.
+constexpr auto recount_interval = 60s;
 
 const char* resource_of(uint64_t watch) {
-  return watch == services_watch ? "services" : "endpointslices.discovery.k8s.io";
+  switch (watch) {
+  case services_watch:
+    return "services";
+  case slices_watch:
+    return "endpointslices.discovery.k8s.io";
+  default:
+    return "nodes";
+  }
+}
+
+/// Clusters on one machine begin to look for a queue of their own at different numbers.
+uint16_t first_queue_of(const std::string& table) {
+  uint32_t h = 2166136261U; // FNV-1a
+  for (const auto c : table)
+    h = (h ^ static_cast<uint8_t>(c)) * 16777619U;
+  return static_cast<uint16_t>(0x4000 + h % 0x8000);
 }
 
 } // namespace
 
 proxy_actor::proxy_actor(caf::actor_config& cfg, proxy_deps deps)
-    : actor_base(cfg, "proxy", deps.node), deps_(std::move(deps)), state_(deps_.node) {}
+    : actor_base(cfg, "proxy", deps.node), deps_(std::move(deps)), state_(deps_.node),
+      balancers_(deps_.env.roles,
+                 [this](const service_port_name& name) { return spawn_balancer(name); }) {}
+
+void proxy_actor::on_exit() {
+  gate_.reset();
+  balancers_.end_all();
+  actor_base::on_exit();
+}
+
+balancer_handle proxy_actor::spawn_balancer(const service_port_name& name) {
+  balancer_deps deps;
+  deps.env = deps_.env;
+  deps.name = name;
+  return this->spawn<balancer_actor>(std::move(deps));
+}
 
 proxy_actor::behavior_type proxy_actor::make_behavior() {
   this->set_down_handler(
@@ -34,6 +71,7 @@ proxy_actor::behavior_type proxy_actor::make_behavior() {
       [this](const runtime::watch_closed&) { subscribe_all(); },
       [this](const program_now&) { program(); },
       [this](const proxy_watch_again&) { subscribe_all(); },
+      [this](const recount_flows&) { recount(); },
   };
 }
 
@@ -42,33 +80,43 @@ void proxy_actor::subscribe_all() {
       runtime::registry_role(resource_of(services_watch)));
   const auto slices = deps_.env.roles->find<runtime::registry_handle>(
       runtime::registry_role(resource_of(slices_watch)));
-  if (!services || !slices) {
+  const auto nodes = deps_.env.roles->find<runtime::registry_handle>(
+      runtime::registry_role(resource_of(node_watch)));
+  if (!services || !slices || !nodes) {
     this->delayed_send(this, retry_delay, proxy_watch_again{});
     return;
   }
   // Until both are complete again the kernel keeps what it has.
   state_.clear();
-  services_synced_ = slices_synced_ = replaced_ = false;
+  services_synced_ = slices_synced_ = node_synced_ = replaced_ = false;
   this->monitor(services);
   this->monitor(slices);
+  this->monitor(nodes);
   this->send(services, runtime::subscribe{this, services_watch, {}, 0});
   this->send(slices, runtime::subscribe{this, slices_watch, {}, 0});
+  api::selection own;
+  own.name = deps_.node;
+  this->send(nodes, runtime::subscribe{this, node_watch, own, 0});
 }
 
 void proxy_actor::handle(const runtime::watch_batch& batch) {
   for (const auto& e : batch.what.events) {
     if (batch.watch == services_watch)
       state_.apply_service(e);
-    else
+    else if (batch.watch == slices_watch)
       state_.apply_slice(e);
+    else
+      state_.apply_node(e);
   }
   if (batch.what.initial_end)
-    (batch.watch == services_watch ? services_synced_ : slices_synced_) = true;
+    (batch.watch == services_watch ? services_synced_
+     : batch.watch == slices_watch ? slices_synced_
+                                   : node_synced_) = true;
   const auto registry = deps_.env.roles->find<runtime::registry_handle>(
       runtime::registry_role(resource_of(batch.watch)));
   if (registry)
     this->send(registry, runtime::watch_ack{this, batch.watch});
-  if (services_synced_ && slices_synced_ && (state_.changed() || !replaced_))
+  if (services_synced_ && slices_synced_ && node_synced_ && (state_.changed() || !replaced_))
     schedule(gather_delay);
 }
 
@@ -80,30 +128,29 @@ void proxy_actor::schedule(std::chrono::milliseconds delay) {
 
 void proxy_actor::program() {
   scheduled_ = false;
-  if (!services_synced_ || !slices_synced_)
+  if (!services_synced_ || !slices_synced_ || !node_synced_)
     return;
-  if (!kernel_) {
-    auto opened = data_path::open(deps_.options);
-    if (!opened) {
-      spdlog::error("proxy: {}", opened.error().message);
-      schedule(retry_delay);
-      return;
-    }
-    kernel_.emplace(std::move(*opened));
+  if (!kernel_ && !open_kernel()) {
+    schedule(retry_delay);
+    return;
   }
   api::result<void> done;
   if (replaced_) {
     const auto changes = state_.take_changes();
     if (changes.empty())
       return;
+    balancers_.change(changes, gate_.get());
     done = kernel_->guard(state_.guards());
     if (done)
       done = kernel_->change(changes);
   } else {
     const auto table = state_.table();
+    balancers_.replace(table, gate_.get());
     done = kernel_->guard(state_.guards());
     if (done)
       done = kernel_->replace(table);
+    if (gate_)
+      this->send(this, recount_flows{}); // those of an earlier run
   }
   if (!done) {
     spdlog::error("proxy: cannot program the kernel: {}", done.error().message);
@@ -126,9 +173,71 @@ void proxy_actor::tell_balancers() {
     health_->serve(std::move(answers));
 }
 
+bool proxy_actor::open_kernel() {
+  if (deps_.by_mailbox)
+    open_gate();
+  else if (deps_.tell_mode)
+    deps_.tell_mode("chosen by the kernel, as configured");
+  auto opened = data_path::open(deps_.options);
+  if (!opened) {
+    spdlog::error("proxy: {}", opened.error().message);
+    return false;
+  }
+  kernel_.emplace(std::move(*opened));
+  return true;
+}
+
+// Without a gate the kernel chooses: said once.
+void proxy_actor::open_gate() {
+  flow_gate_options o;
+  o.first_queue = first_queue_of(deps_.options.table);
+  o.choice_mark = deps_.options.choice_mark;
+  o.pod_cidrs = deps_.options.pod_cidrs;
+  api::result<std::unique_ptr<flow_gate>> gate;
+  if (auto able = try_queue_rule(deps_.options.table + "_try"); !able)
+    gate = api::fail(able.error());
+  else
+    gate = flow_gate::start(this->system(), std::move(o),
+                            [self = proxy_handle{this}] { caf::anon_send(self, recount_flows{}); });
+  deps_.by_mailbox = false; // not tried again
+  std::string mode = "chosen by balancers";
+  if (gate) {
+    gate_ = std::move(*gate);
+    deps_.options.queue = gate_->queue();
+    this->delayed_send(this, recount_interval, recount_flows{});
+  } else {
+    mode = "chosen by the kernel: " + gate.error().message;
+    spdlog::warn("proxy: endpoints are chosen by the kernel alone: {}", gate.error().message);
+  }
+  if (deps_.tell_mode)
+    deps_.tell_mode(mode);
+}
+
+void proxy_actor::recount() {
+  if (!gate_)
+    return;
+  const auto as_of = this->clock().now();
+  const auto open = flow_events::census();
+  if (!open) {
+    spdlog::warn("proxy: flows cannot be counted: {}", open.error().message);
+    return;
+  }
+  for (auto& [balancer, flows] : gate_->group(*open))
+    this->send(balancer, flow_recount{std::move(flows), as_of});
+}
+
 std::string proxy_actor::describe() const {
-  return "{\"services\":" + std::to_string(state_.services()) +
-         ",\"programmed\":" + std::to_string(programmed_) + "}";
+  auto res = "{\"services\":" + std::to_string(state_.services()) +
+             ",\"programmed\":" + std::to_string(programmed_) +
+             ",\"balancers\":" + std::to_string(balancers_.size());
+  if (gate_) {
+    const auto f = gate_->figures();
+    res += ",\"queue\":" + std::to_string(gate_->queue()) +
+           ",\"asked\":" + std::to_string(f.asked) + ",\"batches\":" + std::to_string(f.batches) +
+           ",\"unknown\":" + std::to_string(f.unknown) + ",\"late\":" + std::to_string(f.late) +
+           ",\"news\":" + std::to_string(f.news);
+  }
+  return res + "}";
 }
 
 } // namespace thespis::proxy

@@ -36,8 +36,59 @@ std::vector<std::string> source_ranges_of(const api::v1::service& s) {
   return res;
 }
 
+/// Who may use an endpoint by its hints. They are heeded only where every ready endpoint has one
+/// and some name this node, or else this node's zone, as Kubernetes' "topology aware routing" has
+/// it.
+class topology {
+public:
+  topology(const std::string& node, const std::string& zone) : node_(node), zone_(zone) {}
+
+  /// The next endpoint of the port.
+  void see(bool ready, const api::v1::slice_endpoint_hints* hints) {
+    for_node_.see(ready, hints && !hints->for_nodes.empty(),
+                  hints && names(hints->for_nodes, node_));
+    for_zone_.see(ready, hints && !hints->for_zones.empty(),
+                  hints && names(hints->for_zones, zone_));
+  }
+
+  /// Marks those endpoints that are others'.
+  void apply(service_port& port) const {
+    const auto& by = for_node_.heeded() ? for_node_ : for_zone_;
+    if (!by.heeded())
+      return;
+    for (size_t i = 0; i < port.endpoints.size(); ++i)
+      port.endpoints[i].passed_over = port.endpoints[i].ready && !by.ours[i];
+  }
+
+private:
+  struct kind {
+    void see(bool ready, bool hinted, bool our) {
+      complete = complete && (!ready || hinted);
+      any = any || (ready && our);
+      ours.push_back(our);
+    }
+    bool heeded() const { return complete && any; }
+
+    bool complete = true;
+    bool any = false;
+    std::vector<bool> ours;
+  };
+
+  template <class Hints>
+  static bool names(const Hints& hints, const std::string& whom) {
+    return !whom.empty() &&
+           std::any_of(hints.begin(), hints.end(), [&](const auto& h) { return h.name == whom; });
+  }
+
+  const std::string& node_;
+  const std::string& zone_;
+  kind for_node_;
+  kind for_zone_;
+};
+
 void add_endpoints(const api::v1::endpoint_slice& slice, const std::string& port_name,
-                   const std::string& port_protocol, const std::string& node, service_port& out) {
+                   const std::string& port_protocol, const std::string& node, service_port& out,
+                   topology& hints) {
   if (slice.address_type != "IPv4")
     return;
   for (const auto& p : slice.ports) {
@@ -55,6 +106,9 @@ void add_endpoints(const api::v1::endpoint_slice& slice, const std::string& port
       one.terminating = c && c->terminating.value_or(false);
       one.serving = c ? c->serving.value_or(one.ready) : true;
       one.node_local = e.node_name == node;
+      if (e.target_ref && e.target_ref->kind == "Pod")
+        one.pod = e.target_ref->name;
+      hints.see(one.ready, e.hints.get());
       out.endpoints.push_back(std::move(one));
     }
   }
@@ -95,8 +149,11 @@ void proxy_state::ports_of(const service_key& key, service_table& out) const {
     }
     port.internal_local = spec.internal_traffic_policy == "Local";
     port.external_local = spec.external_traffic_policy == "Local";
+    topology hints{node_, zone_};
     for (const auto& [name, slice] : known_.slices(key))
-      add_endpoints(*api::typed<api::v1::endpoint_slice>(*slice), p.name, proto, node_, port);
+      add_endpoints(*api::typed<api::v1::endpoint_slice>(*slice), p.name, proto, node_, port,
+                    hints);
+    hints.apply(port);
     out[{key.first, key.second, p.name}] = std::move(port);
   }
 }
@@ -116,6 +173,15 @@ health_answers proxy_state::health() const {
     answer.local_endpoints = std::max(answer.local_endpoints, local.size());
   }
   return res;
+}
+
+void proxy_state::apply_node(const api::watch_event& e) {
+  if (e.object->name() != node_ || e.kind == api::event_kind::deleted)
+    return;
+  const auto* zone = api::find_label(e.object->labels(), "topology.kubernetes.io/zone");
+  const auto now = zone ? *zone : std::string{};
+  if (std::exchange(zone_, now) != now)
+    known_.touch_all();
 }
 
 service_table proxy_state::table() {

@@ -19,6 +19,8 @@ public:
 
   void apply_service(const api::watch_event& e) { known_.apply_service(e); }
   void apply_slice(const api::watch_event& e) { known_.apply_slice(e); }
+  /// The node of this machine: its zone is what topology hints go by.
+  void apply_node(const api::watch_event& e);
   void clear() { known_.clear(); }
 
   /// Everything, for the first programming.
@@ -35,6 +37,7 @@ private:
   void ports_of(const service_key& key, service_table& out) const;
 
   const std::string node_;
+  std::string zone_;
   service_slices known_;
   service_table programmed_; ///< what the last `table` or `take_changes` told
 };

@@ -44,6 +44,11 @@ void service_slices::clear() {
   slice_owner_.clear();
 }
 
+void service_slices::touch_all() {
+  for (const auto& [key, object] : services_)
+    changed_.insert(key);
+}
+
 api::object_ptr service_slices::find(const service_key& key) const {
   const auto i = services_.find(key);
   return i == services_.end() ? nullptr : i->second;

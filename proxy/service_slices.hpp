@@ -23,6 +23,8 @@ public:
   void apply_slice(const api::watch_event& e);
   /// Forgets all; what was known counts as changed.
   void clear();
+  /// All services count as changed.
+  void touch_all();
 
   /// Null when there is none.
   api::object_ptr find(const service_key& key) const;

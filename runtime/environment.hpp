@@ -83,6 +83,11 @@ private:
   std::unordered_map<std::string, caf::strong_actor_ptr, hash, std::equal_to<>> roles_;
 };
 
+/// The role of a pod's actor on the pod's machine.
+inline std::string pod_role(std::string_view ns, std::string_view name) {
+  return "pod/" + std::string{ns} + "/" + std::string{name};
+}
+
 /// The ports of one process, shared by all of its actors.
 struct environment {
   /// The kinds that are served now; null: the built-in ones alone.

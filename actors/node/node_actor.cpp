@@ -279,8 +279,14 @@ void node_actor::take(const api::watch_event& e) {
     if (i == pods_.end())
       return;
     if (released_.erase(uid) > 0 || !i->second.actor) {
-      if (i->second.actor)
+      if (i->second.actor) {
+        // Unless a pod of the same name has taken its place.
+        const auto role = runtime::pod_role(i->second.ns, i->second.name);
+        auto& roles = *deps_.ports->env.roles;
+        if (roles.find<pod_handle>(role) == i->second.actor)
+          roles.erase(role);
         this->send_exit(i->second.actor, caf::exit_reason::user_shutdown);
+      }
       pods_.erase(i);
       return;
     }
@@ -323,6 +329,9 @@ void node_actor::start_pod(const api::object_ptr& pod) {
   this->monitor(actor);
   runtime::note(deps_.ports->env, {"pods", pod->ns(), pod->name()},
                 "node/" + deps_.description.metadata.name, "pod actor started");
+  // Messages to a service reach it by this name.
+  deps_.ports->env.roles->put(runtime::pod_role(pod->ns(), pod->name()),
+                              caf::actor_cast<caf::strong_actor_ptr>(actor));
   pods_[pod->uid()].actor = std::move(actor);
 }
 

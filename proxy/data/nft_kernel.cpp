@@ -1,6 +1,7 @@
 #include "proxy/data/nft_kernel.hpp"
 
 #include "proxy/data/nft_text.hpp"
+#include "proxy/data/queue_rule.hpp"
 
 #include <fstream>
 #include <nftables/libnftables.h>
@@ -113,6 +114,9 @@ api::result<void> nft_kernel::replace(const ruleset& rules) {
   table_.clear();
   if (auto done = run(replacement_text(options_, next, rules, marker)); !done)
     return api::fail(done.error());
+  if (options_.queue)
+    if (auto done = add_queue_rule(next, "ask", *options_.queue); !done)
+      return api::fail(done.error());
   if (!there->serving.empty())
     if (auto done = run(retirement_text(last)); !done)
       return api::fail(done.error());

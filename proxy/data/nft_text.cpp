@@ -55,6 +55,8 @@ std::string_view name_of(part p) {
     return "sticky_choice";
   case part::endpoint:
     return "endpoint";
+  case part::asked:
+    return "asked";
   case part::frontend:
     return "frontend";
   case part::inside:
@@ -97,7 +99,7 @@ void key(std::string& out, const element_key& k) {
   out += name_of(k.proto);
   out += " . ";
   number(out, k.port);
-  if (k.in != part::frontend && k.in != part::inside) {
+  if (k.in != part::asked && k.in != part::frontend && k.in != part::inside) {
     out += " . ";
     class_id(out, k.extra);
   }
@@ -118,11 +120,18 @@ void value(std::string& out, const element& e) {
     out += " : ";
     class_id(out, e.second.id);
     return;
+  case part::asked:
   case part::frontend:
   case part::inside:
     break;
   }
   switch (e.second.what) {
+  case verdict::ask:
+    out += " : goto ask";
+    return;
+  case verdict::ask_new:
+    out += e.first.node ? " : goto node_ask_new" : " : goto ask_new";
+    return;
   case verdict::pick:
     out += " : goto ";
     chain_name(out, e.second.chain);
@@ -165,6 +174,8 @@ public:
   void elements(std::string_view verb, const Elements& all, bool with_values) {
     const element_key* last = nullptr;
     for (const auto& e : all) {
+      if (e.first.in == part::asked && !options_.queue)
+        continue;
       if (!last || last->in != e.first.in || last->node != e.first.node) {
         if (last)
           out += "}\n";
@@ -187,10 +198,17 @@ public:
   void pick(const pick_chain& c);
   void fixed_chains();
   void ways_in();
+  void queue();
 
   std::string out;
 
 private:
+  // Matches a packet whose endpoint user space chose, and takes the mark of that away.
+  std::string chosen() const {
+    auto bit = std::to_string(options_.choice_mark);
+    return "meta mark and " + bit + " == " + bit + " meta mark set meta mark xor " + bit + " ";
+  }
+
   std::string mark_for_masquerade() const {
     auto bit = std::to_string(options_.masquerade_mark);
     return "meta mark set meta mark or " + bit;
@@ -220,6 +238,8 @@ void script::maps() {
     };
     map("frontend", base + " : verdict");
     map("inside", base + " : verdict");
+    if (options_.queue)
+      map("asked", base + " : verdict");
     map("choice", base + " . classid : ipv4_addr . inet_service");
     map("sticky_choice", base + " . classid : classid");
     map("endpoint", base + " . classid : ipv4_addr . inet_service");
@@ -254,6 +274,8 @@ void script::pick(const pick_chain& c) {
     rule(name, "dnat ip to " + base + " . meta priority map @" + prefix + map);
   };
   if (c.affinity_seconds == 0) {
+    if (options_.queue)
+      rule(name, chosen() + "dnat ip to " + base + " . meta priority map @" + prefix + "choice");
     for (const auto& number : {random, first_number}) {
       rule(name, "meta priority set " + number);
       go("choice");
@@ -265,6 +287,10 @@ void script::pick(const pick_chain& c) {
   // another. An element's value cannot be replaced from here, only deleted.
   auto client = " @" + prefix + "affinity { ip saddr . " + base;
   auto lasting = client + " timeout " + std::to_string(c.affinity_seconds) + "s : meta priority }";
+  if (options_.queue)
+    rule(name, chosen() + "meta priority set " + base + " . meta priority map @" + prefix +
+                   "sticky_choice add" + lasting + " dnat ip to " + base +
+                   " . meta priority map @" + prefix + "endpoint");
   rule(name, "meta priority set none");
   rule(name, "meta priority set ip saddr . " + base + " map @" + prefix + "affinity");
   rule(name, "meta priority != none update" + lasting);
@@ -279,16 +305,28 @@ void script::pick(const pick_chain& c) {
   rule(name, "drop");
 }
 
+// The first packet of a flow that has a choice goes through a queue ahead of the look-up. The
+// verdict sets choice_mark and the packet's priority to a number of `choice` or `sticky_choice`;
+// without a mark, or with a number that is gone, the choice is made in the kernel. So a verdict
+// that comes late leads at worst to another endpoint of the same service, and numbers need no
+// quarantine. The queue is the chain `ask`: nft cannot write its rule, queue_rule.hpp adds it. A
+// client that has an endpoint to stick to needs no choice.
+void script::queue() {
+  line("add", "chain", "ask");
+  for (bool node : {false, true}) {
+    std::string prefix = node ? "node_" : "";
+    line("add", "chain", prefix + "ask_new");
+    rule(prefix + "ask_new", "meta priority set ip saddr . " +
+                                 std::string{node ? of_node : of_address} + " map @" + prefix +
+                                 "affinity return");
+    rule(prefix + "ask_new", "goto ask");
+  }
+}
+
 // Where services are looked up.
-//
-// A choice by a mailbox has its place at the top of `services`: a queue ahead of this chain (an
-// iptables NFQUEUE rule of the mangle table, with --queue-bypass) lets user space set the packet's
-// mark to an endpoint's id, and the rule
-//   dnat ip to ip daddr . meta l4proto . th dport . meta mark map @endpoint_by_mark
-// carries that out; without a mark or with an id that is gone it misses, and the choice below is
-// made here. That map is `endpoint` keyed by mark instead of class, for every service port and not
-// only for sticky ones.
 void script::fixed_chains() {
+  if (options_.queue)
+    queue();
   line("add", "chain", "refuse");
   rule("refuse", "meta l4proto tcp reject with tcp reset");
   rule("refuse", "reject with icmp port-unreachable");
@@ -313,6 +351,16 @@ void script::fixed_chains() {
 
 // The base chains.
 void script::ways_in() {
+  // Only packets that conntrack does not know at all: those of an unanswered flow stay `new`.
+  for (const std::string hook : {"prerouting", "output"}) {
+    if (!options_.queue)
+      break;
+    const auto chain = "ask_" + hook;
+    line("add", "chain", chain + " { type filter hook " + hook + " priority mangle; }");
+    const std::string fresh = "ct state new ct status and confirmed == 0 ";
+    rule(chain, fresh + std::string{of_address} + " vmap @asked");
+    rule(chain, fresh + "fib daddr type local " + std::string{of_node} + " vmap @node_asked");
+  }
   line("add", "chain", "prerouting { type nat hook prerouting priority dstnat; }");
   rule("prerouting", "jump services");
   line("add", "chain", "output { type nat hook output priority -100; }");
@@ -366,6 +414,10 @@ api::result<void> check(const data_path_options& o) {
   if (o.masquerade_mark == 0 || (o.masquerade_mark & (o.masquerade_mark - 1)) != 0)
     return refuse("masquerade mark " + std::to_string(o.masquerade_mark) +
                   ": expected a single bit");
+  if (o.choice_mark == 0 || (o.choice_mark & (o.choice_mark - 1)) != 0 ||
+      o.choice_mark == o.masquerade_mark)
+    return refuse("choice mark " + std::to_string(o.choice_mark) +
+                  ": expected a single bit, another than the masquerade mark");
   return {};
 }
 

@@ -11,13 +11,6 @@ namespace thespis::proxy {
 
 namespace {
 
-struct backend {
-  uint32_t address = 0;
-  uint16_t port = 0;
-
-  auto operator<=>(const backend&) const = default;
-};
-
 using backends = std::set<backend>;
 
 // The ready endpoints, or those that still serve while they terminate. A pod may appear in two
@@ -26,7 +19,7 @@ backends usable(const std::vector<endpoint>& all, bool local_only) {
   backends ready;
   backends serving;
   for (const auto& e : all) {
-    if (local_only && !e.node_local)
+    if (local_only ? !e.node_local : e.passed_over)
       continue;
     auto address = parse_ipv4(e.ip);
     if (!address || e.port == 0)
@@ -107,6 +100,11 @@ private:
     pick_chain chain{static_cast<uint16_t>(use.size()), key.node, inside, masquerade,
                      port_.affinity_seconds};
     add(key, {.what = verdict::pick, .chain = chain});
+    if (use.size() > 1 && !inside) {
+      auto asked = key;
+      asked.in = part::asked;
+      add(asked, {.what = port_.affinity_seconds == 0 ? verdict::ask : verdict::ask_new});
+    }
     key.extra = inside ? inside_offset : 0;
     for (const auto& e : use) {
       element_value target{.address = e.address, .port = e.port};
@@ -140,6 +138,11 @@ std::optional<uint32_t> parse_ipv4(const std::string& text) {
   if (inet_pton(AF_INET, text.c_str(), &address) != 1 || address.s_addr == 0)
     return std::nullopt;
   return ntohl(address.s_addr);
+}
+
+std::vector<backend> usable_endpoints(const service_port& p, bool local_only) {
+  const auto all = usable(p.endpoints, local_only);
+  return {all.begin(), all.end()};
 }
 
 std::vector<element> elements_of(const service_port& p) {

@@ -4,6 +4,7 @@
 // The layout is a fixed number of flat maps, because the time to program a chain a service grows
 // with the square of their number. A packet's way through it:
 //
+//   asked          address . protocol . port            -> verdict: queue the packet (mangle)
 //   frontend       address . protocol . port            -> verdict: a chain, refuse or drop
 //   choice         address . protocol . port . number   -> endpoint address . port
 //   sticky_choice  address . protocol . port . number   -> endpoint id   (session affinity)
@@ -38,6 +39,13 @@ struct data_path_options {
   /// The packet mark bit that asks for masquerading. It lives from DNAT to SNAT of the first packet
   /// of a connection; tables may share it, as it means the same in each.
   uint32_t masquerade_mark = 0x4000;
+  /// The NFQUEUE number that new flows are asked about first, as flow_queue.hpp answers them;
+  /// nothing: the kernel chooses alone. Without a reader, and while the queue is full, the kernel
+  /// chooses as well.
+  std::optional<uint16_t> queue;
+  /// The packet mark bit of a choice made there: the packet's priority is then the number of an
+  /// endpoint. It lives until the endpoint is looked up.
+  uint32_t choice_mark = 0x2000;
   /// Serve node ports on 127.0.0.1, which takes the sysctl net.ipv4.conf.all.route_localnet.
   bool localhost_node_ports = true;
 };
@@ -56,10 +64,11 @@ struct pick_chain {
   auto operator<=>(const pick_chain&) const = default;
 };
 
-/// The map an element belongs to. `inside` is `frontend` for pods and the host itself where
+/// The map an element belongs to. `asked` holds the frontends with a choice to make, where there is
+/// a queue. `inside` is `frontend` for pods and the host itself where
 /// externalTrafficPolicy is Local: the policy binds only what comes from outside, so they reach all
 /// endpoints. Their numbers start at inside_offset.
-enum class part : uint8_t { hairpin, choice, sticky_choice, endpoint, frontend, inside };
+enum class part : uint8_t { hairpin, choice, sticky_choice, endpoint, asked, frontend, inside };
 inline constexpr uint32_t inside_offset = 65536;
 
 /// Where an element is. Addresses are IPv4 in host byte order.
@@ -74,11 +83,12 @@ struct element_key {
   auto operator<=>(const element_key&) const = default;
 };
 
-/// What becomes of a packet to a frontend. `refuse` answers with a TCP reset or an ICMP error.
-enum class verdict : uint8_t { none, pick, refuse, drop };
+/// What becomes of a packet to a frontend. `refuse` answers with a TCP reset or an ICMP error;
+/// `ask` and, with session affinity, `ask_new` queue it for a choice.
+enum class verdict : uint8_t { none, pick, refuse, drop, ask, ask_new };
 
-/// What an element holds: a verdict (frontend, inside), an id (sticky_choice) or an address and
-/// port (choice, endpoint).
+/// What an element holds: a verdict (asked, frontend, inside), an id (sticky_choice) or an address
+/// and port (choice, endpoint).
 struct element_value {
   verdict what = verdict::none;
   pick_chain chain{};
@@ -126,6 +136,18 @@ struct batch {
   }
   bool operator==(const batch&) const = default;
 };
+
+/// An endpoint's IPv4 address, host byte order, and port.
+struct backend {
+  uint32_t address = 0;
+  uint16_t port = 0;
+
+  auto operator<=>(const backend&) const = default;
+};
+
+/// The endpoints that a frontend of this service port chooses from, in the order of their numbers:
+/// the rule is told at elements_of. `local_only`: a policy of Local applies.
+std::vector<backend> usable_endpoints(const service_port& p, bool local_only);
 
 /// The elements one service port asks for, sorted by key, each key once. Endpoints are the ready
 /// ones, or when there are none those that terminate but still serve; a policy of Local looks only

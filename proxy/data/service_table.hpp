@@ -31,6 +31,9 @@ struct endpoint {
   bool serving = true;
   bool terminating = false;
   bool node_local = false;
+  /// Topology hints keep this machine's flows from it, other than by a policy of Local.
+  bool passed_over = false;
+  std::string pod; ///< its name, in the namespace of the service; empty for what is no pod
 
   auto operator<=>(const endpoint&) const = default;
 };

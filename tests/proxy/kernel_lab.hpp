@@ -64,7 +64,7 @@ inline service_port web(const std::string& cluster_ip, const std::vector<size_t>
   p.cluster_ips = {cluster_ip};
   p.port = 80;
   for (auto i : pods)
-    p.endpoints.push_back({net_lab::pod_ip(i), 8080, true, true, false, true});
+    p.endpoints.push_back({.ip = net_lab::pod_ip(i), .port = 8080, .node_local = true});
   return p;
 }
 

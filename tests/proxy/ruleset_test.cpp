@@ -80,7 +80,8 @@ BOOST_AUTO_TEST_CASE(cluster_address_leads_to_each_ready_endpoint_by_number) {
   BOOST_TEST(value(r, at(part::choice, vip, 80, 0))->address == ip(10, 244, 0, 2));
   BOOST_TEST(value(r, at(part::choice, vip, 80, 1))->address == ip(10, 244, 0, 3));
   BOOST_TEST(value(r, at(part::choice, vip, 80, 1))->port == 8080);
-  BOOST_TEST(r.elements.size() == 3u);
+  BOOST_TEST((value(r, at(part::asked, vip, 80))->what == verdict::ask));
+  BOOST_TEST(r.elements.size() == 4u);
 }
 
 BOOST_AUTO_TEST_CASE(endpoint_ready_in_one_of_two_slices_is_ready) {

@@ -82,6 +82,8 @@ api::result<figures> measure_list(const context& c);
 api::result<figures> measure_list_all(const context& c);
 api::result<figures> measure_memory(const context& c);
 api::result<figures> measure_services(const context& c);
+/// The part of `services` that carries traffic.
+api::result<figures> measure_traffic(const context& c);
 api::result<figures> measure_actors(const context& c);
 api::result<figures> measure_store(const context& c);
 api::result<figures> measure_watch(const context& c);

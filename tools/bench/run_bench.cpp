@@ -176,7 +176,8 @@ const std::vector<measurement>& measurements() {
       {"list-all", "LIST of 100,000 pods over TLS, as JSON and as protobuf", measure_list_all},
       {"memory", "resident memory idle, and after 6,000 pods", measure_memory},
       {"services",
-       "10,000 services into the kernel, in a network namespace of its own (needs root)",
+       "10,000 services into the kernel, and traffic through one, in network namespaces (needs "
+       "root)",
        measure_services},
       {"actors",
        "messages a second of actors with our base (counters for `thespis shell`) and of\n"

@@ -21,13 +21,18 @@ api::result<figures> measure_services(const context& c) {
     f.note = std::move(note);
     return f;
   };
-  return figures{
+  figures out{
       milliseconds(grouped(n) + " services", res->from_nothing,
                    "from nothing; of it the plan takes " + std::to_string(std::lround(res->plan)) +
                        " ms"),
       milliseconds("endpoint changed", res->change, "one of one service, median"),
       milliseconds("service scaled", res->scale, "from two endpoints to three or back, median"),
   };
+  auto traffic = measure_traffic(c);
+  if (!traffic)
+    return api::fail(std::move(traffic.error()));
+  out.insert(out.end(), traffic->begin(), traffic->end());
+  return out;
 }
 
 } // namespace thespis::tools::bench

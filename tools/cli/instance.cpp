@@ -141,6 +141,10 @@ api::result<instance_state> read_state(const std::string& data_dir) {
   return state;
 }
 
+std::string service_choice_file(const std::string& data_dir) {
+  return data_dir + "/service-choice";
+}
+
 std::string proxy_table_name(const std::string& data_dir) {
   return "thespis_" + runtime::node_layout{data_dir}.instance();
 }

@@ -51,6 +51,9 @@ api::result<void> write_state(const std::string& data_dir, const instance_state&
 /// Errors: not_found when no cluster was ever started there; bad_request when the file is damaged.
 api::result<instance_state> read_state(const std::string& data_dir);
 
+/// Where the running cluster writes down, in a line, who chooses the endpoints of services.
+std::string service_choice_file(const std::string& data_dir);
+
 /// The nftables table that the kube-proxy of the cluster in that data directory uses.
 std::string proxy_table_name(const std::string& data_dir);
 

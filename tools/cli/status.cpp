@@ -5,6 +5,7 @@
 #include "tools/cli/subcommands.hpp"
 
 #include <cstdio>
+#include <fstream>
 
 namespace thespis::tools {
 
@@ -26,6 +27,7 @@ struct findings {
   std::string trouble; ///< why it does not serve
   tally nodes;
   tally pods;
+  std::string services; ///< who chooses their endpoints; empty: nobody here
 };
 
 class prober {
@@ -107,6 +109,8 @@ findings look(const std::string& data_dir, bool in_detail) {
   if (found.serves && in_detail) {
     found.nodes = probe.count("/api/v1/nodes", node_is_ready);
     found.pods = probe.count("/api/v1/pods", pod_runs);
+    std::ifstream choice{service_choice_file(data_dir)};
+    std::getline(choice, found.services);
   }
   return found;
 }
@@ -135,6 +139,8 @@ void print_text(const findings& f, const std::string& data_dir) {
               f.serves ? "serves" : ("does not serve: " + f.trouble).c_str());
   print_tally("Nodes", f.nodes, "ready");
   print_tally("Pods", f.pods, "running");
+  if (!f.services.empty())
+    std::printf("%-11s endpoints are %s\n", "Services", f.services.c_str());
   std::printf("%-11s %s\n", "Data", data_dir.c_str());
   std::printf("%-11s %s\n", "Kubeconfig", f.state.kubeconfig.c_str());
 }
@@ -160,6 +166,8 @@ void print_json(const findings& f, const std::string& data_dir) {
     json::set(numbers, t == &f.nodes ? "ready" : "running", json::value{t->good}, a);
     json::set(doc, key, std::move(numbers), a);
   }
+  if (!f.services.empty())
+    json::set(doc, "serviceEndpoints", std::string_view{f.services}, a);
   std::printf("%s\n", json::to_pretty_string(doc).c_str());
 }
 

@@ -114,6 +114,10 @@ void start_proxy(const node_host& host, const config::settings& settings, const 
   deps.options.table = proxy_table_name(settings.data_dir);
   deps.options.pod_cidrs = {config::to_string(settings.network.pod_cidr)};
   deps.options.service_cidrs = {config::to_string(settings.network.service_cidr)};
+  deps.by_mailbox = settings.network.proxy_mode == "mailbox";
+  deps.tell_mode = [file = service_choice_file(settings.data_dir)](const std::string& mode) {
+    std::ofstream{file} << mode << '\n';
+  };
   host.supervise(std::string{proxy::proxy_role}, [deps](caf::local_actor& self) {
     return caf::actor_cast<caf::strong_actor_ptr>(
         self.home_system().spawn<proxy::proxy_actor, caf::detached>(deps));

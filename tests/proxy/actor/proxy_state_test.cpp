@@ -141,3 +141,70 @@ BOOST_AUTO_TEST_CASE(carries_affinity_and_policies) {
 }
 
 BOOST_AUTO_TEST_SUITE_END()
+
+namespace {
+
+std::string in_zone(const std::string& ip, const std::string& hints, bool ready = true) {
+  return "{addresses: [" + ip +
+         "], nodeName: far, conditions: {ready: " + (ready ? "true" : "false") + "}" +
+         (hints.empty() ? "" : ", hints: {" + hints + "}") + "}";
+}
+
+/// The addresses that this machine's flows may go to.
+std::set<std::string> open_to_us(proxy_state& s) {
+  std::set<std::string> res;
+  const auto table = s.table();
+  for (const auto& e : table.at(http).endpoints)
+    if (!e.passed_over)
+      res.insert(e.ip);
+  return res;
+}
+
+proxy_state hinted(const std::string& endpoints) {
+  proxy_state s{"here"};
+  s.apply_node(event_of(added, "nodes",
+                        "{apiVersion: v1, kind: Node, metadata: {name: here, labels: "
+                        "{topology.kubernetes.io/zone: east}}}"));
+  s.apply_service(service(added, cluster_ip));
+  s.apply_slice(slice(added, "web-1", endpoints));
+  return s;
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(topology_hints)
+
+BOOST_AUTO_TEST_CASE(keep_flows_in_the_zone) {
+  auto s = hinted(in_zone("10.42.0.2", "forZones: [{name: east}]") + ", " +
+                  in_zone("10.42.0.3", "forZones: [{name: west}]"));
+  BOOST_TEST((open_to_us(s) == std::set<std::string>{"10.42.0.2"}));
+  s.apply_node(event_of(modified, "nodes",
+                        "{apiVersion: v1, kind: Node, metadata: {name: here, labels: "
+                        "{topology.kubernetes.io/zone: west}}}"));
+  BOOST_TEST(s.changed());
+  BOOST_TEST((open_to_us(s) == std::set<std::string>{"10.42.0.3"}));
+}
+
+BOOST_AUTO_TEST_CASE(are_not_heeded_when_a_ready_endpoint_has_none_or_none_is_for_us) {
+  auto one_without =
+      hinted(in_zone("10.42.0.2", "forZones: [{name: east}]") + ", " + in_zone("10.42.0.3", ""));
+  BOOST_TEST(open_to_us(one_without).size() == 2U);
+  auto only_others = hinted(in_zone("10.42.0.2", "forZones: [{name: west}]"));
+  BOOST_TEST(open_to_us(only_others).size() == 1U);
+  auto unready_without = hinted(in_zone("10.42.0.2", "forZones: [{name: east}]") + ", " +
+                                in_zone("10.42.0.3", "forZones: [{name: west}]") + ", " +
+                                in_zone("10.42.0.4", "", false));
+  BOOST_TEST(!open_to_us(unready_without).contains("10.42.0.3"));
+}
+
+BOOST_AUTO_TEST_CASE(for_a_node_go_before_those_for_a_zone) {
+  auto s = hinted(in_zone("10.42.0.2", "forZones: [{name: east}], forNodes: [{name: here}]") +
+                  ", " + in_zone("10.42.0.3", "forZones: [{name: east}], forNodes: [{name: far}]"));
+  BOOST_TEST((open_to_us(s) == std::set<std::string>{"10.42.0.2"}));
+  auto elsewhere =
+      hinted(in_zone("10.42.0.2", "forZones: [{name: east}], forNodes: [{name: far}]") + ", " +
+             in_zone("10.42.0.3", "forZones: [{name: west}], forNodes: [{name: far}]"));
+  BOOST_TEST((open_to_us(elsewhere) == std::set<std::string>{"10.42.0.2"}));
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,195 @@
+#include "proxy/data/flow_queue.hpp"
+
+// Before the library's own copy, which is older.
+#include <linux/netfilter/nfnetlink_queue.h>
+
+#include <arpa/inet.h>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <libmnl/libmnl.h>
+#include <libnetfilter_queue/libnetfilter_queue.h>
+#include <linux/netfilter.h>
+#include <sys/socket.h>
+
+namespace thespis::proxy {
+
+namespace {
+
+constexpr uint32_t copied = 128; // the longest IPv4 header, the ports, and room
+constexpr size_t message_size = 1024;
+constexpr uint16_t tried_numbers = 64;
+
+auto failed(const char* what) {
+  return api::fail(api::internal_error(std::string{what} + ": " + std::strerror(errno)));
+}
+
+// Sends a configuration message and takes the kernel's answer, which is there at once.
+bool configure(mnl_socket* socket, uint16_t number, const std::function<void(nlmsghdr*)>& put) {
+  std::array<char, 1024> buffer;
+  auto* h = nfq_nlmsg_put(buffer.data(), NFQNL_MSG_CONFIG, number);
+  h->nlmsg_flags |= NLM_F_ACK;
+  put(h);
+  if (mnl_socket_sendto(socket, h, h->nlmsg_len) < 0)
+    return false;
+  const auto n = mnl_socket_recvfrom(socket, buffer.data(), buffer.size());
+  if (n < 0)
+    return false;
+  return mnl_cb_run(buffer.data(), static_cast<size_t>(n), 0, mnl_socket_get_portid(socket),
+                    nullptr, nullptr) >= 0;
+}
+
+bool bind_queue(mnl_socket* socket, uint16_t number) {
+  return configure(socket, number,
+                   [](nlmsghdr* h) { nfq_nlmsg_cfg_put_cmd(h, AF_INET, NFQNL_CFG_CMD_BIND); });
+}
+
+bool set_up(mnl_socket* socket, uint16_t number) {
+  return configure(socket, number, [](nlmsghdr* h) {
+    nfq_nlmsg_cfg_put_params(h, NFQNL_COPY_PACKET, copied);
+    nfq_nlmsg_cfg_put_qmaxlen(h, flow_queue::capacity);
+    // Packets beyond the capacity pass instead of being dropped.
+    constexpr uint32_t flags = NFQA_CFG_F_FAIL_OPEN | NFQA_CFG_F_GSO;
+    mnl_attr_put_u32(h, NFQA_CFG_FLAGS, htonl(flags));
+    mnl_attr_put_u32(h, NFQA_CFG_MASK, htonl(flags));
+  });
+}
+
+// Nothing for what has no ports in its first bytes: another protocol, a later fragment.
+std::optional<flow> flow_of(const uint8_t* p, size_t size) {
+  if (size < 20 || p[0] >> 4 != 4)
+    return std::nullopt;
+  const size_t header = size_t{p[0] & 0xfU} * 4;
+  const auto fragment = static_cast<uint16_t>(p[6] << 8 | p[7]) & 0x1fffU;
+  const auto known = p[9] == static_cast<uint8_t>(protocol::tcp) ||
+                     p[9] == static_cast<uint8_t>(protocol::udp) ||
+                     p[9] == static_cast<uint8_t>(protocol::sctp);
+  if (header < 20 || size < header + 4 || fragment != 0 || !known)
+    return std::nullopt;
+  const auto word = [&](size_t at) {
+    return uint32_t{p[at]} << 24 | uint32_t{p[at + 1]} << 16 | uint32_t{p[at + 2]} << 8 | p[at + 3];
+  };
+  const auto ports = word(header);
+  return flow{word(12), word(16), static_cast<uint16_t>(ports >> 16),
+              static_cast<uint16_t>(ports & 0xffff), static_cast<protocol>(p[9])};
+}
+
+} // namespace
+
+struct flow_queue::buffers {
+  std::array<std::array<char, message_size>, most_at_once> messages;
+  std::array<iovec, most_at_once> pieces;
+  std::array<mmsghdr, most_at_once> headers;
+};
+
+void flow_queue::closer::operator()(mnl_socket* s) const {
+  mnl_socket_close(s);
+}
+
+void flow_queue::free_buffers::operator()(buffers* b) const {
+  delete b;
+}
+
+flow_queue::flow_queue(mnl_socket* s) : socket_{s}, buffers_{new buffers} {
+  auto& b = *buffers_;
+  for (size_t i = 0; i < most_at_once; ++i) {
+    b.pieces[i] = {b.messages[i].data(), message_size};
+    b.headers[i] = {};
+    b.headers[i].msg_hdr.msg_iov = &b.pieces[i];
+    b.headers[i].msg_hdr.msg_iovlen = 1;
+  }
+}
+
+api::result<flow_queue> flow_queue::open(uint16_t first) {
+  auto* s = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
+  if (!s)
+    return failed("cannot open the packet queue");
+  flow_queue queue{s};
+  if (mnl_socket_bind(s, 0, MNL_SOCKET_AUTOPID) < 0)
+    return failed("cannot open the packet queue");
+  for (uint16_t i = 0;; ++i) {
+    queue.number_ = static_cast<uint16_t>(first + i);
+    if (bind_queue(s, queue.number_))
+      break;
+    if ((errno != EBUSY && errno != EPERM && errno != EEXIST) || i + 1 == tried_numbers)
+      return failed("cannot bind a packet queue");
+  }
+  if (!set_up(s, queue.number_))
+    return failed("cannot set up the packet queue");
+  // What a full capacity takes; the kernel doubles it for its own needs.
+  const int bytes = static_cast<int>(capacity * 512);
+  setsockopt(queue.descriptor(), SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof bytes);
+  const int on = 1;
+  setsockopt(queue.descriptor(), SOL_NETLINK, NETLINK_NO_ENOBUFS, &on, sizeof on);
+  return queue;
+}
+
+int flow_queue::descriptor() const {
+  return mnl_socket_get_fd(socket_.get());
+}
+
+void flow_queue::parse(const void* message, size_t size, std::vector<queued_packet>& out) {
+  int left = static_cast<int>(size);
+  for (const auto* h = static_cast<const nlmsghdr*>(message); mnl_nlmsg_ok(h, left);
+       h = mnl_nlmsg_next(h, &left)) {
+    // Errors are verdicts on packets that have gone.
+    if (h->nlmsg_type != (NFNL_SUBSYS_QUEUE << 8 | NFQNL_MSG_PACKET))
+      continue;
+    std::array<nlattr*, NFQA_MAX + 1> attributes{};
+    if (nfq_nlmsg_parse(h, attributes.data()) < 0 || !attributes[NFQA_PACKET_HDR])
+      continue;
+    const auto* packet =
+        static_cast<nfqnl_msg_packet_hdr*>(mnl_attr_get_payload(attributes[NFQA_PACKET_HDR]));
+    queued_packet p;
+    p.id = ntohl(packet->packet_id);
+    p.local = packet->hook == NF_INET_LOCAL_OUT;
+    if (attributes[NFQA_MARK])
+      p.mark = ntohl(mnl_attr_get_u32(attributes[NFQA_MARK]));
+    const auto* payload = attributes[NFQA_PAYLOAD];
+    const auto what = payload ? flow_of(static_cast<uint8_t*>(mnl_attr_get_payload(payload)),
+                                        mnl_attr_get_payload_len(payload))
+                              : std::nullopt;
+    if (!what) {
+      pass_.push_back({p.id, std::nullopt, 0});
+      continue;
+    }
+    p.what = *what;
+    out.push_back(p);
+  }
+}
+
+bool flow_queue::read(std::vector<queued_packet>& out) {
+  auto& b = *buffers_;
+  const int n = recvmmsg(descriptor(), b.headers.data(), most_at_once, MSG_DONTWAIT, nullptr);
+  for (int i = 0; i < n; ++i) {
+    const auto at = static_cast<size_t>(i);
+    parse(b.messages[at].data(), b.headers[at].msg_len, out);
+  }
+  if (!pass_.empty())
+    send(std::exchange(pass_, {}));
+  return n == static_cast<int>(most_at_once);
+}
+
+void flow_queue::send(const std::vector<packet_verdict>& verdicts) {
+  std::array<char, most_at_once * 64> buffer;
+  size_t used = 0;
+  const auto flush = [&] {
+    if (used > 0)
+      ::send(descriptor(), buffer.data(), used, MSG_DONTWAIT);
+    used = 0;
+  };
+  for (const auto& v : verdicts) {
+    if (used + 64 > buffer.size())
+      flush();
+    auto* h = nfq_nlmsg_put(buffer.data() + used, NFQNL_MSG_VERDICT, number_);
+    nfq_nlmsg_verdict_put(h, static_cast<int>(v.id), NF_ACCEPT);
+    if (v.number) {
+      mnl_attr_put_u32(h, NFQA_MARK, htonl(v.mark));
+      mnl_attr_put_u32(h, NFQA_PRIORITY, htonl(*v.number));
+    }
+    used += mnl_nlmsg_size(mnl_nlmsg_get_payload_len(h));
+  }
+  flush();
+}
+
+} // namespace thespis::proxy
