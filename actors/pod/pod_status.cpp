@@ -37,6 +37,11 @@ std::string missing_gates(const api::v1::pod& pod) {
   return res;
 }
 
+// A first instance that was created and not started yet does not make its pod run.
+bool ended_before(const container_record& c) {
+  return c.last_state && c.last_state->terminated;
+}
+
 bool owned_by_node(const std::string& type) {
   return type == "PodReadyToStartContainers" || type == "Initialized" || type == "Ready" ||
          type == "ContainersReady" || type == "PodResizePending" || type == "PodResizeInProgress";
@@ -121,7 +126,7 @@ std::string pod_state::phase() const {
       continue;
     ++regular;
     if (c.phase == container_phase::running || c.phase == container_phase::stopping ||
-        (c.phase == container_phase::exited && restarts) || (c.instances && !over(c)))
+        (c.phase == container_phase::exited && restarts) || (ended_before(c) && !over(c)))
       ++running;
     else if (c.phase != container_phase::exited)
       ++waiting;

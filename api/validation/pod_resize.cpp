@@ -1,6 +1,6 @@
 // A change through pods/resize: what containers ask for and may use, of cpu and memory alone.
-#include "api/validation/pod.hpp"
 #include "api/validation/access.hpp"
+#include "api/validation/pod.hpp"
 
 namespace thespis::api {
 
