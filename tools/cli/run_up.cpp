@@ -255,6 +255,7 @@ int run_up(const config::settings& settings, startup& start) {
     links.accept(r.user, r.address, {r.socket.fd, r.socket.tls});
   };
   options.members = [members = links.members()] { return members->to_json(); };
+  c.backend().tell_links(options.members);
   if (auto ok = add_audit_and_issuer(options, c, settings); !ok)
     return failed(start, ok.error().message);
   auto started = api::rest::server::start(c.backend(), c.schemas(), std::move(options));

@@ -32,6 +32,9 @@ class cluster_backend final : public api::rest::backend {
 public:
   explicit cluster_backend(backend_deps deps);
 
+  /// Where the shell learns of linked machines; see introspection_service.
+  void tell_links(std::function<std::string()> members) { inside_.tell_links(std::move(members)); }
+
   const api::reader& state() const override { return state_; }
   void refresh(std::string_view resource) override;
   void submit(api::call c, std::function<void(api::reply)> done) override;

@@ -87,18 +87,18 @@ std::string show_routes(const json::value& answer, const screen& s) {
 
 std::string show_links(const json::value& answer, const screen& s) {
   text_table table{{{"MACHINE", false, false, &palette::accent},
-                    {"STATE"},
+                    {"USER"},
                     {"ADDRESS"},
+                    {"SINCE", false, false, &palette::dim},
                     {"EPOCH", true},
-                    {"ROUND TRIP", true},
                     {"SENT", true},
-                    {"RECEIVED", true}}};
-  for (const auto* l : elements_of(answer, "links"))
-    table.add({text_of(*l, "machine"), text_of(*l, "state"), text_of(*l, "address"),
-               grouped(number_of(*l, "epoch")),
-               short_duration(number_of(*l, "roundTripNanoseconds")),
-               bytes_for_people(number_of(*l, "sentBytes")),
-               bytes_for_people(number_of(*l, "receivedBytes"))});
+                    {"RECEIVED", true},
+                    {"DROPPED", true}}};
+  for (const auto* l : elements_of(answer, "members"))
+    table.add(
+        {text_of(*l, "machine"), text_of(*l, "user"), text_of(*l, "address"), text_of(*l, "since"),
+         grouped(number_of(*l, "epoch")), bytes_for_people(number_of(*l, "sentBytes")),
+         bytes_for_people(number_of(*l, "receivedBytes")), grouped(number_of(*l, "dropped"))});
   return table.rows() == 0 ? s.colours.dim("no links: all actors live in one process") + "\n"
                            : table.render(s.colours, s.width);
 }

@@ -212,7 +212,7 @@ BOOST_AUTO_TEST_CASE(a_snapshot_answers_as_the_cluster_did) {
                   {"nodes", R"({"nodes":[{"name":"m","state":"silent"}]})"},
                   {"kinds", R"({"kinds":[{"kind":"node","count":1}]})"},
                   {"routes", R"({"routes":[]})"},
-                  {"links", R"({"links":[]})"},
+                  {"links", R"({"members":[]})"},
                   {"messages", R"({"messages":[]})"},
                   {"loglevel", R"({"levels":[]})"},
                   {"diagnose", R"({"findings":[],"rings":[]})"},

@@ -352,8 +352,7 @@ void introspection_service::routes(answer done) {
 }
 
 void introspection_service::links(answer done) {
-  auto told = deps_.links ? deps_.links() : std::string{"{\"links\":[]}"};
-  done(std::move(told));
+  done(members_ ? members_() : std::string{"{\"members\":[]}"});
 }
 
 void introspection_service::messages(const words& w, answer done) {

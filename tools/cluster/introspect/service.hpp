@@ -44,9 +44,6 @@ struct introspection_deps {
   std::shared_ptr<const runtime::sendable_messages> sendables;
   /// Writes an object of ours, for the record of changes; may be null.
   std::function<void(api::call)> write;
-  /// Tells of the links to other machines: {"links":[{"machine":…,"state":…,"address":…,"epoch":N,
-  /// "roundTripNanoseconds":N,"sentBytes":N,"receivedBytes":N}]}; null: there are none.
-  std::function<std::string()> links = nullptr;
 };
 
 /// Thread-safe; `done` is called exactly once, on any thread. Outlived by the actor system.
@@ -56,6 +53,10 @@ public:
 
   explicit introspection_service(introspection_deps deps) : deps_(std::move(deps)) {}
 
+  /// Where the links to other machines are known: {"members":[…]}, as membership::to_json says it.
+  /// Called before the first question.
+  void tell_links(std::function<std::string()> members) { members_ = std::move(members); }
+
   /// Reading questions; `changes` are refused where they are not announced as such:
   ///   nodes                             {"nodes":[…]}
   ///   ps [FILTER…] [--sort K] [--limit N]   {"actors":[…],"matched":N,"total":N}
@@ -63,7 +64,7 @@ public:
   ///   tree                              {"actors":[…]}: all
   ///   kinds                             {"kinds":[{"kind":"pod","count":N}]}
   ///   info ACTOR                        {"actor":{…}}
-  ///   links                             {"links":[…]} between machines
+  ///   links                             {"members":[…]}: linked machines
   ///   routes                            {"routes":[{"role":…,"actor":…,"name":…}]}
   ///   diagnose [TIME]                   {"findings":[…],"rings":[…]}
   ///   why KIND NAME [NAMESPACE]         {"objects":[…]}
@@ -118,6 +119,7 @@ private:
                      const std::string& outcome);
 
   introspection_deps deps_;
+  std::function<std::string()> members_;
 };
 
 } // namespace thespis::tools
