@@ -21,6 +21,10 @@ bool explained_by_newer_view(const api::error& e) {
          e.why == api::reason::already_exists;
 }
 
+api::user_info user_of(const reconciler& work) {
+  return {"system:controller:" + std::string{work.name()}, {}, {"system:masters"}};
+}
+
 } // namespace
 
 controller_actor::controller_actor(caf::actor_config& cfg, const controller_deps& deps,
@@ -246,8 +250,7 @@ void controller_actor::write(std::vector<attempt> attempts) {
     }
     return;
   }
-  const api::user_info self{
-      "system:controller:" + std::string{work_->name()}, {}, {"system:masters"}};
+  const auto self = user_of(*work_);
   runtime::call_batch batch;
   for (auto& a : attempts) {
     a.first = batch.calls.size();
@@ -399,8 +402,10 @@ void controller_actor::record(const std::vector<const event_note*>& notes) {
     return;
   runtime::call_batch batch;
   for (const auto* n : notes)
-    if (auto call = recorder_.record(*n, env_.clock->now()))
+    if (auto call = recorder_.record(*n, env_.clock->now())) {
+      call->user = user_of(*work_);
       batch.calls.push_back(std::move(*call));
+    }
   if (batch.calls.empty())
     return;
   // An event that cannot be recorded is not worth a retry.

@@ -197,6 +197,8 @@ void scheduler_actor::bind(std::vector<placement> plan) {
               if (auto call = recorder_.record(note, deps_.env.clock->now()))
                 events.calls.push_back(std::move(*call));
             }
+            for (auto& c : events.calls)
+              c.user = scheduler_user();
             this->request(requests, write_deadline, std::move(events))
                 .then([](const runtime::call_outcomes&) {}, [](const caf::error&) {});
             arm_retry();
