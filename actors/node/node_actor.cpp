@@ -385,7 +385,10 @@ void node_actor::flushed(const std::vector<pod_status_changed>& sent,
   for (size_t i = 0; i < sent.size(); ++i) {
     const auto& s = sent[i];
     const auto& o = outcomes[i];
-    const bool gone = o.failure.why == api::reason::not_found;
+    const auto there = deps_.ports->state->get("pods", s.ns, s.name);
+    // Nobody is left to be told of, or only another pod of the same name.
+    const bool gone = o.failure.why == api::reason::not_found ||
+                      (o.failure.why == api::reason::conflict && (!there || there->uid() != s.uid));
     if (!o.ok && !gone) {
       spdlog::warn("node {}: status of {}/{}: {}", node_name(), s.ns, s.name, o.failure.message);
       // Unless a newer one waits already, the same is written again.

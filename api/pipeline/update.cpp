@@ -179,6 +179,9 @@ prepared_write removal(operation& op, const object& current, json::document& doc
 result<prepared> update_object(operation& op, update_request r) {
   const auto& current = *r.current;
   auto& after = r.after;
+  // One of the same name may have taken the place of what the call is about.
+  if (const auto& meant = op.request.precondition_uid; !meant.empty() && meant != current.uid())
+    return fail(uid_conflict(op, current, meant));
   auto uid = json::get_string(metadata_of(after), "uid");
   if (r.uid_is_precondition && !uid.empty() && uid != current.uid())
     return fail(uid_conflict(op, current, uid));

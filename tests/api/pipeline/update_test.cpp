@@ -63,6 +63,15 @@ BOOST_AUTO_TEST_CASE(refuses_another_uid) {
                                     made->uid()) != std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(patches_only_the_object_that_was_meant) {
+  auto c = make(verb::patch, "configmaps", "default", "a", R"({"data":{"k":"w"}})", "");
+  c.patch = patch_kind::json_merge;
+  c.precondition_uid = "of the one before";
+  BOOST_TEST(http_code(send(c).failure.why) == 409);
+  c.precondition_uid = made->uid();
+  BOOST_TEST(text_at(*ok(send(c)).object, {"data", "k"}) == "w");
+}
+
 BOOST_AUTO_TEST_CASE(needs_the_name_of_the_url) {
   auto r = update("configmaps", "default", "a", R"({"metadata":{"name":"b"}})");
   BOOST_TEST(r.failure.message ==
