@@ -47,10 +47,10 @@ struct call {
   /// Deletion: seconds of grace, -1 for the object's own default.
   int64_t grace_seconds = -1;
   propagation policy = propagation::unset;
-  /// Preconditions of a deletion; empty where they do not apply. (Updates carry theirs in the
-  /// body's metadata.)
+  /// The object that is meant: another of its name is a conflict. Empty where any will do.
+  /// (Clients' updates carry theirs in the body's metadata.)
   std::string precondition_uid;
-  uint64_t precondition_revision = 0;
+  uint64_t precondition_revision = 0; ///< of a deletion
   user_info user;
 };
 
