@@ -99,8 +99,9 @@ BOOST_AUTO_TEST_CASE(version_is_printed) {
 BOOST_AUTO_TEST_CASE(help_names_every_flag_and_its_default) {
   auto r = run({"up", "--help"});
   BOOST_CHECK_EQUAL(r.status, 0);
+  // What a joining machine alone is told is the agent's.
   for (const auto& o : config::options())
-    if (!o.flag.empty())
+    if (!o.flag.empty() && !o.key.starts_with("agent."))
       BOOST_CHECK_MESSAGE(has(r.out, std::string{o.flag}), o.flag);
   for (const auto* part : {"--detach", "--config", "=6443", "10.42.0.0/16", "--no-local-node",
                            "Examples:", "/var/lib/thespis"})
@@ -108,6 +109,17 @@ BOOST_AUTO_TEST_CASE(help_names_every_flag_and_its_default) {
   auto overview = run({"--help"});
   for (const auto* part : {"up", "status", "down", "image", "config", "version", "KUBECONFIG"})
     BOOST_CHECK_MESSAGE(has(overview.out, part), part);
+}
+
+BOOST_AUTO_TEST_CASE(help_of_the_agent_names_what_joining_takes) {
+  tools::commands with;
+  with.agent = idle_cluster;
+  auto r = run({"agent", "--help"}, with);
+  BOOST_CHECK_EQUAL(r.status, 0);
+  for (const auto& o : config::options())
+    if (!o.flag.empty() && o.key.starts_with("agent."))
+      BOOST_CHECK_MESSAGE(has(r.out, std::string{o.flag}), o.flag);
+  BOOST_CHECK(has(r.out, "--token"));
 }
 
 BOOST_AUTO_TEST_CASE(command_that_is_not_there_is_not_offered) {
