@@ -105,8 +105,8 @@ void scheduler_actor::handle(const runtime::watch_batch& batch) {
   const auto& from = all_followed[batch.watch % watches];
   for (const auto& e : batch.what.events)
     (*state_.*from.apply)(e);
-  if (batch.what.initial_end && unsynced_ > 0)
-    --unsynced_;
+  if (batch.what.initial_end && unsynced_ > 0 && --unsynced_ == 0)
+    show_state("running");
   if (const auto registry =
           deps_.env.roles->find<runtime::registry_handle>(runtime::registry_role(from.resource)))
     this->send(registry, runtime::watch_ack{this, batch.watch});
@@ -120,7 +120,6 @@ void scheduler_actor::handle(const runtime::watch_batch& batch) {
 void scheduler_actor::wake() {
   if (scheduled_ || unsynced_ > 0)
     return;
-  show_state("running");
   scheduled_ = true;
   this->send(this, schedule_now{});
 }
