@@ -237,6 +237,8 @@ api::result<std::unique_ptr<local_node>> local_node::start(const node_host& host
         self.home_system().spawn<actors::node_actor>(deps));
   });
   start_network(host.env, host.supervise, settings, res->name_, address);
+  // What an earlier process told of how it chose is true no more.
+  (void)std::remove(service_choice_file(settings.data_dir).c_str());
   if (settings.network.proxy_mode != "none")
     start_proxy(host, settings, res->name_);
   if (settings.network.ingress && sees(host, "ingresses.networking.k8s.io"))
