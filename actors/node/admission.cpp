@@ -47,17 +47,10 @@ std::optional<pod_rejection> check_taints(const api::v1::pod& pod, const api::v1
   return std::nullopt;
 }
 
-bool clash(const host_port& a, const host_port& b) {
-  const auto& [ip_a, protocol_a, port_a] = a;
-  const auto& [ip_b, protocol_b, port_b] = b;
-  return protocol_a == protocol_b && port_a == port_b &&
-         (ip_a == ip_b || ip_a == "0.0.0.0" || ip_b == "0.0.0.0");
-}
-
 std::optional<pod_rejection> check_ports(const pod_info& pod, const node_holdings& held) {
   for (const auto& wanted : pod.ports)
     if (std::any_of(held.ports.begin(), held.ports.end(),
-                    [&](const auto& used) { return clash(wanted, used); }))
+                    [&](const auto& used) { return ports_clash(wanted, used); }))
       return predicate("NodePorts", "node(s) didn't have free ports for the requested pod ports");
   return std::nullopt;
 }

@@ -52,13 +52,6 @@ verdict node_affinity(const pod_cycle& c, const node_info& n) {
   return impossible("node(s) didn't match Pod's node affinity/selector");
 }
 
-bool ports_clash(const host_port& a, const host_port& b) {
-  const auto& [ip_a, protocol_a, port_a] = a;
-  const auto& [ip_b, protocol_b, port_b] = b;
-  return protocol_a == protocol_b && port_a == port_b &&
-         (ip_a == ip_b || ip_a == "0.0.0.0" || ip_b == "0.0.0.0");
-}
-
 verdict node_ports(const pod_cycle& c, const node_info& n) {
   for (const auto& wanted : c.pod().ports)
     for (const auto& used : n.ports)
@@ -148,6 +141,13 @@ bool requirement_matches(const api::v1::node_selector_requirement& r, const std:
 }
 
 } // namespace
+
+bool ports_clash(const host_port& a, const host_port& b) {
+  const auto& [ip_a, protocol_a, port_a] = a;
+  const auto& [ip_b, protocol_b, port_b] = b;
+  return protocol_a == protocol_b && port_a == port_b &&
+         (ip_a == ip_b || ip_a == "0.0.0.0" || ip_b == "0.0.0.0");
+}
 
 bool matches_term(const api::v1::node_selector_term& t, const api::v1::node& node) {
   // A term without requirements selects nothing.

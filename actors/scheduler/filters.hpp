@@ -41,6 +41,9 @@ const std::vector<filter>& all_filters();
 bool tolerates(const api::v1::toleration& t, const api::v1::taint& taint);
 bool tolerates(const std::vector<api::v1::toleration>& all, const api::v1::taint& taint);
 
+/// Can both not be had on one node?
+bool ports_clash(const host_port& a, const host_port& b);
+
 /// Does the node satisfy spec.nodeSelector and the required node affinity?
 bool matches_node_selector(const api::v1::pod_spec& spec, const api::v1::node& node);
 /// Does the node satisfy one of the terms?
