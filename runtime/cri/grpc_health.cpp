@@ -6,6 +6,7 @@
 #include <grpcpp/grpcpp.h>
 
 #include <memory>
+#include <thread>
 
 namespace thespis::runtime {
 
@@ -15,7 +16,8 @@ namespace pb = grpc::health::v1;
 
 constexpr int max_answer_bytes = 64 * 1024;
 
-/// One check; lives until gRPC has called back.
+/// One check; lives until its completion was taken from the queue. It must not end on a thread of
+/// gRPC's own, which its channel may be the last to hold.
 struct check {
   check(std::string address, std::chrono::milliseconds timeout)
       : where(std::move(address)), limit(timeout) {}
@@ -24,8 +26,9 @@ struct check {
   std::chrono::milliseconds limit;
   grpc::ClientContext context;
   std::unique_ptr<grpc::GenericStub> stub;
-  grpc::ByteBuffer request;
+  std::unique_ptr<grpc::GenericClientAsyncResponseReader> reader;
   grpc::ByteBuffer answer;
+  grpc::Status status;
   std::function<void(grpc_health)> done;
 };
 
@@ -67,13 +70,29 @@ grpc_health judge(const check& c, const grpc::Status& s) {
   }
 }
 
+/// The thread that takes completions; for the process's life.
+grpc::CompletionQueue& completions() {
+  static grpc::CompletionQueue& queue = *[] {
+    auto* q = new grpc::CompletionQueue;
+    std::thread{[q] {
+      void* tag = nullptr;
+      for (bool ok = false; q->Next(&tag, &ok);) {
+        const std::unique_ptr<check> c{static_cast<check*>(tag)};
+        c->done(judge(*c, c->status));
+      }
+    }}.detach();
+    return q;
+  }();
+  return queue;
+}
+
 } // namespace
 
 void check_grpc_health(const std::string& host, int port, const std::string& service,
                        std::chrono::milliseconds timeout, std::function<void(grpc_health)> done) {
   const bool v6 = host.find(':') != std::string::npos;
   auto c =
-      std::make_shared<check>((v6 ? "[" + host + "]" : host) + ":" + std::to_string(port), timeout);
+      std::make_unique<check>((v6 ? "[" + host + "]" : host) + ":" + std::to_string(port), timeout);
   c->done = std::move(done);
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(max_answer_bytes);
@@ -88,9 +107,11 @@ void check_grpc_health(const std::string& host, int port, const std::string& ser
   pb::HealthCheckRequest request;
   request.set_service(service);
   const grpc::Slice bytes{request.SerializeAsString()};
-  c->request = grpc::ByteBuffer{&bytes, 1};
-  c->stub->UnaryCall(&c->context, "/grpc.health.v1.Health/Check", {}, &c->request, &c->answer,
-                     [c](const grpc::Status& s) { c->done(judge(*c, s)); });
+  c->reader = c->stub->PrepareUnaryCall(&c->context, "/grpc.health.v1.Health/Check",
+                                        grpc::ByteBuffer{&bytes, 1}, &completions());
+  c->reader->StartCall();
+  auto* const started = c.release();
+  started->reader->Finish(&started->answer, &started->status, started);
 }
 
 } // namespace thespis::runtime

@@ -14,7 +14,7 @@ struct grpc_health {
 };
 
 /// Asks the server at `host`:`port`, without TLS, about `service` (empty: about itself). Calls back
-/// exactly once, within `timeout`, on a thread of gRPC's.
+/// exactly once, within `timeout`, on a thread of its own.
 void check_grpc_health(const std::string& host, int port, const std::string& service,
                        std::chrono::milliseconds timeout, std::function<void(grpc_health)> done);
 
