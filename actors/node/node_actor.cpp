@@ -339,7 +339,9 @@ void node_actor::submit(std::vector<api::call> calls,
                         std::function<void(const std::vector<runtime::call_outcome>&)> done) {
   const auto requests =
       deps_.ports->env.roles->find<runtime::requests_handle>(runtime::requests_role);
-  const auto failed = [n = calls.size(), done] { done(std::vector<runtime::call_outcome>(n)); };
+  // Shared: what it holds on to is the whole batch, and both ways on need it.
+  const auto told = std::make_shared<decltype(done)>(std::move(done));
+  const auto failed = [n = calls.size(), told] { (*told)(std::vector<runtime::call_outcome>(n)); };
   if (!requests) {
     this->delayed_send(this, retry_delay, continuation{failed});
     return;
@@ -349,7 +351,7 @@ void node_actor::submit(std::vector<api::call> calls,
   for (auto& c : calls)
     c.user = self;
   this->request(requests, write_deadline, runtime::call_batch{std::move(calls)})
-      .then([done](const runtime::call_outcomes& o) { done(o.outcomes); },
+      .then([told](const runtime::call_outcomes& o) { (*told)(o.outcomes); },
             [this, failed](const caf::error&) {
               this->delayed_send(this, retry_delay, continuation{failed});
             });
@@ -376,7 +378,8 @@ void node_actor::flush() {
   }
   for (auto& e : std::exchange(events_, {}))
     calls.push_back(std::move(e));
-  submit(std::move(calls), [this, sent](const auto& outcomes) { flushed(sent, outcomes); });
+  submit(std::move(calls),
+         [this, sent = std::move(sent)](const auto& outcomes) { flushed(sent, outcomes); });
 }
 
 void node_actor::flushed(const std::vector<pod_status_changed>& sent,

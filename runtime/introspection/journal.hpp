@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <list>
 #include <mutex>
 #include <string>
@@ -59,19 +58,26 @@ public:
   size_t objects() const;
 
 private:
+  /// An entry without its object, its texts in one piece of memory: tens of thousands are kept.
+  struct packed {
+    uint64_t at = 0;
+    uint64_t revision = 0;
+    std::string texts; ///< who, what, detail, owner_type, owner_name, each ended by a zero byte
+    bool specifies = false;
+  };
   struct history {
-    std::vector<journal_entry> first;
-    std::deque<journal_entry> last;
-    std::list<std::string>::iterator place;
-    size_t size() const { return first.size() + last.size(); }
+    std::vector<packed> entries; ///< the first ones and the last ones
+    std::list<const std::string*>::iterator place;
   };
 
+  static packed pack(const journal_entry& e);
+  static journal_entry unpack(const packed& p, const journal_key& object);
   void forget_oldest();
 
   const size_t max_entries_;
   mutable std::mutex mutex_;
   std::unordered_map<std::string, history> objects_;
-  std::list<std::string> order_; ///< what was touched last is at the end
+  std::list<const std::string*> order_; ///< keys of objects_; what was touched last is at the end
   size_t entries_ = 0;
 };
 
