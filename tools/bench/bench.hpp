@@ -22,6 +22,7 @@ struct options {
   int listed_pods = 100'000;
   int idle_watchers = 2000;
   int services = 10'000;
+  std::string image;                  ///< archive of a container image for `real-pods`
   int connections = 4;                ///< of the REST client, one thread each
   bool explain = false;               ///< tell where the time of `pods` went
   std::string output = "table";       ///< or json
@@ -81,6 +82,7 @@ api::result<figures> measure_get(const context& c);
 api::result<figures> measure_list(const context& c);
 api::result<figures> measure_list_all(const context& c);
 api::result<figures> measure_memory(const context& c);
+api::result<figures> measure_real_pods(const context& c);
 api::result<figures> measure_services(const context& c);
 /// The part of `services` that carries traffic.
 api::result<figures> measure_traffic(const context& c);

@@ -61,6 +61,9 @@ tl::expected<options, int> parse_options(const std::vector<std::string>& argumen
   count("--idle-watchers", o.idle_watchers, "Connections of `watchers`", 9'000);
   count("--services", o.services, "Services of `services`", 30'000);
   count("--connections", o.connections, "Connections of `get` and `list`", 256);
+  app.add_option("--image", o.image, "Archive of an image for `real-pods` (see tools/sample_image)")
+      ->check(CLI::ExistingFile.description(""))
+      ->type_name("FILE");
   app.add_flag("--explain", o.explain, "Tell where the time of `pods` went, by kind of actor");
   app.add_option("--directory", o.directory, "Where the temporary data directories are made")
       ->check(CLI::ExistingDirectory.description(""))

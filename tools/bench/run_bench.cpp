@@ -175,6 +175,9 @@ const std::vector<measurement>& measurements() {
       {"list", "LIST of 500 pods over TLS, a second", measure_list},
       {"list-all", "LIST of 100,000 pods over TLS, as JSON and as protobuf", measure_list_all},
       {"memory", "resident memory idle, and after 6,000 pods", measure_memory},
+      {"real-pods",
+       "30 more real pods ready, and a deleted one replaced and ready (needs root and --image)",
+       measure_real_pods},
       {"services",
        "10,000 services into the kernel, and traffic through one, in network namespaces (needs "
        "root)",

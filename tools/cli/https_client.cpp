@@ -153,7 +153,8 @@ api::result<https_answer> https_get(const std::string& server, const std::string
 }
 
 api::result<https_answer> https_ask(const https_target& target, const std::string& method,
-                                    const std::string& path, std::chrono::seconds timeout) {
+                                    const std::string& path, std::chrono::seconds timeout,
+                                    const std::string& body) {
   const auto& server = target.server;
   auto to = parse_server(server);
   if (!to)
@@ -177,9 +178,11 @@ api::result<https_answer> https_ask(const https_target& target, const std::strin
   }
   auto request = method + " " + path + " HTTP/1.1\r\nHost: " + to->host + ":" +
                  std::to_string(to->port) + "\r\nAccept: application/json, */*\r\n" +
-                 (method == "GET" ? "" : "Content-Length: 0\r\n") +
+                 (method == "GET" ? ""
+                                  : "Content-Type: application/json\r\nContent-Length: " +
+                                        std::to_string(body.size()) + "\r\n") +
                  (target.token.empty() ? "" : "Authorization: Bearer " + target.token + "\r\n") +
-                 "Connection: close\r\n\r\n";
+                 "Connection: close\r\n\r\n" + (method == "GET" ? std::string{} : body);
   if (SSL_write(ssl.get(), request.data(), static_cast<int>(request.size())) <= 0)
     return unavailable(server + ": the connection ended");
   std::string text;

@@ -19,12 +19,13 @@ struct https_target {
   std::string token;       ///< a bearer token; empty: none
 };
 
-/// GETs or POSTs (without a body) `path` over TLS, trusting only the target's authority. Blocks,
-/// at most about `timeout` for each of connecting, handshake and answer. Errors:
-/// service_unavailable when nothing serves there.
+/// Asks for `path` over TLS, trusting only the target's authority; `body` is JSON, and sent with
+/// all methods but GET. Blocks, at most about `timeout` for each of connecting, handshake and
+/// answer. Errors: service_unavailable when nothing serves there.
 api::result<https_answer> https_ask(const https_target& target, const std::string& method,
                                     const std::string& path,
-                                    std::chrono::seconds timeout = std::chrono::seconds{5});
+                                    std::chrono::seconds timeout = std::chrono::seconds{5},
+                                    const std::string& body = {});
 
 /// GETs `path` with a client certificate, likewise.
 api::result<https_answer> https_get(const std::string& server, const std::string& path,
