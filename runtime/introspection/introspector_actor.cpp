@@ -329,7 +329,9 @@ caf::result<actor_changed> introspector_actor::deliver(const change_actor& c,
   // An actor of its own asks, for the types of answers are many.
   const auto* how = deps_.sendables->find(c.type);
   const auto asker = this->system().spawn(
-      [=, ask = how->ask, m = std::move(*message)](caf::event_based_actor* self) -> caf::behavior {
+      // The number: without an argument CAF binds a reference to a tuple that is not there.
+      [=, ask = how->ask, m = std::move(*message)](caf::event_based_actor* self,
+                                                   int) -> caf::behavior {
         return {[=](const change_actor&) -> caf::result<actor_changed> {
           auto promise = self->make_response_promise<actor_changed>();
           ask(self, target, m, [=](api::result<std::string> answer) mutable {
@@ -341,7 +343,8 @@ caf::result<actor_changed> introspector_actor::deliver(const change_actor& c,
           });
           return promise;
         }};
-      });
+      },
+      0);
   return this->delegate(caf::actor_cast<asker_handle>(asker), c);
 }
 

@@ -155,19 +155,22 @@ actors::open_connection to_message(const api::rest::stream_options& o) {
 template <class Message>
 void ask_node(caf::actor_system& sys, const actors::node_handle& node, Message what,
               std::function<void(api::result<actors::stream_opened>)> done) {
-  sys.spawn([node, what = std::move(what), done = std::move(done)](caf::event_based_actor* self) {
-    self->request(node, node_deadline, what)
-        .then(
-            [done](actors::stream_opened& o) {
-              if (o.ok)
-                done(std::move(o));
-              else
-                done(api::fail(std::move(o.failure)));
-            },
-            [done, self](const caf::error& e) {
-              done(api::fail(api::internal_error(self->system().render(e))));
-            });
-  });
+  // The number: without an argument CAF binds a reference to a tuple that is not there.
+  sys.spawn(
+      [node, what = std::move(what), done = std::move(done)](caf::event_based_actor* self, int) {
+        self->request(node, node_deadline, what)
+            .then(
+                [done](actors::stream_opened& o) {
+                  if (o.ok)
+                    done(std::move(o));
+                  else
+                    done(api::fail(std::move(o.failure)));
+                },
+                [done, self](const caf::error& e) {
+                  done(api::fail(api::internal_error(self->system().render(e))));
+                });
+      },
+      0);
 }
 
 } // namespace

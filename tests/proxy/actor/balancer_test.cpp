@@ -45,9 +45,11 @@ struct fixture {
   }
   /// An actor that says its name.
   void start_pod(const std::string& pod) {
-    actors.push_back(system.spawn([pod](caf::event_based_actor*) -> caf::behavior {
-      return {[pod](const std::string& greeting) { return greeting + " from " + pod; }};
-    }));
+    actors.push_back(system.spawn(
+        [pod](caf::event_based_actor*, int) -> caf::behavior {
+          return {[pod](const std::string& greeting) { return greeting + " from " + pod; }};
+        },
+        0));
     env.roles->put(runtime::pod_role("default", pod),
                    caf::actor_cast<caf::strong_actor_ptr>(actors.back()));
   }

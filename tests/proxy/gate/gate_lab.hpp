@@ -113,17 +113,19 @@ struct gate_lab {
   }
   /// A balancer that takes questions and never answers.
   balancer_handle deaf() {
-    deaf_ = world.system.spawn([](balancer_handle::pointer) -> balancer_handle::behavior_type {
-      return {
-          [](const balance_over&) {},
-          [](const choose_flows&) {},
-          [](const flow_report&) {},
-          [](const flow_recount&) {},
-          [](const choose_endpoint&) { return chosen_endpoint{}; },
-          [](const endpoint_done&) {},
-          [](const to_service&) {},
-      };
-    });
+    deaf_ = world.system.spawn(
+        [](balancer_handle::pointer, int) -> balancer_handle::behavior_type {
+          return {
+              [](const balance_over&) {},
+              [](const choose_flows&) {},
+              [](const flow_report&) {},
+              [](const flow_recount&) {},
+              [](const choose_endpoint&) { return chosen_endpoint{}; },
+              [](const endpoint_done&) {},
+              [](const to_service&) {},
+          };
+        },
+        0);
     return deaf_;
   }
 

@@ -160,8 +160,10 @@ BOOST_FIXTURE_TEST_CASE(several_machines_are_put_together, one_process) {
 }
 
 BOOST_FIXTURE_TEST_CASE(machines_that_do_not_answer_are_named, one_process) {
-  const auto deaf = system.spawn(
-      [](caf::event_based_actor*) -> caf::behavior { return {[](const runtime::trace_stop&) {}}; });
+  const auto deaf =
+      system.spawn([](caf::event_based_actor*,
+                      int) -> caf::behavior { return {[](const runtime::trace_stop&) {}}; },
+                   0);
   env.roles->put("introspector/m2", caf::actor_cast<caf::strong_actor_ptr>(deaf));
   const auto doc = answer("kinds");
   BOOST_REQUIRE(doc.HasMember("silent"));

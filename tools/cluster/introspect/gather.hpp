@@ -66,20 +66,23 @@ void ask_machines(caf::actor_system& sys, const std::vector<introspector_at>& wh
     all->finish();
     return;
   }
-  sys.spawn([all, whom, what, deadline](caf::event_based_actor* self) {
-    const auto close = [all] {
-      if (--all->open == 0)
-        all->finish();
-    };
-    for (size_t i = 0; i < whom.size(); ++i)
-      self->request(whom[i].actor, deadline, what)
-          .then(
-              [all, i, close](Reply& r) {
-                all->slots[i].second = std::make_unique<Reply>(std::move(r));
-                close();
-              },
-              [close](const caf::error&) { close(); });
-  });
+  // The number: without an argument CAF binds a reference to a tuple that is not there.
+  sys.spawn(
+      [all, whom, what, deadline](caf::event_based_actor* self, int) {
+        const auto close = [all] {
+          if (--all->open == 0)
+            all->finish();
+        };
+        for (size_t i = 0; i < whom.size(); ++i)
+          self->request(whom[i].actor, deadline, what)
+              .then(
+                  [all, i, close](Reply& r) {
+                    all->slots[i].second = std::make_unique<Reply>(std::move(r));
+                    close();
+                  },
+                  [close](const caf::error&) { close(); });
+      },
+      0);
 }
 
 } // namespace thespis::tools
