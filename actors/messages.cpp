@@ -1,6 +1,7 @@
 #include "actors/messages.hpp"
 
 #include "actors/framework/controller_interface.hpp"
+#include "actors/node/folders_interface.hpp"
 #include "actors/node/node_interface.hpp"
 #include "actors/pod/pod_interface.hpp"
 #include "actors/scheduler/scheduler_interface.hpp"
@@ -31,6 +32,8 @@ void register_actor_messages(caf::actor_system_config& cfg) {
   cfg.add_message_type<open_log>("open_log");
   cfg.add_message_type<open_connection>("open_connection");
   cfg.add_message_type<stream_opened>("stream_opened");
+  cfg.add_message_type<remove_folder>("remove_folder");
+  cfg.add_message_type<folder_removed>("folder_removed");
   cfg.add_message_type<heartbeat>("heartbeat");
   cfg.add_message_type<relist>("relist");
   cfg.add_message_type<flush_statuses>("flush_statuses");

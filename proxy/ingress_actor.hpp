@@ -7,6 +7,7 @@
 #include "runtime/environment.hpp"
 
 #include <array>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -31,9 +32,18 @@ protected:
   std::string describe() const override;
 
 private:
+  /// Each Secret has a watch of its own, with a number from `secrets` on.
   enum watch : uint64_t { ingresses, classes, services, slices, secrets };
+  struct secret_watch {
+    ingress_state::name_pair name;
+    bool synced = false; ///< it is known whether it is there
+  };
 
   void start_over();
+  runtime::registry_handle registry_of(uint64_t w) const;
+  void follow_secrets();
+  void take(uint64_t w, const api::watch_event& e);
+  void closed(const runtime::watch_closed& c);
   bool subscribe(watch w);
   void handle(const runtime::watch_batch& batch);
   bool synced() const;
@@ -45,8 +55,10 @@ private:
   ingress_state state_;
   std::unique_ptr<haproxy_process> entry_;
   std::optional<ingress_table> applied_;
-  std::array<bool, 5> subscribed_{};
-  std::array<bool, 5> synced_{};
+  std::array<bool, secrets> subscribed_{};
+  std::array<bool, secrets> synced_{};
+  std::map<uint64_t, secret_watch> secrets_;
+  uint64_t next_secret_ = secrets;
   bool scheduled_ = false;
   bool checking_ = false;
   uint64_t configured_ = 0;

@@ -152,6 +152,15 @@ void ingress_state::add_certificates(const v1::ingress& i, std::set<std::string>
   }
 }
 
+std::set<ingress_state::name_pair> ingress_state::certificates() const {
+  std::set<name_pair> res;
+  for (const auto& i : ours())
+    for (const auto& t : i->spec.tls)
+      if (!t.secret_name.empty())
+        res.emplace(i->metadata.namespace_, t.secret_name);
+  return res;
+}
+
 ingress_table ingress_state::table() const {
   ingress_table res;
   std::map<std::string, ingress_backend> backends;

@@ -9,6 +9,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -33,8 +34,12 @@ public:
   /// The oldest Ingress has a host and path that several claim.
   ingress_table table() const;
 
+  using name_pair = std::pair<std::string, std::string>; ///< namespace, name
+  /// The Secrets that our Ingresses prove themselves with.
+  std::set<name_pair> certificates() const;
+  void forget_secret(const name_pair& name) { secrets_.erase(name); }
+
 private:
-  using name_pair = std::pair<std::string, std::string>;
   using ingress_ptr = std::shared_ptr<const api::v1::ingress>;
 
   bool is_ours(const api::v1::ingress& i) const;

@@ -2,6 +2,7 @@
 
 #include "actors/controllers/notes.hpp"
 #include "actors/controllers/volume_match.hpp"
+#include "actors/node/folders_interface.hpp"
 #include "api/generated/core_v1_pod.hpp"
 #include "api/object/typed.hpp"
 #include "api/text/time.hpp"
@@ -18,6 +19,7 @@ using api::json::quote;
 using api::v1::storage_class;
 namespace notes = volume_notes;
 
+constexpr auto removal_poll = std::chrono::seconds{1};
 constexpr const char* host_label = "kubernetes.io/hostname";
 
 /// A volume is news to the claim it names, and a free one to all that wait.
@@ -289,8 +291,11 @@ volume claim_step::local_volume(const storage_class& s, const std::string& node)
   v.spec.volume_mode = "Filesystem";
   v.spec.mount_options = s.mount_options;
   auto& path = v.spec.host_path.emplace();
-  path.path =
-      deps_.folder + "/" + v.metadata.name + "_" + c_.object->ns() + "_" + c_.object->name();
+  const auto at = view_.get<api::v1::node>({}, node);
+  auto folder = deps_.folder;
+  if (at && at->metadata.annotations.contains(storage_annotation))
+    folder = at->metadata.annotations.at(storage_annotation);
+  path.path = folder + "/" + v.metadata.name + "_" + c_.object->ns() + "_" + c_.object->name();
   path.type = "DirectoryOrCreate";
   auto& r = v.spec.claim_ref.emplace();
   r.api_version = "v1";
@@ -300,8 +305,8 @@ volume claim_step::local_volume(const storage_class& s, const std::string& node)
   r.uid = c_.object->uid();
   r.resource_version = c_->metadata.resource_version;
   std::string host = node;
-  if (const auto n = view_.get<api::v1::node>({}, node))
-    if (const auto i = n->metadata.labels.find(host_label); i != n->metadata.labels.end())
+  if (at)
+    if (const auto i = at->metadata.labels.find(host_label); i != at->metadata.labels.end())
       host = i->second;
   api::v1::node_selector_requirement only;
   only.key = host_label;
@@ -364,10 +369,7 @@ private:
     if (policy == "Delete" && by != v_->metadata.annotations.end()) {
       if (by->second != local_path_provisioner)
         return; // its provisioner deletes it
-      if (deps_.remove && v_->spec.host_path && v_->spec.host_path->path.starts_with(deps_.folder))
-        deps_.remove(v_->spec.host_path->path);
-      res_.calls.push_back(delete_call(*v_.object));
-      return;
+      return remove_folder();
     }
     const std::string why = policy == "Delete" ? "error getting deleter volume plugin for volume " +
                                                      quote(v_.object->name()) +
@@ -376,6 +378,29 @@ private:
     set_phase("Failed", why);
     res_.events.push_back(note_about(
         v_, "Warning", policy == "Delete" ? "VolumeFailedDelete" : "VolumeFailedRecycle", why));
+  }
+
+  /// The object goes when the folder is gone; with a node that is no more it is.
+  void remove_folder() {
+    const auto node = v_->metadata.annotations.find(notes::selected_node);
+    const auto at = node == v_->metadata.annotations.end()
+                        ? observed<api::v1::node>{}
+                        : view_.get<api::v1::node>({}, node->second);
+    // Simulated nodes keep no folders, and do not say where these would be.
+    if (deps_.remove && v_->spec.host_path && at &&
+        at->metadata.annotations.contains(storage_annotation)) {
+      const auto done = deps_.remove(node->second, v_->spec.host_path->path);
+      if (done.now == folder_removal::step::under_way) {
+        res_.requeue_after = removal_poll;
+        return;
+      }
+      if (done.now == folder_removal::step::refused) {
+        set_phase("Failed", done.why);
+        res_.events.push_back(note_about(v_, "Warning", "VolumeFailedDelete", done.why));
+        return;
+      }
+    }
+    res_.calls.push_back(delete_call(*v_.object));
   }
 
   observed<volume> v_;

@@ -139,6 +139,9 @@ void node_actor::register_node() {
     auto& labels = api::json::ensure_object(meta, "labels", a);
     for (const auto& [key, value] : deps_.description.metadata.labels)
       api::json::set(labels, key, value, a);
+    auto& notes = api::json::ensure_object(meta, "annotations", a);
+    for (const auto& [key, value] : deps_.description.metadata.annotations)
+      api::json::set(notes, key, value, a);
     submit({patch_call("nodes", {{}, node_name()}, api::json::to_string(doc))}, [](const auto&) {});
     write_status();
     if (!network_ready_)

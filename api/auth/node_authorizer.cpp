@@ -176,7 +176,8 @@ bool pod_uses(const object& o, std::string_view resource, std::string_view name)
     return spec.service_account_name == name;
   return resource == "persistentvolumeclaims" &&
          std::any_of(spec.volumes.begin(), spec.volumes.end(), [&](const auto& v) {
-           return v.persistent_volume_claim && v.persistent_volume_claim->claim_name == name;
+           return (v.persistent_volume_claim && v.persistent_volume_claim->claim_name == name) ||
+                  (v.ephemeral && o.name() + "-" + v.name == name);
          });
 }
 

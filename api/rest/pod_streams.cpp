@@ -116,7 +116,11 @@ struct log_relay : std::enable_shared_from_this<log_relay> {
     } else if (!e) {
       open();
     }
-    out->close();
+    // Who follows a log that breaks off must not take it for its end.
+    if (e && started)
+      out->abort();
+    else
+      out->close();
     x->observe(code);
     x->server->counters.count_stream("log", -1);
   }

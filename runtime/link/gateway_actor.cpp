@@ -1,6 +1,7 @@
 #include "runtime/link/gateway_actor.hpp"
 
 #include "api/auth/node_authorizer.hpp"
+#include "runtime/link/link_rights.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -67,6 +68,9 @@ bool is_simulated(std::string_view name, std::string_view machine) {
 
 constexpr std::string_view node_prefix = "system:node:";
 
+/// Where links are opened; who may not get it is not linked either.
+constexpr const char* link_path = "/thespis/v1/link";
+
 } // namespace
 
 gateway_actor::gateway_actor(caf::actor_config& cfg, gateway_deps deps, gateway_limits limits)
@@ -75,6 +79,7 @@ gateway_actor::gateway_actor(caf::actor_config& cfg, gateway_deps deps, gateway_
 gateway_actor::behavior_type gateway_actor::make_behavior() {
   this->set_down_handler([this](const caf::down_msg& down) { on_down(down); });
   show_state("waiting for hello");
+  this->delayed_send(this, limits_.review, review_link{});
   return {
       [this](call_batch& batch) { return run(batch); },
       [this](const link_hello& hello) { return greet(hello); },
@@ -99,6 +104,7 @@ gateway_actor::behavior_type gateway_actor::make_behavior() {
                      machine_.empty() ? "(unknown)" : machine_, e.why);
         this->quit(caf::exit_reason::user_shutdown);
       },
+      [this](const review_link&) { review(); },
       [this](const call_done& d) {
         const auto i = answers_.find(d.id);
         if (i == answers_.end())
@@ -132,11 +138,41 @@ caf::result<link_welcome> gateway_actor::greet(const link_hello& hello) {
     machine_ = std::string{account.ns} + ":" + std::string{account.name};
   else
     machine_ = "user:" + deps_.user.name;
-  deps_.members->greet(deps_.member, machine_, hello.version, hello.epoch, hello.roles);
+  auto refused =
+      deps_.members->greet(deps_.member, machine_, hello.version, hello.epoch, hello.roles);
+  if (!refused.empty()) {
+    machine_.clear();
+    show_state("refused");
+    link_welcome no;
+    no.version = deps_.welcome.version;
+    no.server = deps_.welcome.server;
+    no.refused = std::move(refused);
+    spdlog::warn("a link of {} is refused: {}", deps_.user.name, no.refused);
+    return no;
+  }
   show_state("linked");
   spdlog::info("{} is linked as {} (Thespis {}, epoch {})", deps_.user.name, machine_,
                hello.version, hello.epoch);
   return deps_.welcome;
+}
+
+/// Rights change, and what they are shown with ends, while a link lasts.
+void gateway_actor::review() {
+  this->delayed_send(this, limits_.review, review_link{});
+  if (deps_.expires && deps_.env.clock->now() >= *deps_.expires)
+    return end_link("the certificate it was opened with has expired");
+  const auto account = auth::read_service_account(deps_.user.name);
+  if (deps_.state && !account.ns.empty() &&
+      !deps_.state->get("serviceaccounts", account.ns, account.name))
+    return end_link("its service account is gone");
+  const auth::access_query q{deps_.user, false, "get", "", "", "", "", "", "", link_path};
+  if (const auto d = deps_.access->authorize(q); !d.allowed())
+    end_link(auth::access_refused(q, d.reason).message);
+}
+
+void gateway_actor::end_link(const std::string& why) {
+  deps_.members->close(deps_.member, why);
+  this->quit(caf::exit_reason::user_shutdown);
 }
 
 // --- calls ---------------------------------------------------------------------------------------
@@ -243,14 +279,35 @@ api::result<void> gateway_actor::authorize(const open_watch& w, const api::user_
     return d.allowed() ? api::result<void>{} : api::fail(auth::access_refused(q, d.reason));
   };
   const auto node = auth::node_of(user);
+  if (w.brief)
+    return may_list(user, "networking.k8s.io", "networkpolicies") && w.resource == "pods"
+               ? api::result<void>{}
+               : api::fail(api::forbidden(w.resource, "",
+                                          "only who may watch NetworkPolicies may "
+                                          "watch what they are about"));
   if (!node.empty() && w.resource == "pods" && w.what.name.empty() && w.what.node_name != node)
     return api::fail(api::forbidden("pods", "", "a node may watch only the pods that are its own"));
   // To follow one object is what its reader could do by getting it again and again.
   if (!w.what.name.empty() && ask("get"))
     return {};
+  // A machine serves the Ingresses that it may see, and needs what they prove themselves with.
+  if (!node.empty() && w.resource == "secrets" && !w.what.name.empty() && deps_.state &&
+      may_list(user, "networking.k8s.io", "ingresses") &&
+      ingress_shows(*deps_.state, w.what.ns, w.what.name))
+    return {};
   if (auto listed = ask("list"); !listed)
     return listed;
   return ask("watch");
+}
+
+/// Whether the user may follow all objects of that resource.
+bool gateway_actor::may_list(const api::user_info& user, std::string_view group,
+                             std::string_view resource) const {
+  const auto may = [&](std::string_view verb) {
+    const auth::access_query q{user, true, verb, group, "", "", resource, "", "", ""};
+    return deps_.access->authorize(q).allowed();
+  };
+  return may("list") && may("watch");
 }
 
 registry_handle gateway_actor::registry_of(const std::string& resource) const {
@@ -282,7 +339,7 @@ void gateway_actor::open(const open_watch& w) {
     return refuse_watch(peer, w.watch, api::not_found(w.resource, ""));
   const auto number = next_watch_++;
   const auto address = caf::actor_cast<caf::actor_addr>(peer);
-  watches_[number] = {w.resource, registry.address(), address, w.watch, {}};
+  watches_[number] = {w.resource, registry.address(), address, w.watch, w.brief, {}};
   numbers_[{address, w.watch}] = number;
   this->monitor(registry);
   this->monitor(address);
@@ -322,6 +379,10 @@ void gateway_actor::forward(watch_batch& batch) {
   watch_batch part{w.number, {batch.what.revision, false, {}}};
   size_t bytes = 0;
   for (auto& e : batch.what.events) {
+    if (w.brief)
+      e.object = brief_pod(*e.object);
+    if (!e.object)
+      continue;
     const auto size = e.object->bytes().size();
     if (!part.what.events.empty() && bytes + size > limits_.batch_bytes) {
       // How far the peer has seen all is told by the last part alone.

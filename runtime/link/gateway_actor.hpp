@@ -2,6 +2,7 @@
 #pragma once
 
 #include "api/auth/policy.hpp"
+#include "api/pipeline/reader.hpp"
 #include "runtime/environment.hpp"
 #include "runtime/link/gateway_interface.hpp"
 #include "runtime/link/membership.hpp"
@@ -10,6 +11,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace thespis::runtime::link {
@@ -23,6 +25,9 @@ struct gateway_deps {
   uint64_t member = 0; ///< the link's number there
   api::user_info user; ///< whom the peer has proved to be
   link_welcome welcome;
+  std::shared_ptr<const api::reader> state; ///< what rights are judged by
+  /// When the certificate that the peer proved itself with ends; nothing: it showed none.
+  std::optional<wall_time> expires = std::nullopt;
 };
 
 /// What one peer may have under way.
@@ -30,11 +35,14 @@ struct gateway_limits {
   size_t watches = 20'000;
   size_t calls = 4096;            ///< not yet answered
   size_t batch_bytes = 512 << 10; ///< of objects in one message
+  /// How often it is seen whether the peer may still be linked.
+  std::chrono::milliseconds review{5000};
 };
 
 using gateway_actor_handle =
     gateway_handle::extend<caf::reacts_to<watch_batch>, caf::reacts_to<watch_closed>,
-                           caf::reacts_to<link_ended>, caf::reacts_to<call_done>>;
+                           caf::reacts_to<link_ended>, caf::reacts_to<review_link>,
+                           caf::reacts_to<call_done>>;
 
 /// Lives as long as the link. Invariants: what it asks of others it asks as the link's user (or, of
 /// a machine with simulated nodes, as one of these); the directory leads to the peer's actors only
@@ -55,11 +63,16 @@ private:
     caf::actor_addr registry;
     caf::actor_addr peer;
     uint64_t number = 0;           ///< the peer's
+    bool brief = false;            ///< as in open_watch
     std::deque<watch_batch> parts; ///< of the last batch, not yet sent
   };
   using watch_key = std::pair<caf::actor_addr, uint64_t>;
 
   caf::result<link_welcome> greet(const link_hello& hello);
+  void review();
+  void end_link(const std::string& why);
+  bool may_list(const api::user_info& user, std::string_view group,
+                std::string_view resource) const;
   caf::result<call_outcomes> run(call_batch& batch);
   caf::result<api_answer> run_one(api_call& c);
   /// Sets the user that the call is made as. Errors: forbidden.

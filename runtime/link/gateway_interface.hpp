@@ -32,6 +32,8 @@ struct link_welcome {
   int64_t node_cidr_mask = 24;
   std::string network_backend; ///< how pods of machines reach each other
   int64_t vxlan_port = 0;
+  /// Why the link is not wanted; empty: it is. What else is said is then not meant.
+  std::string refused;
 };
 
 /// A call whose answer need not be an object (tokens, scales).
@@ -53,6 +55,8 @@ struct open_watch {
   std::string resource;
   api::selection what;
   uint64_t from_revision = 0; ///< as in subscribe
+  /// Of pods: only what NetworkPolicies ask about them, which is less than who may read pods sees.
+  bool brief = false;
 };
 struct watch_credit {
   uint64_t watch = 0;
@@ -75,6 +79,8 @@ struct withdraw_role {
 struct link_ended {
   std::string why;
 };
+/// INTERNAL: time to see whether the peer still may be linked.
+struct review_link {};
 /// INTERNAL: a call that was prepared elsewhere has its answer.
 struct call_done {
   uint64_t id = 0;
@@ -104,7 +110,7 @@ typename Inspector::result_type inspect(Inspector& f, link_hello& x) {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, link_welcome& x) {
   return f(x.version, x.server, x.pod_cidr, x.service_cidr, x.cluster_domain, x.dns_ip,
-           x.proxy_mode, x.node_cidr_mask, x.network_backend, x.vxlan_port);
+           x.proxy_mode, x.node_cidr_mask, x.network_backend, x.vxlan_port, x.refused);
 }
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, api_call& x) {
@@ -116,7 +122,7 @@ typename Inspector::result_type inspect(Inspector& f, api_answer& x) {
 }
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, open_watch& x) {
-  return f(x.watch, x.resource, x.what, x.from_revision);
+  return f(x.watch, x.resource, x.what, x.from_revision, x.brief);
 }
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, watch_credit& x) {
@@ -137,6 +143,10 @@ typename Inspector::result_type inspect(Inspector& f, withdraw_role& x) {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, link_ended& x) {
   return f(x.why);
+}
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, review_link&) {
+  return f();
 }
 
 } // namespace thespis::runtime::link

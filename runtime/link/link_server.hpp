@@ -11,6 +11,7 @@ struct link_server_deps {
   std::shared_ptr<const api::auth::policy> access;
   std::function<void(api::call, std::function<void(api::reply)>)> submit;
   link_welcome welcome;
+  std::shared_ptr<const api::reader> state; ///< what rights are judged by
   guard_limits limits = {};
   size_t max_links = 5000;
 };
@@ -21,7 +22,8 @@ public:
   explicit link_server(link_server_deps deps);
   ~link_server() { stop(); }
 
-  /// Makes a link of the connection of that user.
+  /// Makes a link of the connection of that user. It ends with the certificate that the peer has
+  /// shown, and with the user's right to links.
   void accept(const api::user_info& user, const std::string& address, link_socket socket);
   /// Ends all links, and takes no more.
   void stop();

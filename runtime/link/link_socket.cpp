@@ -10,6 +10,7 @@
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509.h>
 
 #include <chrono>
 
@@ -35,6 +36,15 @@ link_socket::~link_socket() {
   tls.reset();
   if (fd >= 0)
     ::close(fd);
+}
+
+std::optional<std::chrono::sys_time<std::chrono::nanoseconds>> link_socket::peer_expires() const {
+  const std::unique_ptr<X509, decltype(&X509_free)> shown{
+      tls ? SSL_get1_peer_certificate(tls.get()) : nullptr, X509_free};
+  tm when{};
+  if (!shown || ASN1_TIME_to_tm(X509_get0_notAfter(shown.get()), &when) != 1)
+    return std::nullopt;
+  return std::chrono::system_clock::from_time_t(::timegm(&when));
 }
 
 link_state::link_state(side at, guard_limits limits,

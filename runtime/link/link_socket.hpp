@@ -7,9 +7,11 @@
 #include <caf/node_id.hpp>
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 using SSL = struct ssl_st;
@@ -26,6 +28,8 @@ struct link_socket {
       : fd(std::exchange(other.fd, -1)), tls(std::move(other.tls)) {}
   link_socket& operator=(link_socket&&) = delete;
   ~link_socket();
+  /// When the certificate ends that the peer has shown; nothing: it has shown none.
+  std::optional<std::chrono::sys_time<std::chrono::nanoseconds>> peer_expires() const;
 
   int fd = -1;
   std::shared_ptr<SSL> tls;

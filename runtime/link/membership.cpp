@@ -39,19 +39,26 @@ bool membership::claim(uint64_t id, const caf::node_id& node) {
   return true;
 }
 
-void membership::greet(uint64_t id, const std::string& machine, const std::string& version,
-                       uint64_t epoch, std::vector<std::string> offers) {
+std::string membership::greet(uint64_t id, const std::string& machine, const std::string& version,
+                              uint64_t epoch, std::vector<std::string> offers) {
   const std::lock_guard lock{mutex_};
   const auto me = members_.find(id);
   if (me == members_.end())
-    return;
-  for (auto& [other, m] : members_)
-    if (other < id && m.machine == machine && m.user.name == me->second.user.name && m.state)
+    return "the link is over";
+  for (auto& [other, m] : members_) {
+    if (other == id || m.machine != machine || m.user.name != me->second.user.name)
+      continue;
+    if (m.node != me->second.node)
+      return "another process is linked as " + machine + ", from " + m.address + " since " +
+             api::format_time(m.since);
+    if (m.state)
       m.state->close("the machine has opened another link");
+  }
   me->second.machine = machine;
   me->second.version = version;
   me->second.epoch = epoch;
   me->second.offers = std::move(offers);
+  return {};
 }
 
 void membership::add_role(uint64_t id, const std::string& role) {

@@ -40,9 +40,12 @@ public:
   /// The peer says which actor system it is. False when another link has that one already; an older
   /// link of the same user is ended, so that the peer may come again.
   bool claim(uint64_t id, const caf::node_id& node);
-  /// The peer has said hello as that machine; older links of the same user and machine are ended.
-  void greet(uint64_t id, const std::string& machine, const std::string& version, uint64_t epoch,
-             std::vector<std::string> offers);
+  /// The peer has said hello as that machine. An older link of the same process is ended; while one
+  /// of another process lasts, this one is refused: the answer says why, and is empty when all is
+  /// well. So two processes with one certificate do not take each other's place for ever, and one
+  /// that was started again comes in when the old link is given up.
+  std::string greet(uint64_t id, const std::string& machine, const std::string& version,
+                    uint64_t epoch, std::vector<std::string> offers);
   void add_role(uint64_t id, const std::string& role);
   void remove_role(uint64_t id, const std::string& role);
   void end(uint64_t id);

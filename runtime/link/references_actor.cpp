@@ -40,13 +40,15 @@ void add_environment(const Containers& all, const Add& add) {
 }
 
 template <class Add>
-void add_volume(const v1::volume& v, const Add& add) {
+void add_volume(const std::string& pod, const v1::volume& v, const Add& add) {
   if (v.secret)
     add(secrets, v.secret->secret_name);
   if (v.config_map)
     add(config_maps, v.config_map->name);
   if (v.persistent_volume_claim)
     add(claims, v.persistent_volume_claim->claim_name);
+  if (v.ephemeral)
+    add(claims, pod + "-" + v.name);
   if (!v.projected)
     return;
   for (const auto& s : v.projected->sources) {
@@ -73,7 +75,7 @@ std::vector<reference> references_of(const api::object& o) {
   for (const auto& s : spec.image_pull_secrets)
     add(secrets, s.name);
   for (const auto& v : spec.volumes)
-    add_volume(v, add);
+    add_volume(o.name(), v, add);
   return res;
 }
 

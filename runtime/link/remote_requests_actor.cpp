@@ -42,6 +42,15 @@ struct joined {
 } // namespace
 
 remote_requests_actor::behavior_type remote_requests_actor::make_behavior() {
+  // No answer comes over a link that is lost, and callers have better to do than to wait for it.
+  this->set_down_handler([this](const caf::down_msg& down) {
+    std::vector<std::pair<uint64_t, size_t>> lost;
+    for (const auto& [id, p] : parts_)
+      if (p.gateway == down.source)
+        lost.emplace_back(id, p.calls);
+    for (const auto& [id, n] : lost)
+      finish(id, all_failed(n, unreachable("the link to the server was lost")).outcomes);
+  });
   show_state("serving");
   return {
       [this](call_batch& batch) -> caf::result<call_outcomes> {
@@ -97,27 +106,37 @@ void remote_requests_actor::forward(const gateway_handle& gateway, call_batch ba
     parts.back().second.calls.push_back(std::move(batch.calls[i]));
   }
   all->left = parts.size();
-  in_flight_ += parts.size();
+  if (gateway.address() != monitored_) {
+    monitored_ = gateway.address();
+    this->monitor(gateway);
+  }
   for (auto& [at, part] : parts) {
     const auto n = part.calls.size();
+    const auto id = next_part_++;
+    parts_[id] = {gateway.address(),
+                  [all, at = at](auto outcomes) { all->arrive(at, std::move(outcomes)); }, n};
     this->request(gateway, call_deadline, std::move(part))
-        .then(
-            [this, all, at = at](call_outcomes& done) {
-              --in_flight_;
-              all->arrive(at, std::move(done.outcomes));
-            },
-            [this, all, at = at, n](const caf::error& e) {
-              --in_flight_;
-              all->arrive(at, all_failed(n, unreachable("no answer from the server: " +
-                                                        this->system().render(e)))
-                                  .outcomes);
-            });
+        .then([this, id](call_outcomes& done) { finish(id, std::move(done.outcomes)); },
+              [this, id, n](const caf::error& e) {
+                finish(id, all_failed(n, unreachable("no answer from the server: " +
+                                                     this->system().render(e)))
+                               .outcomes);
+              });
   }
+}
+
+void remote_requests_actor::finish(uint64_t part, std::vector<call_outcome> outcomes) {
+  const auto i = parts_.find(part);
+  if (i == parts_.end())
+    return; // given up with its link
+  const auto arrive = std::move(i->second.arrive);
+  parts_.erase(i);
+  arrive(std::move(outcomes));
 }
 
 std::string remote_requests_actor::describe() const {
   return "{\"waiting\":" + std::to_string(waiting_.size()) +
-         ",\"inFlight\":" + std::to_string(in_flight_) + "}";
+         ",\"inFlight\":" + std::to_string(parts_.size()) + "}";
 }
 
 } // namespace thespis::runtime::link

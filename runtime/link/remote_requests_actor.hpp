@@ -5,6 +5,8 @@
 #include "runtime/link/gateway_interface.hpp"
 
 #include <deque>
+#include <functional>
+#include <map>
 #include <memory>
 
 namespace thespis::runtime::link {
@@ -39,13 +41,23 @@ private:
     std::chrono::steady_clock::duration since{};
   };
 
+  /// Part of a batch whose answer has not come.
+  struct part_under_way {
+    caf::actor_addr gateway;
+    std::function<void(std::vector<call_outcome>)> arrive;
+    size_t calls = 0;
+  };
+
   void forward(const gateway_handle& gateway, call_batch batch,
                caf::typed_response_promise<call_outcomes> promise);
+  void finish(uint64_t part, std::vector<call_outcome> outcomes);
   void look();
 
   const remote_requests_deps deps_;
   std::deque<waiting> waiting_;
-  size_t in_flight_ = 0;
+  caf::actor_addr monitored_; ///< the gateway whose end is told
+  uint64_t next_part_ = 1;
+  std::map<uint64_t, part_under_way> parts_;
 };
 
 } // namespace thespis::runtime::link

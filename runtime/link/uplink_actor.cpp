@@ -117,6 +117,8 @@ void uplink_actor::greet(const link_opened& o) {
 void uplink_actor::welcome(uint64_t epoch, const gateway_handle& gateway, const link_welcome& w) {
   if (epoch != epoch_ || !state_)
     return;
+  if (!w.refused.empty())
+    return lose(epoch, "the server refuses: " + w.refused);
   gateway_ = gateway;
   wait_ = deps_.first_wait;
   trouble_.clear();

@@ -165,7 +165,7 @@ void network_actor::submit(const std::string& body, const std::string& subresour
   c.name = deps_.node;
   c.subresource = subresource;
   c.body = body;
-  c.user = {"system:node:" + deps_.node, {}, {"system:nodes", "system:masters"}};
+  c.user = {"system:node:" + deps_.node, {}, {"system:nodes", "system:authenticated"}};
   call_batch batch;
   batch.calls.push_back(std::move(c));
   this->request(requests, write_deadline, std::move(batch))

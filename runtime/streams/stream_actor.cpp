@@ -17,11 +17,14 @@ stream_actor::stream_actor(caf::actor_config& cfg, stream_deps deps)
     : actor_base(cfg, "stream", deps.name), deps_(std::move(deps)) {}
 
 stream_actor::behavior_type stream_actor::make_behavior() {
-  this->set_down_handler([this](const caf::down_msg&) {
+  this->set_down_handler([this](const caf::down_msg& down) {
     // One that has all and gave all may go before we have passed it on.
     if (peer_ended_ && local_ended_)
       return;
-    fail(make_error(api::reason::service_unavailable, "the other end of the stream went away"),
+    const bool link = down.reason == caf::exit_reason::remote_link_unreachable;
+    fail(make_error(api::reason::service_unavailable,
+                    link ? "the link to the machine of the other end of the stream was lost"
+                         : "the other end of the stream went away"),
          false);
   });
   heard_ = this->clock().now();
@@ -76,9 +79,7 @@ void stream_actor::hear() {
 
 void stream_actor::begin() {
   show_state("open");
-  // Whether a peer on another machine lives is told by its silence.
-  if (deps_.peer.node() == this->system().node())
-    this->monitor(deps_.peer);
+  this->monitor(deps_.peer);
   owed_ = deps_.limits.window;
   give_credit();
   (void)deps_.local->alive();

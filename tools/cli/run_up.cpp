@@ -131,7 +131,8 @@ runtime::link::link_welcome welcome_of(const config::settings& s) {
 }
 
 runtime::link::link_server_deps links_of(cluster& c, const config::settings& s) {
-  runtime::link::link_server_deps res{c.system(), c.env(), c.access(), {}, welcome_of(s)};
+  runtime::link::link_server_deps res{c.system(), c.env(),       c.access(),
+                                      {},         welcome_of(s), c.state()};
   res.submit = [&c](api::call call, std::function<void(api::reply)> done) {
     c.backend().submit(std::move(call), std::move(done));
   };

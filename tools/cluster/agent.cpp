@@ -10,6 +10,7 @@
 #include "runtime/introspection/introspector_actor.hpp"
 #include "runtime/link/dial.hpp"
 #include "runtime/link/references_actor.hpp"
+#include "runtime/link/relay_actor.hpp"
 #include "runtime/link/remote_requests_actor.hpp"
 #include "runtime/link/replica_actor.hpp"
 #include "runtime/link/uplink_actor.hpp"
@@ -33,7 +34,13 @@ constexpr auto token_deadline = 30s;
 constexpr size_t blocking_threads = 4;
 constexpr size_t max_blocked = 64;
 
-const char* const shared_resources[] = {"nodes", "services", "endpointslices.discovery.k8s.io"};
+const char* const shared_resources[] = {"nodes", "services", "endpointslices.discovery.k8s.io",
+                                        "runtimeclasses.node.k8s.io"};
+/// What the machine's entry for Ingresses watches, without copies.
+const char* const ingress_resources[] = {"ingresses.networking.k8s.io",
+                                         "ingressclasses.networking.k8s.io", "secrets"};
+/// What its NetworkPolicies need; of pods only what they ask about them.
+const char* const policy_resources[] = {"networkpolicies.networking.k8s.io", "namespaces", "pods"};
 
 template <class Actor, class Deps>
 runtime::child_factory child(Deps deps) {
@@ -223,6 +230,25 @@ bool agent::start_replicas(const std::string& node, std::chrono::seconds limit) 
   return true;
 }
 
+void agent::relay(const std::string& resource, bool brief,
+                  const std::shared_ptr<runtime::directory>& into, const std::string& role) {
+  supervise(role, [=, links = env_.roles](caf::local_actor& self) {
+    auto actor = caf::actor_cast<caf::strong_actor_ptr>(
+        self.home_system().spawn<link::relay_actor>(link::relay_deps{links, resource, brief}));
+    into->put(runtime::registry_role(resource), actor);
+    return actor;
+  });
+}
+
+runtime::environment agent::policy_env() {
+  // With a directory of its own: the pods in it are all of the cluster's.
+  auto env = env_;
+  env.roles = std::make_shared<runtime::directory>();
+  for (const std::string resource : policy_resources)
+    relay(resource, resource == "pods", env.roles, "relay/policy/" + resource);
+  return env;
+}
+
 runtime::environment agent::simulated_env(const std::string& node) {
   // Each has a directory of its own: the registry of pods in it knows those of the node alone.
   auto env = env_;
@@ -237,9 +263,12 @@ runtime::environment agent::simulated_env(const std::string& node) {
 }
 
 node_host agent::host(const config::settings& settings) {
+  for (const std::string resource : ingress_resources)
+    relay(resource, false, env_.roles, "relay/" + resource);
   node_host res{machine_->system, env_, state_, {}, {}, {}, {}, {}};
+  res.policy_env = policy_env();
   res.supervise = [this](const std::string& role, runtime::child_factory start) {
-    if (role.starts_with("node/"))
+    if (role.starts_with("node/") || role.starts_with("storage/"))
       offer(role, std::move(start));
     else
       supervise(role, std::move(start));

@@ -59,6 +59,10 @@ private:
   void start_replica(const runtime::environment& env, const std::string& resource,
                      api::selection what, std::shared_ptr<runtime::snapshots> copy,
                      const std::string& role);
+  /// Has a resource watched through the link for whoever looks into that directory.
+  void relay(const std::string& resource, bool brief,
+             const std::shared_ptr<runtime::directory>& into, const std::string& role);
+  runtime::environment policy_env();
   runtime::environment simulated_env(const std::string& node);
 
   struct machine;

@@ -2,7 +2,6 @@
 
 #include "actors/controllers/controllers.hpp"
 #include "actors/framework/controller_actor.hpp"
-#include "actors/pod/host_files.hpp"
 #include "actors/scheduler/scheduler_actor.hpp"
 #include "actors/sendables.hpp"
 #include "api/auth/bootstrap_tokens.hpp"
@@ -16,6 +15,7 @@
 #include "runtime/store/store_actor.hpp"
 #include "tools/cluster/extension_servers.hpp"
 #include "tools/cluster/process_config.hpp"
+#include "tools/cluster/volume_folders.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -244,11 +244,9 @@ void cluster::start_controllers(const config::settings& settings,
                          static_cast<unsigned>(settings.network.node_cidr_mask)}};
   tunables.signing = {identity.sign, access_};
   tunables.volumes.folder = std::filesystem::absolute(settings.data_dir).string() + "/storage";
-  tunables.volumes.remove = [pool = blocking_](const std::string& path) {
-    pool->post([path] {
-      if (auto ok = actors::remove_tree(path); !ok)
-        spdlog::warn("cannot remove the folder of a volume: {}", ok.error().message);
-    });
+  tunables.volumes.remove = [folders = std::make_shared<volume_folders>(host_->system, env_.roles)](
+                                const std::string& node, const std::string& path) {
+    return folders->remove(node, path);
   };
   const actors::back_off_limits back_off{c.initial_backoff, c.max_backoff};
   for (auto& entry : actors::all_controllers(env_, tunables))

@@ -13,6 +13,7 @@ namespace v1 = api::v1;
 
 constexpr const char* rbac = "rbac.authorization.k8s.io";
 constexpr const char* link_role = "thespis:link";
+constexpr const char* machine_role = "thespis:machine";
 
 v1::cluster_role link_cluster_role() {
   v1::cluster_role res;
@@ -20,6 +21,21 @@ v1::cluster_role link_cluster_role() {
   auto& rule = res.rules.emplace_back();
   rule.verbs = {"get"};
   rule.non_resource_urls = {"/thespis/v1/link"};
+  return res;
+}
+
+/// What machines watch to enforce NetworkPolicies and to serve Ingresses.
+v1::cluster_role machine_cluster_role() {
+  v1::cluster_role res;
+  res.metadata.name = machine_role;
+  auto& own = res.rules.emplace_back();
+  own.verbs = {"list", "watch"};
+  own.api_groups = {"networking.k8s.io"};
+  own.resources = {"networkpolicies", "ingresses", "ingressclasses"};
+  auto& core = res.rules.emplace_back();
+  core.verbs = {"list", "watch"};
+  core.api_groups = {""};
+  core.resources = {"namespaces"};
   return res;
 }
 
@@ -50,6 +66,8 @@ void ensure_link_policy(cluster& c) {
       calls.push_back(actors::create_call(object));
   };
   want(link_cluster_role());
+  want(machine_cluster_role());
+  want(binding(machine_role, machine_role, {"system:nodes"}));
   // A user's own controller links as its service account; what it may do there is RBAC's to say.
   want(binding(link_role, link_role, {"system:nodes", "system:serviceaccounts"}));
   // A machine routes the traffic of services, as kube-proxy does.

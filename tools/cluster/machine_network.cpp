@@ -44,7 +44,7 @@ api::result<void> create(caf::actor_system& sys, const runtime::environment& env
   if (!requests)
     return api::fail(api::internal_error("the request bridge is not available"));
   auto call = actors::create_call(node);
-  call.user = {"system:node:" + node.metadata.name, {}, {"system:nodes", "system:masters"}};
+  call.user = {"system:node:" + node.metadata.name, {}, {"system:nodes", "system:authenticated"}};
   runtime::call_batch batch;
   batch.calls.push_back(std::move(call));
   api::result<void> res;

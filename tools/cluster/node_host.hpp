@@ -12,6 +12,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,8 @@ struct node_host {
   /// The environment of a simulated node; null: that above.
   std::function<runtime::environment(const std::string& node)> simulated_env = nullptr;
   std::string simulated_prefix; ///< of the names of simulated nodes: "worker-1."
+  /// Where NetworkPolicies and all pods are watched; nothing: in that above.
+  std::optional<runtime::environment> policy_env = std::nullopt;
 };
 
 /// The nodes of a control plane's own process. `c` outlives them.

@@ -1,5 +1,6 @@
 #include "tools/cluster/nodes.hpp"
 
+#include "actors/node/folders_actor.hpp"
 #include "actors/node/node_actor.hpp"
 #include "proxy/ingress_actor.hpp"
 #include "proxy/policy_actor.hpp"
@@ -20,6 +21,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <future>
 #include <thread>
@@ -101,12 +103,6 @@ void set_capacity(api::v1::node& n, int64_t cpu, int64_t memory_kib, int64_t dis
   n.status.allocatable = n.status.capacity;
 }
 
-/// Whether that resource can be watched here: machines that joined see but a few.
-bool sees(const node_host& host, const char* resource) {
-  return host.env.roles->find<runtime::registry_handle>(runtime::registry_role(resource)) !=
-         nullptr;
-}
-
 void start_proxy(const node_host& host, const config::settings& settings, const std::string& node) {
   proxy::proxy_deps deps;
   deps.env = host.env;
@@ -122,11 +118,8 @@ void start_proxy(const node_host& host, const config::settings& settings, const 
     return caf::actor_cast<caf::strong_actor_ptr>(
         self.home_system().spawn<proxy::proxy_actor, caf::detached>(deps));
   });
-  if (!sees(host, "networkpolicies.networking.k8s.io")) {
-    spdlog::warn("network policies are not enforced for the pods of this machine");
-    return;
-  }
-  const proxy::policy_deps policies{host.env, node, proxy::policy_table_name(deps.options.table)};
+  const proxy::policy_deps policies{host.policy_env.value_or(host.env), node,
+                                    proxy::policy_table_name(deps.options.table)};
   host.supervise(std::string{proxy::policy_role}, [policies](caf::local_actor& self) {
     return caf::actor_cast<caf::strong_actor_ptr>(
         self.home_system().spawn<proxy::policy_actor, caf::detached>(policies));
@@ -144,6 +137,19 @@ void start_ingress(const node_host& host, const config::settings& settings,
   host.supervise(std::string{proxy::ingress_role}, [deps](caf::local_actor& self) {
     return caf::actor_cast<caf::strong_actor_ptr>(
         self.home_system().spawn<proxy::ingress_actor, caf::detached>(deps));
+  });
+}
+
+/// Lets the volumes of this machine go with their folders.
+void start_folders(const node_host& host, std::shared_ptr<actors::volume_port> disk,
+                   const api::v1::node& n) {
+  actors::folders_deps deps;
+  deps.node = n.metadata.name;
+  deps.folder = n.metadata.annotations.at(actors::storage_annotation);
+  deps.run = [disk = std::move(disk)](std::function<void()> job) { disk->run(std::move(job)); };
+  host.supervise(actors::folders_role(deps.node), [deps](caf::local_actor& self) {
+    return caf::actor_cast<caf::strong_actor_ptr>(
+        self.home_system().spawn<actors::folders_actor>(deps));
   });
 }
 
@@ -188,6 +194,8 @@ api::result<std::unique_ptr<local_node>> local_node::start(const node_host& host
   std::unique_ptr<local_node> res{new local_node};
   res->name_ = settings.node_name();
   auto description = describe_node(res->name_, address);
+  description.metadata.annotations[actors::storage_annotation] =
+      std::filesystem::absolute(settings.data_dir).string() + "/storage";
   struct statvfs disk {};
   ::statvfs(settings.data_dir.c_str(), &disk);
   set_capacity(description, static_cast<int64_t>(std::thread::hardware_concurrency()), memory_kib(),
@@ -228,7 +236,7 @@ api::result<std::unique_ptr<local_node>> local_node::start(const node_host& host
   });
   description.status.node_info->container_runtime_version = version.get_future().get();
   actors::node_deps deps;
-  deps.ports = std::move(ports);
+  deps.ports = ports;
   deps.description = std::move(description);
   deps.lease_interval = std::chrono::ceil<std::chrono::seconds>(settings.node.status_interval);
   deps.logs = {settings.node.container_log_max_size, settings.node.container_log_max_files};
@@ -236,12 +244,13 @@ api::result<std::unique_ptr<local_node>> local_node::start(const node_host& host
     return caf::actor_cast<caf::strong_actor_ptr>(
         self.home_system().spawn<actors::node_actor>(deps));
   });
+  start_folders(host, ports->volumes, deps.description);
   start_network(host.env, host.supervise, settings, res->name_, address);
   // What an earlier process told of how it chose is true no more.
   (void)std::remove(service_choice_file(settings.data_dir).c_str());
   if (settings.network.proxy_mode != "none")
     start_proxy(host, settings, res->name_);
-  if (settings.network.ingress && sees(host, "ingresses.networking.k8s.io"))
+  if (settings.network.ingress)
     start_ingress(host, settings, res->name_);
   return res;
 }

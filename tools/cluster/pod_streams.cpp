@@ -1,6 +1,7 @@
 #include "tools/cluster/pod_streams.hpp"
 
 #include "api/text/time.hpp"
+#include "runtime/cri/errors.hpp"
 #include "runtime/streams/log_port.hpp"
 #include "runtime/streams/stream_actor.hpp"
 
@@ -151,23 +152,31 @@ actors::open_connection to_message(const api::rest::stream_options& o) {
   return res;
 }
 
-/// Asks a node once, then ends.
+/// Asks a node once, then ends. Of a node whose link is lost meanwhile no answer would come.
 template <class Message>
 void ask_node(caf::actor_system& sys, const actors::node_handle& node, Message what,
               std::function<void(api::result<actors::stream_opened>)> done) {
   // The number: without an argument CAF binds a reference to a tuple that is not there.
   sys.spawn(
       [node, what = std::move(what), done = std::move(done)](caf::event_based_actor* self, int) {
+        self->set_down_handler([self, done](const caf::down_msg&) {
+          done(api::fail(runtime::make_error(api::reason::service_unavailable,
+                                             "the node of the pod is not connected any more")));
+          self->quit();
+        });
+        self->monitor(node);
         self->request(node, node_deadline, what)
             .then(
-                [done](actors::stream_opened& o) {
+                [done, self](actors::stream_opened& o) {
                   if (o.ok)
                     done(std::move(o));
                   else
                     done(api::fail(std::move(o.failure)));
+                  self->quit();
                 },
                 [done, self](const caf::error& e) {
                   done(api::fail(api::internal_error(self->system().render(e))));
+                  self->quit();
                 });
       },
       0);

@@ -16,11 +16,15 @@ namespace {
 
 struct storage : cluster_fixture {
   std::vector<std::string> removed;
+  actors::folder_removal removal;
 
   storage() {
     run_controller([this] {
       return actors::make_volume_binder(
-          {"/data/storage", [this](const std::string& path) { removed.push_back(path); }});
+          {"/data/storage", [this](const std::string& node, const std::string& path) {
+             removed.push_back(node + ":" + path);
+             return removal;
+           }});
     });
     run_controller([] { return actors::make_ephemeral_volume_controller(); });
   }
@@ -30,7 +34,8 @@ struct storage : cluster_fixture {
   }
   void node(const std::string& name) {
     create("{apiVersion: v1, kind: Node, metadata: {name: " + name +
-           ", labels: {kubernetes.io/hostname: " + name + "}}}");
+           ", labels: {kubernetes.io/hostname: " + name +
+           "}, annotations: {node.thespis.dev/storage: /data/storage}}}");
     patch("nodes", name, "{status: {allocatable: {cpu: '4', memory: 8Gi, pods: '110'}}}", "status",
           "");
   }
@@ -193,6 +198,7 @@ BOOST_AUTO_TEST_CASE(local_path_volumes_are_made_where_the_pod_goes_and_removed_
   BOOST_TEST(told("data", "ProvisioningSucceeded") == "Successfully provisioned volume " + name);
   // The next pod with it goes to the same node.
   node("n2");
+  removal = {actors::folder_removal::step::under_way};
   patch("nodes", "n1", "{spec: {unschedulable: true}}", "", "");
   pod("q", "persistentVolumeClaim: {claimName: data}");
   BOOST_TEST(why_not("q").starts_with(
@@ -202,9 +208,36 @@ BOOST_AUTO_TEST_CASE(local_path_volumes_are_made_where_the_pod_goes_and_removed_
   patch("persistentvolumes", name, "{metadata: {finalizers: null}}", "", "");
   remove("persistentvolumeclaims", "data");
   settle();
+  // It is there as long as its folder: the machine may be away.
+  BOOST_TEST(get<api::v1::persistent_volume>(name, "").status.phase == "Released");
+  removal = {};
+  advance(3s);
   BOOST_TEST(get("persistentvolumes", name, "") == nullptr);
   BOOST_REQUIRE(!removed.empty());
-  BOOST_TEST(removed.front() == "/data/storage/" + name + "_default_data");
+  BOOST_TEST(removed.front() == "n1:/data/storage/" + name + "_default_data");
+}
+
+BOOST_AUTO_TEST_CASE(
+    local_path_volumes_are_where_their_node_says_and_fail_if_it_refuses_to_remove) {
+  node("n1");
+  patch("nodes", "n1", "{metadata: {annotations: {node.thespis.dev/storage: /other/place}}}", "",
+        "");
+  storage_class("local-path", actors::local_path_provisioner, "WaitForFirstConsumer");
+  schedule();
+  claim("data", "1Gi", ", storageClassName: local-path");
+  pod("p", "persistentVolumeClaim: {claimName: data}");
+  advance(3s);
+  const auto name = volume_of("data");
+  BOOST_TEST(get<api::v1::persistent_volume>(name, "").spec.host_path->path ==
+             "/other/place/" + name + "_default_data");
+  removal = {actors::folder_removal::step::refused, "no"};
+  patch("persistentvolumeclaims", "data", "{metadata: {finalizers: null}}");
+  patch("persistentvolumes", name, "{metadata: {finalizers: null}}", "", "");
+  remove("persistentvolumeclaims", "data");
+  advance(3s);
+  const auto v = get<api::v1::persistent_volume>(name, "");
+  BOOST_TEST(v.status.phase == "Failed");
+  BOOST_TEST(v.status.message == "no");
 }
 
 BOOST_AUTO_TEST_CASE(a_waiting_volume_of_a_node_leads_the_pod_there) {

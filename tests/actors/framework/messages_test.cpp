@@ -1,5 +1,7 @@
 #include "actors/fixture.hpp"
+#include "actors/node/folders_interface.hpp"
 #include "actors/node/node_interface.hpp"
+#include "runtime/link/gateway_interface.hpp"
 
 #include <caf/binary_deserializer.hpp>
 #include <caf/binary_serializer.hpp>
@@ -121,6 +123,22 @@ BOOST_AUTO_TEST_CASE(requests_for_streams_travel_whole) {
   BOOST_TEST((there_and_back(*this, system(), runtime::stream_data{raw}).bytes == raw));
   BOOST_TEST(there_and_back(*this, system(), runtime::stream_credit{uint64_t{1} << 40}).bytes ==
              uint64_t{1} << 40);
+}
+
+BOOST_AUTO_TEST_CASE(what_links_say_first_and_ask_for_travels_whole) {
+  runtime::link::open_watch w{7, "pods", {}, 9, true};
+  w.what.ns = "a";
+  const auto x = there_and_back(*this, system(), w);
+  BOOST_TEST((x.watch == 7 && x.resource == "pods" && x.what.ns == "a"));
+  BOOST_TEST((x.from_revision == 9 && x.brief));
+  runtime::link::link_welcome welcome;
+  welcome.server = "s";
+  welcome.refused = "another process is linked";
+  const auto told = there_and_back(*this, system(), welcome);
+  BOOST_TEST((told.server == "s" && told.refused == welcome.refused));
+  BOOST_TEST(there_and_back(*this, system(), actors::remove_folder{"/a/b"}).path == "/a/b");
+  const auto gone = there_and_back(*this, system(), actors::folder_removed{true, "x"});
+  BOOST_TEST((gone.ok && gone.why == "x"));
 }
 
 BOOST_AUTO_TEST_CASE(bytes_that_are_no_object_are_refused) {
