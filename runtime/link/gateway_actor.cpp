@@ -71,6 +71,14 @@ constexpr std::string_view node_prefix = "system:node:";
 /// Where links are opened; who may not get it is not linked either.
 constexpr const char* link_path = "/thespis/v1/link";
 
+/// What a program may add to the name of its account: a DNS label, so that it is one word to
+/// people.
+bool is_label(std::string_view s) {
+  const auto word = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
+  return !s.empty() && s.size() <= 63 && word(s.front()) && word(s.back()) &&
+         std::all_of(s.begin(), s.end(), [&](char c) { return word(c) || c == '-'; });
+}
+
 } // namespace
 
 gateway_actor::gateway_actor(caf::actor_config& cfg, gateway_deps deps, gateway_limits limits)
@@ -138,6 +146,9 @@ caf::result<link_welcome> gateway_actor::greet(const link_hello& hello) {
     machine_ = std::string{account.ns} + ":" + std::string{account.name};
   else
     machine_ = "user:" + deps_.user.name;
+  // Programs of one account or user live side by side when they call themselves differently.
+  if (node.empty() && is_label(hello.machine))
+    machine_ += ":" + hello.machine;
   auto refused =
       deps_.members->greet(deps_.member, machine_, hello.version, hello.epoch, hello.roles);
   if (!refused.empty()) {
@@ -153,7 +164,9 @@ caf::result<link_welcome> gateway_actor::greet(const link_hello& hello) {
   show_state("linked");
   spdlog::info("{} is linked as {} (Thespis {}, epoch {})", deps_.user.name, machine_,
                hello.version, hello.epoch);
-  return deps_.welcome;
+  auto res = deps_.welcome;
+  res.machine = machine_;
+  return res;
 }
 
 /// Rights change, and what they are shown with ends, while a link lasts.
@@ -180,8 +193,15 @@ void gateway_actor::end_link(const std::string& why) {
 const api::user_info& gateway_actor::speaker(const std::string& claimed,
                                              api::user_info& scratch) const {
   const std::string_view name{claimed};
-  if (claimed == deps_.user.name || !name.starts_with(node_prefix) ||
-      auth::node_of(deps_.user).empty() || !is_simulated(name.substr(node_prefix.size()), machine_))
+  if (claimed == deps_.user.name || auth::node_of(deps_.user).empty())
+    return deps_.user;
+  // Asked for every call: from the moment that a role is another's, this machine writes nothing
+  // with it any more, however late its messages come.
+  if (auto user = deps_.role_user ? deps_.role_user(machine_, name) : std::nullopt) {
+    scratch = std::move(*user);
+    return scratch;
+  }
+  if (!name.starts_with(node_prefix) || !is_simulated(name.substr(node_prefix.size()), machine_))
     return deps_.user;
   scratch = deps_.user;
   scratch.name = claimed;
@@ -327,9 +347,10 @@ void gateway_actor::open(const open_watch& w) {
   close(w.watch);
   // The pods of a simulated node are watched as that node.
   api::user_info scratch;
-  const auto& user = w.what.node_name.empty()
-                         ? deps_.user
-                         : speaker(std::string{node_prefix} + w.what.node_name, scratch);
+  const auto claimed = !w.as.empty()              ? w.as
+                       : w.what.node_name.empty() ? deps_.user.name
+                                                  : std::string{node_prefix} + w.what.node_name;
+  const auto& user = speaker(claimed, scratch);
   if (watches_.size() >= limits_.watches)
     return refuse_watch(peer, w.watch, too_many());
   if (auto verdict = authorize(w, user); !verdict)

@@ -13,8 +13,12 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace thespis::runtime::link {
+
+using role_users = std::function<std::optional<api::user_info>(const std::string& machine,
+                                                               std::string_view claimed)>;
 
 struct gateway_deps {
   environment env;
@@ -28,6 +32,9 @@ struct gateway_deps {
   std::shared_ptr<const api::reader> state; ///< what rights are judged by
   /// When the certificate that the peer proved itself with ends; nothing: it showed none.
   std::optional<wall_time> expires = std::nullopt;
+  /// Whom a machine speaks as that plays a role: the user that it claims to be, or nothing when it
+  /// has not been given such a role (any more). Thread-safe; null: no roles are given away.
+  role_users role_user = nullptr;
 };
 
 /// What one peer may have under way.
@@ -45,8 +52,8 @@ using gateway_actor_handle =
                            caf::reacts_to<call_done>>;
 
 /// Lives as long as the link. Invariants: what it asks of others it asks as the link's user (or, of
-/// a machine with simulated nodes, as one of these); the directory leads to the peer's actors only
-/// under names of the peer's own.
+/// a machine with simulated nodes or with roles, as one of these); the directory leads to the
+/// peer's actors only under names of the peer's own.
 class gateway_actor : public actor_base<gateway_actor_handle> {
 public:
   gateway_actor(caf::actor_config& cfg, gateway_deps deps, gateway_limits limits = {});
@@ -78,7 +85,8 @@ private:
   /// Sets the user that the call is made as. Errors: forbidden.
   api::result<void> authorize(api::call& c) const;
   api::result<void> authorize(const open_watch& w, const api::user_info& user) const;
-  /// Whom the peer may speak as: itself, or the simulated node that it names.
+  /// Whom the peer may speak as: itself, or the simulated node or the user of a role of its that it
+  /// names.
   const api::user_info& speaker(const std::string& claimed, api::user_info& scratch) const;
   bool may_use(std::string_view name) const;
   void open(const open_watch& w);

@@ -15,7 +15,9 @@ namespace thespis::runtime::link {
 /// First of all: who the peer is, for people and for the names it may use.
 struct link_hello {
   std::string version; ///< of the program
-  std::string machine; ///< the node's name
+  /// The node's name; of a program with a service account, what sets it apart from others with the
+  /// same account.
+  std::string machine;
   std::vector<std::string> roles;
   uint64_t epoch = 0; ///< grows with every link of the peer
 };
@@ -34,6 +36,8 @@ struct link_welcome {
   int64_t vxlan_port = 0;
   /// Why the link is not wanted; empty: it is. What else is said is then not meant.
   std::string refused;
+  /// The name by which the peer is known, and under which it may announce roles.
+  std::string machine = {};
 };
 
 /// A call whose answer need not be an object (tokens, scales).
@@ -57,6 +61,8 @@ struct open_watch {
   uint64_t from_revision = 0; ///< as in subscribe
   /// Of pods: only what NetworkPolicies ask about them, which is less than who may read pods sees.
   bool brief = false;
+  /// The user of a role that the peer's machine has been given to play; empty: the peer itself.
+  std::string as = {};
 };
 struct watch_credit {
   uint64_t watch = 0;
@@ -110,7 +116,7 @@ typename Inspector::result_type inspect(Inspector& f, link_hello& x) {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, link_welcome& x) {
   return f(x.version, x.server, x.pod_cidr, x.service_cidr, x.cluster_domain, x.dns_ip,
-           x.proxy_mode, x.node_cidr_mask, x.network_backend, x.vxlan_port, x.refused);
+           x.proxy_mode, x.node_cidr_mask, x.network_backend, x.vxlan_port, x.refused, x.machine);
 }
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, api_call& x) {
@@ -122,7 +128,7 @@ typename Inspector::result_type inspect(Inspector& f, api_answer& x) {
 }
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, open_watch& x) {
-  return f(x.watch, x.resource, x.what, x.from_revision, x.brief);
+  return f(x.watch, x.resource, x.what, x.from_revision, x.brief, x.as);
 }
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, watch_credit& x) {

@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <set>
 
 namespace thespis::runtime::link {
@@ -10,7 +11,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr auto look_again = 200ms;
+constexpr std::chrono::milliseconds look_again{200};
+constexpr std::chrono::milliseconds longest_wait{10'000};
 constexpr auto references_deadline = 5s;
 
 } // namespace
@@ -31,10 +33,9 @@ replica_actor::behavior_type replica_actor::make_behavior() {
       [this](const watch_closed& c) {
         if (c.watch != watch_)
           return;
-        if (c.why.why == api::reason::expired)
-          revision_ = 0;
-        else
-          spdlog::warn("the watch of {} ended: {}", deps_.resource, c.why.message);
+        if (c.why.why != api::reason::expired)
+          return refused(c.why);
+        revision_ = 0;
         disconnect();
       },
       [this](const replica_tick& t) {
@@ -55,7 +56,22 @@ void replica_actor::on_exit() {
 }
 
 void replica_actor::connect_later() {
-  this->delayed_send(this, look_again, replica_tick{++tick_});
+  connect_later(look_again);
+}
+
+void replica_actor::connect_later(std::chrono::milliseconds wait) {
+  this->delayed_send(this, wait, replica_tick{++tick_});
+}
+
+/// Somebody may allow it later; until then it is asked less and less often.
+void replica_actor::refused(const api::error& why) {
+  if (why.message != trouble_)
+    spdlog::warn("the watch of {} ended: {}", deps_.resource, why.message);
+  trouble_ = why.message;
+  disconnect();
+  show_state("refused");
+  patience_ = std::clamp(patience_ * 2, look_again, longest_wait);
+  connect_later(patience_);
 }
 
 void replica_actor::connect() {
@@ -66,7 +82,7 @@ void replica_actor::connect() {
   listing_ = revision_ == 0;
   arriving_.clear();
   show_state(listing_ ? "listing" : "watching");
-  this->send(gateway_, open_watch{++watch_, deps_.resource, deps_.what, revision_});
+  this->send(gateway_, open_watch{++watch_, deps_.resource, deps_.what, revision_, deps_.as});
 }
 
 void replica_actor::disconnect() {
@@ -80,6 +96,8 @@ void replica_actor::disconnect() {
 void replica_actor::take(const watch_batch& batch) {
   if (batch.watch != watch_ || !gateway_)
     return;
+  patience_ = {};
+  trouble_.clear();
   const auto references = deps_.links->find<references_handle>(references_role);
   auto needed = deps_.references && references ? deps_.references(batch.what.events)
                                                : std::vector<reference>{};

@@ -6,6 +6,7 @@
 #include "runtime/registry/registry_actor.hpp"
 #include "runtime/store/snapshot.hpp"
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -23,6 +24,8 @@ struct replica_deps {
   window_limits window = {};
   /// What must be here before the objects are shown; null: nothing.
   std::function<std::vector<reference>(const std::vector<api::watch_event>&)> references = nullptr;
+  /// As open_watch's.
+  std::string as = {};
 };
 
 /// Invariants: local watchers see a state only when it is whole, and never go back; a gap in the
@@ -39,6 +42,8 @@ protected:
 private:
   void connect();
   void connect_later();
+  void connect_later(std::chrono::milliseconds wait);
+  void refused(const api::error& why);
   void disconnect();
   void take(const watch_batch& batch);
   void apply(const api::watch_events& what);
@@ -54,6 +59,8 @@ private:
   std::vector<api::object_ptr> arriving_;
   registry_handle registry_;
   uint64_t tick_ = 0;
+  std::chrono::milliseconds patience_{0}; ///< the wait after the last refusal
+  std::string trouble_;                   ///< the last refusal, so that it is logged once
 };
 
 } // namespace thespis::runtime::link

@@ -9,7 +9,6 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 
 #include <unistd.h>
@@ -184,37 +183,6 @@ api::result<join_token> parse_join_token(const std::string& text) {
 
 std::string print_join_token(const join_token& t) {
   return std::string{token_version} + t.ca_sha256 + "::" + t.bearer;
-}
-
-api::result<server_address> parse_server(const std::string& text) {
-  std::string_view t{text};
-  if (t.starts_with("https://"))
-    t.remove_prefix(8);
-  while (t.ends_with('/'))
-    t.remove_suffix(1);
-  server_address res;
-  std::string_view port;
-  if (t.starts_with('[')) {
-    const auto end = t.find(']');
-    res.host = t.substr(1, end == t.npos ? 0 : end - 1);
-    port = end == t.npos ? std::string_view{} : t.substr(end + 1);
-    if (port.starts_with(':'))
-      port.remove_prefix(1);
-  } else {
-    const auto colon = t.find(':');
-    res.host = t.substr(0, colon);
-    port = colon == t.npos ? std::string_view{} : t.substr(colon + 1);
-    if (colon != t.npos && port.empty())
-      res.host.clear();
-  }
-  if (!port.empty()) {
-    const auto [at, code] = std::from_chars(port.data(), port.data() + port.size(), res.port);
-    if (code != std::errc{} || at != port.data() + port.size() || res.port == 0)
-      res.host.clear();
-  }
-  if (res.host.empty())
-    return failed(api::reason::bad_request, "\"" + text + "\" is no HOST:PORT of a server");
-  return res;
 }
 
 api::result<credentials> join_cluster(const join_options& o, config::wall_time now) {

@@ -3,6 +3,7 @@
 
 #include "api/result.hpp"
 #include "config/certificates.hpp"
+#include "runtime/link/access.hpp"
 
 #include <string>
 
@@ -18,13 +19,8 @@ struct join_token {
 api::result<join_token> parse_join_token(const std::string& text);
 std::string print_join_token(const join_token& t);
 
-/// Where a server is.
-struct server_address {
-  std::string host;
-  uint16_t port = 6443;
-};
-/// "HOST", "HOST:PORT" or "[V6]:PORT", with or without https://. Errors: bad_request.
-api::result<server_address> parse_server(const std::string& text);
+using runtime::link::parse_server;
+using runtime::link::server_address;
 
 /// What a machine proves itself with, and knows the server by.
 struct credentials {

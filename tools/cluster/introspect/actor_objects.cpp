@@ -13,30 +13,25 @@ namespace {
 
 constexpr auto machine_deadline = 3s;
 
-/// "machine-1.12": a name may hold no slash.
-std::string name_of(const std::string& machine, uint64_t id) {
-  return machine + "." + std::to_string(id);
-}
-
 /// The object's JSON up to the revision, and behind it.
 std::pair<std::string, std::string> told_of(const runtime::actor_info& i) {
-  const auto name = json::quote(name_of(i.machine, i.id));
+  const auto name = json::quote(object_name_of(i.machine, i.id));
   auto head =
       "{\"apiVersion\":\"thespis.dev/v1\",\"kind\":\"Actor\",\"metadata\":{\"name\":" + name +
       ",\"uid\":" + name + ",\"resourceVersion\":\"";
   char rate[32];
   std::snprintf(rate, sizeof rate, "%.1f", i.rate);
-  auto tail = "\",\"labels\":{\"thespis.dev/kind\":" + json::quote(i.kind) +
-              "}},\"spec\":{\"kind\":" + json::quote(i.kind) +
-              ",\"object\":" + json::quote(i.name) + ",\"node\":" + json::quote(i.machine) +
-              ",\"id\":" + std::to_string(i.id) +
-              ",\"parent\":" + json::quote(i.parent == 0 ? "" : name_of(i.machine, i.parent)) +
-              "},\"status\":{\"state\":" + json::quote(i.state) +
-              ",\"mailbox\":" + std::to_string(i.mailbox) +
-              ",\"handled\":" + std::to_string(i.handled) + ",\"messagesPerSecond\":" + rate +
-              ",\"busyMilliseconds\":" + std::to_string(i.busy_ns / 1'000'000) +
-              ",\"waits\":" + std::to_string(i.waits) +
-              ",\"lastMessage\":" + json::quote(i.last_message) + "}}";
+  auto tail =
+      "\",\"labels\":{\"thespis.dev/kind\":" + json::quote(i.kind) +
+      "}},\"spec\":{\"kind\":" + json::quote(i.kind) + ",\"object\":" + json::quote(i.name) +
+      ",\"node\":" + json::quote(i.machine) + ",\"id\":" + std::to_string(i.id) +
+      ",\"parent\":" + json::quote(i.parent == 0 ? "" : object_name_of(i.machine, i.parent)) +
+      "},\"status\":{\"state\":" + json::quote(i.state) +
+      ",\"mailbox\":" + std::to_string(i.mailbox) + ",\"handled\":" + std::to_string(i.handled) +
+      ",\"messagesPerSecond\":" + rate +
+      ",\"busyMilliseconds\":" + std::to_string(i.busy_ns / 1'000'000) +
+      ",\"waits\":" + std::to_string(i.waits) + ",\"lastMessage\":" + json::quote(i.last_message) +
+      "}}";
   return {std::move(head), std::move(tail)};
 }
 
@@ -46,6 +41,11 @@ bool by_name(const api::object_ptr& a, const api::object_ptr& b) {
 
 } // namespace
 
+std::string object_name_of(std::string machine, uint64_t id) {
+  std::replace(machine.begin(), machine.end(), ':', '.');
+  return machine + "." + std::to_string(id);
+}
+
 api::listing actor_objects::take(const std::vector<runtime::actor_info>& all,
                                  uint64_t milliseconds) {
   const std::lock_guard lock{mutex_};
@@ -54,8 +54,8 @@ api::listing actor_objects::take(const std::vector<runtime::actor_info>& all,
   std::map<std::string, known> next;
   for (const auto& i : all) {
     auto [head, tail] = told_of(i);
-    auto& entry = next[name_of(i.machine, i.id)];
-    if (const auto old = objects_.find(name_of(i.machine, i.id));
+    auto& entry = next[object_name_of(i.machine, i.id)];
+    if (const auto old = objects_.find(object_name_of(i.machine, i.id));
         old != objects_.end() && old->second.told == tail) {
       entry = std::move(old->second);
     } else {

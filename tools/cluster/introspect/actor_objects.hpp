@@ -18,6 +18,10 @@ namespace thespis::tools {
 
 inline constexpr std::string_view actors_resource = "actors.thespis.dev";
 
+/// The name of an actor's object: "machine-1.12"; of a program with a service account
+/// "ns.account.3", since a name may hold no colon.
+std::string object_name_of(std::string machine, uint64_t id);
+
 /// The newest list of actors, and a few older ones that watches go on from. Thread-safe.
 class actor_objects {
 public:
