@@ -3,6 +3,7 @@
 #include "actors/framework/controller_interface.hpp"
 #include "actors/node/folders_interface.hpp"
 #include "actors/node/node_interface.hpp"
+#include "actors/placement/placement_interface.hpp"
 #include "actors/pod/pod_interface.hpp"
 #include "actors/scheduler/scheduler_interface.hpp"
 
@@ -37,6 +38,12 @@ void register_actor_messages(caf::actor_system_config& cfg) {
   cfg.add_message_type<heartbeat>("heartbeat");
   cfg.add_message_type<relist>("relist");
   cfg.add_message_type<flush_statuses>("flush_statuses");
+  cfg.add_message_type<host_query>("host_query");
+  cfg.add_message_type<host_report>("host_report");
+  cfg.add_message_type<take_role>("take_role");
+  cfg.add_message_type<role_taken>("role_taken");
+  cfg.add_message_type<leave_role>("leave_role");
+  cfg.add_message_type<role_left>("role_left");
 }
 
 } // namespace thespis::actors

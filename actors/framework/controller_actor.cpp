@@ -22,16 +22,20 @@ bool explained_by_newer_view(const api::error& e) {
 }
 
 api::user_info user_of(const reconciler& work) {
-  return {"system:controller:" + std::string{work.name()}, {}, {"system:masters"}};
+  return {controller_user_name(work.name()), {}, {"system:masters"}};
 }
 
 } // namespace
 
+std::string controller_user_name(std::string_view controller) {
+  return "system:controller:" + std::string{controller};
+}
+
 controller_actor::controller_actor(caf::actor_config& cfg, const controller_deps& deps,
                                    std::unique_ptr<reconciler> work)
     : actor_base(cfg, "controller", std::string{work->name()}), env_(deps.env),
-      work_(std::move(work)), watches_(work_->watches()), queue_(deps.back_off),
-      recorder_(std::string{work_->name()} + "-controller", env_.random) {}
+      requests_role_(deps.requests_role), work_(std::move(work)), watches_(work_->watches()),
+      queue_(deps.back_off), recorder_(std::string{work_->name()} + "-controller", env_.random) {}
 
 controller_actor::behavior_type controller_actor::make_behavior() {
   this->set_down_handler([this](const caf::down_msg& down) {
@@ -242,7 +246,7 @@ std::optional<controller_actor::attempt> controller_actor::reconcile_one(const o
 }
 
 void controller_actor::write(std::vector<attempt> attempts) {
-  const auto requests = env_.roles->find<runtime::requests_handle>(runtime::requests_role);
+  const auto requests = env_.roles->find<runtime::requests_handle>(requests_role_);
   if (!requests) {
     for (auto& a : attempts) {
       a.failed = true;
@@ -397,7 +401,7 @@ void controller_actor::release_rested() {
 }
 
 void controller_actor::record(const std::vector<const event_note*>& notes) {
-  const auto requests = env_.roles->find<runtime::requests_handle>(runtime::requests_role);
+  const auto requests = env_.roles->find<runtime::requests_handle>(requests_role_);
   if (notes.empty() || !requests)
     return;
   runtime::call_batch batch;

@@ -13,6 +13,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace thespis::actors {
@@ -22,7 +23,12 @@ struct controller_deps {
   /// Makes the reconciler; called again when the actor is restarted.
   std::function<std::unique_ptr<reconciler>()> make;
   back_off_limits back_off = {};
+  /// Who runs its calls, by role.
+  std::string requests_role{runtime::requests_role};
 };
+
+/// Whom a controller of that name writes as: "system:controller:replicaset".
+std::string controller_user_name(std::string_view controller);
 
 /// One a controller. Invariants: a key is reconciled by one reconcile at a time; after its calls
 /// were written, the key rests until the view shows them.
@@ -80,6 +86,7 @@ private:
   void record(const std::vector<const event_note*>& notes);
 
   runtime::environment env_;
+  const std::string requests_role_;
   std::unique_ptr<reconciler> work_;
   std::vector<watch_spec> watches_;
   std::vector<caf::actor_addr> registries_; ///< who serves each watch

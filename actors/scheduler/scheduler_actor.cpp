@@ -37,7 +37,7 @@ constexpr std::array<followed, 7> all_followed{{
 constexpr uint64_t watches = all_followed.size();
 
 const api::user_info& scheduler_user() {
-  static const api::user_info self{"system:kube-scheduler", {}, {"system:masters"}};
+  static const api::user_info self{scheduler_user_name, {}, {"system:masters"}};
   return self;
 }
 
@@ -49,6 +49,13 @@ std::string binding_body(const api::object& pod, const std::string& node) {
 }
 
 } // namespace
+
+std::vector<std::string> scheduler_resources() {
+  std::vector<std::string> res;
+  for (const auto& f : all_followed)
+    res.emplace_back(f.resource);
+  return res;
+}
 
 scheduler_actor::scheduler_actor(caf::actor_config& cfg, scheduler_deps deps)
     : actor_base(cfg, "scheduler"), deps_(std::move(deps)),
@@ -154,7 +161,7 @@ void scheduler_actor::arm_retry() {
 }
 
 void scheduler_actor::bind(std::vector<placement> plan) {
-  const auto requests = deps_.env.roles->find<runtime::requests_handle>(runtime::requests_role);
+  const auto requests = deps_.env.roles->find<runtime::requests_handle>(deps_.requests_role);
   if (!requests) {
     for (const auto& p : plan)
       state_->binding_failed(p.pod->uid(), now());
@@ -210,7 +217,7 @@ void scheduler_actor::bind(std::vector<placement> plan) {
 }
 
 void scheduler_actor::bind_volumes(const std::vector<placement>& waiting) {
-  const auto requests = deps_.env.roles->find<runtime::requests_handle>(runtime::requests_role);
+  const auto requests = deps_.env.roles->find<runtime::requests_handle>(deps_.requests_role);
   for (const auto& p : waiting) {
     if (!requests) {
       state_->binding_failed(p.pod->uid(), now());
@@ -236,7 +243,7 @@ void scheduler_actor::bind_volumes(const std::vector<placement>& waiting) {
 }
 
 void scheduler_actor::note_failures(const std::vector<placement>& failed) {
-  const auto requests = deps_.env.roles->find<runtime::requests_handle>(runtime::requests_role);
+  const auto requests = deps_.env.roles->find<runtime::requests_handle>(deps_.requests_role);
   if (!requests)
     return;
   const auto at = deps_.env.clock->now();

@@ -9,13 +9,21 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace thespis::actors {
 
 struct scheduler_deps {
   runtime::environment env;
   std::string name = "default-scheduler";
+  /// Who runs its calls, by role.
+  std::string requests_role{runtime::requests_role};
 };
+
+/// What it follows.
+std::vector<std::string> scheduler_resources();
+/// The user that it writes as.
+inline constexpr const char* scheduler_user_name = "system:kube-scheduler";
 
 /// Takes a snapshot of its cache for each batch of waiting pods and submits the plan.
 class scheduler_actor : public runtime::actor_base<scheduler_handle> {

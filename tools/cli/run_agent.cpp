@@ -3,6 +3,7 @@
 
 #include "tools/cluster/agent.hpp"
 #include "tools/cluster/nodes.hpp"
+#include "tools/cluster/roles.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -43,6 +44,8 @@ config::settings with_cluster(config::settings s, const runtime::link::link_welc
 
 int run_agent(const config::settings& settings, startup& start) {
   const auto now = std::chrono::floor<std::chrono::seconds>(runtime::system_clock_port()->now());
+  if (auto good = check_offers(settings.agent.roles); !good)
+    return failed(start, good.error().message);
   join_options joining{settings.pki_dir(), settings.node_name(), settings.agent.server,
                        settings.agent.token};
   auto own = join_cluster(joining, now);

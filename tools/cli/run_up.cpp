@@ -139,6 +139,9 @@ runtime::link::link_server_deps links_of(cluster& c, const config::settings& s) 
   res.limits.message_bytes = static_cast<size_t>(s.link.max_message);
   res.limits.messages_per_second = static_cast<size_t>(s.link.max_messages);
   res.max_links = static_cast<size_t>(s.link.max_links);
+  res.role_user = [roles = c.roles()](const std::string& machine, std::string_view claimed) {
+    return roles->user_of(machine, claimed);
+  };
   return res;
 }
 

@@ -16,6 +16,7 @@
 #include "runtime/link/uplink_actor.hpp"
 #include "tools/cli/instance.hpp"
 #include "tools/cluster/process_config.hpp"
+#include "tools/cluster/roles.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -107,6 +108,10 @@ agent::agent(const config::settings& settings, std::shared_ptr<credential_keeper
   offer(runtime::introspector_role(name),
         child<runtime::introspector_actor>(runtime::introspector_deps{
             name, env_, actors::all_sendables(), runtime::facts_of_this_process}));
+  if (!settings.agent.roles.empty())
+    offer(actors::role_host_role(name),
+          child<actors::role_host_actor>(actors::role_host_deps{
+              env_, supervisor_, name, settings.agent.roles, roles_over_link(env_)}));
 }
 
 agent::~agent() {

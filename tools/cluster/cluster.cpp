@@ -1,7 +1,7 @@
 #include "tools/cluster/cluster.hpp"
 
-#include "actors/controllers/controllers.hpp"
 #include "actors/framework/controller_actor.hpp"
+#include "actors/placement/placement_actor.hpp"
 #include "actors/scheduler/scheduler_actor.hpp"
 #include "actors/sendables.hpp"
 #include "api/auth/bootstrap_tokens.hpp"
@@ -15,12 +15,14 @@
 #include "runtime/store/store_actor.hpp"
 #include "tools/cluster/extension_servers.hpp"
 #include "tools/cluster/process_config.hpp"
+#include "tools/cluster/roles.hpp"
 #include "tools/cluster/volume_folders.hpp"
 
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 
 namespace thespis::tools {
 
@@ -220,17 +222,8 @@ void cluster::start_custom_resources() {
 
 void cluster::start_controllers(const config::settings& settings,
                                 const cluster_identity& identity) {
-  supervise("scheduler", child<actors::scheduler_actor>(actors::scheduler_deps{env_}));
   const auto& c = settings.controllers;
-  actors::controller_tunables tunables;
-  tunables.endpoint_slices.max_endpoints = static_cast<size_t>(c.max_endpoints_per_slice);
-  tunables.nodes.grace = c.node_monitor_grace;
-  tunables.nodes.startup_grace = c.node_startup_grace;
-  tunables.pod_garbage.finished_pods = static_cast<size_t>(c.terminated_pod_threshold);
-  tunables.namespaces.root_ca = identity.root_ca;
-  tunables.events.ttl = settings.store.event_ttl;
-  tunables.service_ranges.default_range = config::to_string(settings.network.service_cidr);
-  tunables.service_balancer.reserved = {static_cast<int32_t>(settings.api.port)};
+  auto tunables = tunables_of(role_settings_of(settings, identity.root_ca));
   tunables.serve_ingresses = settings.network.ingress;
   tunables.balance_services = settings.network.service_balancer;
   tunables.resources = custom_resources_;
@@ -249,9 +242,41 @@ void cluster::start_controllers(const config::settings& settings,
     return folders->remove(node, path);
   };
   const actors::back_off_limits back_off{c.initial_backoff, c.max_backoff};
+  std::vector<actors::controller_entry> placed;
   for (auto& entry : actors::all_controllers(env_, tunables))
-    supervise("controller/" + entry.name,
-              child<actors::controller_actor>(actors::controller_deps{env_, entry.make, back_off}));
+    if (can_be_placed(entry.name))
+      placed.push_back(std::move(entry));
+    else
+      supervise("controller/" + entry.name, child<actors::controller_actor>(actors::controller_deps{
+                                                env_, entry.make, back_off}));
+  start_placement(settings, identity, std::move(placed));
+}
+
+/// The scheduler and these controllers run here until somebody moves them.
+void cluster::start_placement(const config::settings& settings, const cluster_identity& identity,
+                              std::vector<actors::controller_entry> placed) {
+  roles_ = std::make_shared<actors::role_table>();
+  const auto home = settings.node_name();
+  actors::placement_deps deps;
+  deps.env = env_;
+  deps.home = home;
+  deps.users[scheduler_role] = actors::scheduler_user_name;
+  std::map<std::string, std::function<std::unique_ptr<actors::reconciler>()>> makers;
+  for (auto& entry : placed) {
+    const auto role = std::string{controller_prefix} + entry.name;
+    deps.users[role] = actors::controller_user_name(entry.make()->name());
+    makers[role] = std::move(entry.make);
+  }
+  deps.settings = role_settings_of(settings, identity.root_ca);
+  deps.allowed = [access = access_](const std::string& machine, const std::string& role) {
+    return may_host(*access, machine, role);
+  };
+  deps.table = roles_;
+  deps.state = state_;
+  supervise(actors::role_host_role(home),
+            child<actors::role_host_actor>(actors::role_host_deps{
+                env_, supervisor_, home, {"*"}, roles_at_home(env_, std::move(makers))}));
+  supervise(std::string{actors::placement_role}, child<actors::placement_actor>(std::move(deps)));
 }
 
 runtime::call_outcomes cluster::run(std::vector<api::call> calls) {

@@ -2,7 +2,8 @@
 // tests start from here.
 #pragma once
 
-#include "actors/controllers/certificate_signing.hpp"
+#include "actors/controllers/controllers.hpp"
+#include "actors/placement/role_table.hpp"
 #include "api/auth/policy.hpp"
 #include "api/auth/service_account_tokens.hpp"
 #include "api/fairness/gate.hpp"
@@ -69,6 +70,9 @@ public:
   /// The kinds that are served now.
   const api::schema::registry& schemas() const { return *schemas_; }
 
+  /// Who may write as which placed role.
+  const std::shared_ptr<actors::role_table>& roles() const { return roles_; }
+
   /// What extension servers answer for.
   const std::shared_ptr<api::outbound::extension_table>& extensions() const { return extensions_; }
 
@@ -88,6 +92,8 @@ private:
   void start_storage(const config::settings& settings, std::shared_ptr<runtime::engine> storage,
                      const cluster_identity& identity);
   void start_controllers(const config::settings& settings, const cluster_identity& identity);
+  void start_placement(const config::settings& settings, const cluster_identity& identity,
+                       std::vector<actors::controller_entry> placed);
 
   struct host;
   std::unique_ptr<host> host_;
@@ -96,6 +102,7 @@ private:
   std::shared_ptr<runtime::snapshots> state_;
   std::shared_ptr<api::auth::policy> access_;
   std::shared_ptr<api::fairness::gate> gate_;
+  std::shared_ptr<actors::role_table> roles_;
   std::shared_ptr<const api::auth::service_account_tokens> tokens_;
   std::shared_ptr<const api::pipeline> pipeline_;
   std::shared_ptr<api::outbound::https_client> outbound_;

@@ -71,6 +71,10 @@ std::vector<std::string> session::completions(std::string_view line) {
       all.emplace_back("--all");
   } else if ((verb == "send" || verb == "ask") && place == 3) {
     add(texts("messages " + w[1].substr(0, w[1].find('/')), "messages", "type"));
+  } else if (verb == "move" && place == 2) {
+    add(texts("roles", "roles", "role"));
+  } else if (verb == "move" && place == 3) {
+    add(texts("nodes", "nodes", "name"));
   } else if (verb == "ps" || verb == "top" || verb == "trace") {
     add(texts("kinds", "kinds", "kind"));
     add({"name~", "state=", "node=", "mailbox>", "rate>", "busy>"});

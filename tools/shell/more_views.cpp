@@ -103,6 +103,14 @@ std::string show_links(const json::value& answer, const screen& s) {
                            : table.render(s.colours, s.width);
 }
 
+std::string show_roles(const json::value& answer, const screen& s) {
+  text_table table{{{"ROLE", false, true, &palette::accent}, {"NODE"}, {"STATE"}, {"MOVES", true}}};
+  for (const auto* r : elements_of(answer, "roles"))
+    table.add({text_of(*r, "role"), text_of(*r, "machine"), text_of(*r, "state"),
+               grouped(number_of(*r, "moves"))});
+  return table.render(s.colours, s.width);
+}
+
 std::string show_messages(const json::value& answer, const screen& s) {
   text_table table{{{"MESSAGE", false, false, &palette::accent},
                     {"TO"},

@@ -48,15 +48,16 @@ struct plain_command {
   size_t least, most; ///< how many words follow
 };
 constexpr size_t any = 1000;
-constexpr std::array<plain_command, 9> plain_commands{{{"nodes", show_nodes, 0, 0},
-                                                       {"ps", show_ps, 0, any},
-                                                       {"top", show_top, 0, any},
-                                                       {"info", show_info, 1, 1},
-                                                       {"kinds", show_kinds, 0, 0},
-                                                       {"routes", show_routes, 0, 0},
-                                                       {"links", show_links, 0, 0},
-                                                       {"diagnose", show_diagnosis, 0, 1},
-                                                       {"messages", show_messages, 0, 1}}};
+constexpr std::array<plain_command, 10> plain_commands{{{"nodes", show_nodes, 0, 0},
+                                                        {"ps", show_ps, 0, any},
+                                                        {"top", show_top, 0, any},
+                                                        {"info", show_info, 1, 1},
+                                                        {"kinds", show_kinds, 0, 0},
+                                                        {"routes", show_routes, 0, 0},
+                                                        {"links", show_links, 0, 0},
+                                                        {"roles", show_roles, 0, 0},
+                                                        {"diagnose", show_diagnosis, 0, 1},
+                                                        {"messages", show_messages, 0, 1}}};
 
 /// "why pod/web -n shop" as the cluster reads it: the namespace last.
 api::result<std::string> why_command(const std::vector<std::string>& w) {
@@ -92,6 +93,7 @@ const std::vector<command_help>& all_commands() {
       {"kinds", "", "kinds of actors, and how many there are"},
       {"routes", "", "which actor plays which role"},
       {"links", "", "connections between machines"},
+      {"roles", "", "where the scheduler and the controllers that can be moved run"},
       {"why", "KIND/NAME [-n NAMESPACE]", "what led to an object being as it is"},
       {"trace", "[FILTER…] [--type T] [--count N] [--rate N] [--for TIME]",
        "messages to and from actors, until Ctrl-C or a limit"},
@@ -103,6 +105,7 @@ const std::vector<command_help>& all_commands() {
       {"ask", "ACTOR TYPE [JSON]", "send it and show the answer", true},
       {"restart", "ACTOR", "end an actor that its supervisor starts again", true},
       {"kill", "ACTOR", "end an actor", true},
+      {"move", "ROLE NODE", "have another machine play a role", true},
       {"help", "", "this list"},
       {"exit", "", "leave; so does Ctrl-D"},
   };

@@ -21,8 +21,8 @@ constexpr size_t max_snapshot = size_t{1} << 30;
 constexpr size_t most_inspected = 1000;
 constexpr std::string_view format = "thespis-snapshot/1";
 
-constexpr std::array<std::string_view, 8> kept{"nodes",    "tree",     "kinds", "routes",
-                                               "messages", "loglevel", "links", "diagnose"};
+constexpr std::array<std::string_view, 9> kept{"nodes",    "tree",  "kinds", "routes",  "messages",
+                                               "loglevel", "links", "roles", "diagnose"};
 
 tl::unexpected<api::error> wrong(std::string message) {
   return api::fail(api::bad_request(std::move(message)));

@@ -23,6 +23,7 @@ std::string show_top(const api::json::value& answer, const screen& s);
 std::string show_kinds(const api::json::value& answer, const screen& s);
 std::string show_routes(const api::json::value& answer, const screen& s);
 std::string show_links(const api::json::value& answer, const screen& s);
+std::string show_roles(const api::json::value& answer, const screen& s);
 std::string show_messages(const api::json::value& answer, const screen& s);
 std::string show_log_levels(const api::json::value& answer, const screen& s);
 std::string show_info(const api::json::value& answer, const screen& s);

@@ -148,7 +148,7 @@ BOOST_AUTO_TEST_CASE(changes_need_to_be_allowed) {
                   {"loglevel debug", R"({"levels":[{"node":"m","before":"info","now":"debug"}]})"},
                   {"loglevel", R"({"levels":[{"node":"m","before":"info","now":"info"}]})"}}};
   for (const auto* line :
-       {"kill pod/a", "restart pod/a", "send a b {}", "ask a b", "loglevel debug"})
+       {"kill pod/a", "restart pod/a", "send a b {}", "ask a b", "loglevel debug", "move a b"})
     BOOST_TEST(refusal_of(c.open(), line).find("--allow-changes") != std::string::npos, line);
   BOOST_TEST(c.changed.empty());
   BOOST_TEST(text_of(c.open(), "loglevel") == "m  info\n");
@@ -213,6 +213,7 @@ BOOST_AUTO_TEST_CASE(a_snapshot_answers_as_the_cluster_did) {
                   {"kinds", R"({"kinds":[{"kind":"node","count":1}]})"},
                   {"routes", R"({"routes":[]})"},
                   {"links", R"({"members":[]})"},
+                  {"roles", R"({"roles":[]})"},
                   {"messages", R"({"messages":[]})"},
                   {"loglevel", R"({"levels":[]})"},
                   {"diagnose", R"({"findings":[],"rings":[]})"},
@@ -268,6 +269,15 @@ BOOST_AUTO_TEST_CASE(a_mistyped_command_is_told_what_was_meant) {
   BOOST_TEST(c.asked.empty());
 }
 
+BOOST_AUTO_TEST_CASE(roles_are_shown_with_where_they_are) {
+  fake_cluster c{{{"roles", R"({"roles":[
+      {"role":"controller/job","machine":"one","state":"running","moves":0},
+      {"role":"scheduler","machine":"two","state":"leaving","moves":3}]})"}}};
+  BOOST_TEST(text_of(c.open(), "roles") == "ROLE            NODE  STATE    MOVES\n"
+                                           "controller/job  one   running      0\n"
+                                           "scheduler       two   leaving      3\n");
+}
+
 BOOST_AUTO_TEST_CASE(arguments_nobody_asked_for_are_refused) {
   fake_cluster c;
   BOOST_TEST(refusal_of(c.open(), "kinds pod") == "kinds takes no arguments");
@@ -295,6 +305,10 @@ BOOST_AUTO_TEST_CASE(words_are_completed_by_where_they_stand) {
   is("why pod/de", {"pod/default/web-1", "pod/default/web-2"});
   is("ask pod/default/web-1 ", {"container_query"});
   is("loglevel d", {"debug"});
+  c.answers["roles"] = R"({"roles":[{"role":"scheduler"},{"role":"controller/job"}]})";
+  c.answers["nodes"] = R"({"nodes":[{"name":"one"},{"name":"two"}]})";
+  is("move s", {"scheduler"});
+  is("move scheduler ", {"one", "two"});
   is("help ", {});
 }
 

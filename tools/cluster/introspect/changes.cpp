@@ -1,4 +1,5 @@
 // What touches actors: each change is done on their machine, and recorded as an Event.
+#include "tools/cluster/introspect/actor_objects.hpp"
 #include "tools/cluster/introspect/service.hpp"
 #include "tools/cluster/introspect/to_json.hpp"
 
@@ -48,6 +49,13 @@ void introspection_service::change(const std::string& command, const words& w,
       done(wrong("loglevel takes one level"));
     return;
   }
+  if (verb == "move") {
+    if (w.size() == 3)
+      move(command, w[1], w[2], user, std::move(done));
+    else
+      done(wrong("move takes a role, as `roles` lists them, and a machine"));
+    return;
+  }
   const bool tells = verb == "send" || verb == "ask";
   if (!tells && verb != "kill" && verb != "restart") {
     done(wrong("unknown change \"" + verb + "\""));
@@ -75,7 +83,7 @@ void introspection_service::change(const std::string& command, const words& w,
           else
             res = std::move(all.answers.front().second);
           const auto address = f.where.machine + "/" + std::to_string(f.id);
-          record_change(user, command, f.where.machine + "." + std::to_string(f.id),
+          record_change(user, command, object_name_of(f.where.machine, f.id),
                         res.actor.empty() ? address : res.actor, res.ok,
                         res.ok ? res.text : res.failure.message);
           if (!res.ok) {

@@ -119,6 +119,8 @@ bool introspection_service::read(const words& w, answer& done) {
     links(std::move(done));
   else if (verb == "routes" && alone)
     routes(std::move(done));
+  else if (verb == "roles" && alone)
+    roles(std::move(done));
   else if (verb == "loglevel" && alone)
     log_level({}, nullptr, std::move(done));
   else

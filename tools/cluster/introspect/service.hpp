@@ -66,13 +66,14 @@ public:
   ///   info ACTOR                        {"actor":{…}}
   ///   links                             {"members":[…]}: linked machines
   ///   routes                            {"routes":[{"role":…,"actor":…,"name":…}]}
+  ///   roles                             {"roles":[{"role":…,"machine":…,"state":…,"moves":N}]}
   ///   diagnose [TIME]                   {"findings":[…],"rings":[…]}
   ///   why KIND NAME [NAMESPACE]         {"objects":[…]}
   ///   messages [KIND]                   {"messages":[…]} that can be sent by name
   ///   loglevel                          {"levels":[…]}
   ///   trace-start …, trace-next TOKEN, trace-stop TOKEN
   /// Changes: kill ACTOR, restart ACTOR, send ACTOR TYPE [JSON], ask ACTOR TYPE [JSON],
-  ///   loglevel LEVEL.
+  ///   loglevel LEVEL, move ROLE MACHINE.
   /// ACTOR is MACHINE/ID, an id of the only machine, a kind with one actor, or KIND/NAME.
   /// Every answer has "silent" machines where there are some. Errors: bad_request for what cannot
   /// be understood; not_found when there is no such actor; conflict when several are meant.
@@ -105,6 +106,7 @@ private:
   void info(const std::string& typed, answer done);
   void routes(answer done);
   void links(answer done);
+  void roles(answer done);
   void diagnose(const words& w, answer done);
   void why(const words& w, answer done);
   void messages(const words& w, answer done);
@@ -113,6 +115,8 @@ private:
   void trace_stop(const std::string& token, answer done);
   void log_level(const std::string& level, const api::user_info* user, answer done);
   void change(const std::string& command, const words& w, const api::user_info& user, answer done);
+  void move(const std::string& command, const std::string& role, const std::string& to,
+            const api::user_info& user, answer done);
   bool read(const words& w, answer& done);
   void record_change(const api::user_info& user, const std::string& command,
                      const std::string& object, const std::string& actor, bool ok,
