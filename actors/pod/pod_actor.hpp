@@ -79,7 +79,11 @@ private:
 
   /// Of the pod's RuntimeClass; empty without one. Errors: not_found.
   api::result<std::string> runtime_handler() const;
+  void start_image(size_t index);
   void pull_image(size_t index);
+  /// Tries the credentials one after the other; `failure` is what the last one led to.
+  void pull_with(size_t index, std::vector<runtime::registry_auth> left, pod_state::time begin,
+                 const std::string& failure);
   void create(size_t index, std::string image_id, const runtime::image_info& image);
   void start(size_t index, std::string id);
   void run_post_start(size_t index, const std::string& id);

@@ -2,6 +2,7 @@
 #include "actors/pod/host_files.hpp"
 #include "actors/pod/pod_actor.hpp"
 #include "actors/pod/pod_mounts.hpp"
+#include "actors/pod/pull_secrets.hpp"
 #include "api/text/time.hpp"
 #include "runtime/cri/log_file.hpp"
 
@@ -44,24 +45,37 @@ std::string log_tail(const std::string& path) {
 
 void pod_actor::fail_start(size_t index, std::string reason, std::string message) {
   const auto& c = state_.containers()[index];
-  const bool image = reason == "ErrImagePull";
-  if (image)
+  const bool image = reason.find("Image") != std::string::npos;
+  if (reason == "ErrImagePull")
     tell({"Warning", "Failed", "Failed to pull image \"" + c.spec.image + "\": " + message,
           c.spec.name});
   if (reason == "ErrImageNeverPull")
     tell({"Warning", reason, message, c.spec.name});
+  if (reason == "InvalidImageName" || reason == "ImageInspectError")
+    tell({"Warning", "InspectFailed", message, c.spec.name});
   tell({"Warning", "Failed", "Error: " + (image ? reason : message), c.spec.name});
   state_.on_container_failed(index, std::move(reason), std::move(message), now());
 }
 
 void pod_actor::perform(const start_container& a) {
-  const auto& c = state_.containers()[a.index];
+  if (auto why = image_name_error(state_.containers()[a.index].spec.image)) {
+    // Never at once: what is done now is answered by a message of its own.
+    this->send(this, continuation{[this, i = a.index, why = std::move(*why)] {
+                 fail_start(i, "InvalidImageName", why);
+               }});
+    return;
+  }
+  start_image(a.index);
+}
+
+void pod_actor::start_image(size_t index) {
+  const auto& c = state_.containers()[index];
   if (c.spec.image_pull_policy == "Always") {
-    pull_image(a.index);
+    pull_image(index);
     return;
   }
   containers().get_image(
-      c.spec.image, here<std::optional<runtime::image_info>>([this, i = a.index](auto found) {
+      c.spec.image, here<std::optional<runtime::image_info>>([this, i = index](auto found) {
         const auto& spec = state_.containers()[i].spec;
         if (!found) {
           fail_start(i, "ImageInspectError", found.error().message);
@@ -81,17 +95,41 @@ void pod_actor::perform(const start_container& a) {
 
 void pod_actor::pull_image(size_t index) {
   const auto& spec = state_.containers()[index].spec;
+  auto secrets = find_pull_secrets(state_.pod(), spec.image, *deps_.ports->state);
+  if (!secrets.missing.empty()) {
+    std::string names;
+    for (const auto& name : secrets.missing)
+      names += (names.empty() ? "" : ", ") + name;
+    tell({"Warning",
+          "FailedToRetrieveImagePullSecret",
+          "Unable to retrieve some image pull secrets (" + names +
+              "); attempting to pull the image may not succeed.",
+          {}});
+  }
   tell({"Normal", "Pulling", "Pulling image \"" + spec.image + "\"", spec.name});
+  if (secrets.credentials.empty())
+    secrets.credentials.emplace_back();
+  pull_with(index, std::move(secrets.credentials), now(), {});
+}
+
+void pod_actor::pull_with(size_t index, std::vector<runtime::registry_auth> left,
+                          pod_state::time begin, const std::string& failure) {
+  if (left.empty()) {
+    fail_start(index, "ErrImagePull", failure);
+    return;
+  }
+  auto auth = std::move(left.front());
+  left.erase(left.begin());
   containers().pull_image(
-      spec.image, {}, here<std::string>([this, index, begin = now()](auto id) {
-        const auto& c = state_.containers()[index].spec;
+      state_.containers()[index].spec.image, std::move(auth),
+      here<std::string>([this, index, begin, left = std::move(left)](auto id) {
         if (!id) {
-          fail_start(index, "ErrImagePull", id.error().message);
+          pull_with(index, left, begin, id.error().message);
           return;
         }
         const auto took = std::chrono::round<std::chrono::milliseconds>(now() - begin);
         containers().get_image(
-            c.image,
+            state_.containers()[index].spec.image,
             here<std::optional<runtime::image_info>>([this, index, id = *id, took](auto info) {
               const auto& spec = state_.containers()[index].spec;
               const auto image = info && *info ? **info : runtime::image_info{};

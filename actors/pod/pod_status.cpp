@@ -49,6 +49,25 @@ bool owned_by_node(const std::string& type) {
 
 } // namespace
 
+namespace {
+
+// Of the mounts that the container was made with. Nothing below a read-only one is made read-only,
+// too: the runtime cannot.
+std::vector<api::v1::volume_mount_status> mounts_of(const api::v1::container& c) {
+  std::vector<api::v1::volume_mount_status> res;
+  for (const auto& m : c.volume_mounts) {
+    auto& s = res.emplace_back();
+    s.name = m.name;
+    s.mount_path = m.mount_path;
+    s.read_only = m.read_only;
+    if (m.read_only.value_or(false))
+      s.recursive_read_only = "Disabled";
+  }
+  return res;
+}
+
+} // namespace
+
 api::v1::container_status pod_state::container_status_of(const container_record& c) const {
   api::v1::container_status s;
   s.name = c.spec.name;
@@ -64,6 +83,8 @@ api::v1::container_status pod_state::container_status_of(const container_record&
     s.resources = c.spec.resources;
     s.allocated_resources = c.spec.resources->requests;
   }
+  if (c.instances)
+    s.volume_mounts = mounts_of(c.spec);
   s.started = c.started();
   s.ready = c.role == container_role::init ? c.phase == container_phase::exited && c.exit_code == 0
                                            : c.ready();
