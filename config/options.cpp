@@ -109,6 +109,18 @@ std::vector<option> node_options() {
        kib, any},
       {"node.container-log-max-files", "", THESPIS_AT(node.container_log_max_files), form::plain, 2,
        1000},
+      {"node.eviction-hard", "eviction-hard", THESPIS_AT(node.eviction_hard), form::plain, 0, any,
+       {}, "Below what the node evicts pods: memory.available<100Mi,nodefs.available<10%; \"\": never"},
+      {"node.eviction-pressure-transition-period", "",
+       THESPIS_AT(node.eviction_pressure_transition_period), form::plain, second, 86400 * second},
+      {"node.static-pod-path", "static-pod-path", THESPIS_AT(node.static_pod_path), form::path, 0,
+       any, {}, "Folder of manifests whose pods this machine runs whatever the API says"},
+      {"node.image-gc-high-threshold", "", THESPIS_AT(node.image_gc_high_threshold), form::plain, 0,
+       100},
+      {"node.image-gc-low-threshold", "", THESPIS_AT(node.image_gc_low_threshold), form::plain, 0,
+       100},
+      {"node.image-minimum-gc-age", "", THESPIS_AT(node.image_minimum_gc_age), form::plain, 0,
+       86400 * second},
   };
 }
 

@@ -66,6 +66,13 @@ struct node_settings {
   duration status_interval = 10s;
   int64_t container_log_max_size = int64_t{10} << 20; ///< bytes
   int64_t container_log_max_files = 5;
+  std::string eviction_hard = "memory.available<100Mi,nodefs.available<10%,nodefs.inodesFree<5%,"
+                              "imagefs.available<15%,imagefs.inodesFree<5%";
+  duration eviction_pressure_transition_period = 5min;
+  int64_t image_gc_high_threshold = 85; ///< percent
+  int64_t image_gc_low_threshold = 80;  ///< percent
+  duration image_minimum_gc_age = 2min;
+  std::string static_pod_path; ///< empty: no static pods
 };
 
 /// Nodes whose containers live in memory only.

@@ -1,5 +1,6 @@
 #include "config/settings_reader.hpp"
 
+#include "api/text/threshold.hpp"
 #include "config/spelling.hpp"
 
 #include <yaml-cpp/yaml.h>
@@ -347,6 +348,21 @@ void settings_reader::check_node() {
            to_string(value_.node.status_interval));
 }
 
+void settings_reader::check_pressure() {
+  if (const auto ok = api::parse_thresholds(value_.node.eviction_hard); !ok)
+    refuse(origin_of("node.eviction-hard"),
+           "thresholds such as memory.available<100Mi,nodefs.available<10% (" + ok.error().message +
+               ")",
+           value_.node.eviction_hard);
+  if (value_.node.image_gc_low_threshold >= value_.node.image_gc_high_threshold)
+    refuse(origin_of(origins_.contains("node.image-gc-low-threshold")
+                         ? "node.image-gc-low-threshold"
+                         : "node.image-gc-high-threshold"),
+           "a low threshold below the high one, " +
+               std::to_string(value_.node.image_gc_high_threshold),
+           std::to_string(value_.node.image_gc_low_threshold));
+}
+
 void settings_reader::check_times() {
   const auto& c = value_.controllers;
   if (c.initial_backoff > c.max_backoff)
@@ -362,6 +378,7 @@ api::result<settings> settings_reader::finish() {
   if (problems_.empty()) {
     check_network();
     check_node();
+    check_pressure();
     check_times();
   }
   if (problems_.empty())

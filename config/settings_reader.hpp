@@ -39,6 +39,7 @@ private:
   std::string origin_of(std::string_view key) const;
   void check_network();
   void check_node();
+  void check_pressure();
   void check_times();
 
   settings value_;

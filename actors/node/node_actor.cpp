@@ -32,7 +32,8 @@ const std::string& label(const runtime::string_map& labels, const char* key) {
 
 node_actor::node_actor(caf::actor_config& cfg, node_deps deps)
     : actor_base(cfg, "node", deps.description.metadata.name), deps_(std::move(deps)),
-      recorder_("kubelet", deps_.ports->env.random, deps_.description.metadata.name) {}
+      recorder_("kubelet", deps_.ports->env.random, deps_.description.metadata.name),
+      eviction_(deps_.eviction) {}
 
 node_actor::behavior_type node_actor::make_behavior() {
   this->set_down_handler([this](const caf::down_msg& down) {
@@ -59,6 +60,7 @@ node_actor::behavior_type node_actor::make_behavior() {
   find_leftovers();
   if (deps_.relist_interval > 0s)
     this->delayed_send(this, deps_.relist_interval, relist{});
+  check_pressure();
   return {
       [this](const runtime::watch_batch& b) { handle(b); },
       [this](const runtime::watch_closed&) { start_watching(); },
@@ -137,7 +139,7 @@ void node_actor::find_leftovers() {
               for (auto& c : *all)
                 leftovers_[label(c.labels, "io.kubernetes.pod.uid")].containers.push_back(c);
               if (!synced_) {
-                start_watching();
+                read_static_pods([this] { start_watching(); });
                 return;
               }
               for (auto& [uid, entry] : pods_)
@@ -149,6 +151,9 @@ void node_actor::find_leftovers() {
 }
 
 void node_actor::compare() {
+  check_pressure();
+  if (synced_)
+    read_static_pods([] {});
   containers().list_sandboxes(
       {}, here<std::vector<runtime::sandbox_summary>>([this](auto found) {
         const bool was_ready = runtime_ready_;
@@ -173,6 +178,8 @@ void node_actor::compare() {
               if (synced_)
                 sweep(by_pod);
               rotate_logs(*all);
+              if (this->clock().now() >= images_due_)
+                look_at_images(*all, [] {});
               for (auto& [uid, entry] : pods_)
                 if (entry.actor && entry.resize == resize_verdict::deferred && judge_resize(entry))
                   this->send(entry.actor,
@@ -252,8 +259,13 @@ void node_actor::handle(const runtime::watch_batch& batch) {
     take(e);
   if (batch.what.initial_end) {
     std::set<std::string> present;
-    for (const auto& e : batch.what.events)
-      present.insert(e.object->uid());
+    for (const auto& e : batch.what.events) {
+      const auto hash = statics_.empty() ? std::string{} : mirrored_hash(*e.object);
+      present.insert(hash.empty() ? e.object->uid() : hash);
+    }
+    // Static pods run with or without a mirror.
+    for (const auto& [hash, s] : statics_)
+      present.insert(hash);
     // A pod that went while nobody told is ended like a deleted one.
     for (auto& [uid, entry] : pods_)
       if (!present.contains(uid))
@@ -265,6 +277,8 @@ void node_actor::handle(const runtime::watch_batch& batch) {
           deps_.ports->volumes->remove(uid, [](auto) {});
     }
     leftovers_.clear();
+    for (const auto& [hash, s] : statics_)
+      ensure_mirror(hash);
     show_state("running");
   }
   if (const auto registry =
@@ -273,6 +287,8 @@ void node_actor::handle(const runtime::watch_batch& batch) {
 }
 
 void node_actor::take(const api::watch_event& e) {
+  if (!deps_.static_pod_path.empty() && take_mirror(e))
+    return;
   const auto& uid = e.object->uid();
   const auto i = pods_.find(uid);
   if (e.kind == api::event_kind::deleted) {
@@ -325,6 +341,8 @@ void node_actor::start_pod(const api::object_ptr& pod) {
     record({api::object_ref{pod}, "Warning", no->reason, no->message, {}});
     deps.rejected = end_pod{no->reason, "Pod was rejected: " + no->message};
   }
+  pods_[pod->uid()].limits_storage =
+      deps_.statistics && limits_storage(api::typed<api::v1::pod>(*pod)->spec);
   auto actor = this->spawn<pod_actor>(std::move(deps));
   this->monitor(actor);
   runtime::note(deps_.ports->env, {"pods", pod->ns(), pod->name()},
@@ -371,8 +389,13 @@ void node_actor::flush() {
   std::vector<pod_status_changed> sent;
   std::vector<api::call> calls;
   for (auto& [uid, s] : std::exchange(statuses_, {})) {
+    if (const auto i = statics_.find(uid); i != statics_.end())
+      i->second.last_status = s.body;
+    const auto known_as = api_uid(uid);
+    if (known_as.empty())
+      continue; // told when there is a mirror
     auto call = patch_call("pods", {s.ns, s.name}, s.body, "status");
-    call.precondition_uid = uid;
+    call.precondition_uid = known_as;
     calls.push_back(std::move(call));
     sent.push_back(std::move(s));
   }
@@ -390,8 +413,9 @@ void node_actor::flushed(const std::vector<pod_status_changed>& sent,
     const auto& o = outcomes[i];
     const auto there = deps_.ports->state->get("pods", s.ns, s.name);
     // Nobody is left to be told of, or only another pod of the same name.
-    const bool gone = o.failure.why == api::reason::not_found ||
-                      (o.failure.why == api::reason::conflict && (!there || there->uid() != s.uid));
+    const bool gone =
+        o.failure.why == api::reason::not_found ||
+        (o.failure.why == api::reason::conflict && (!there || there->uid() != api_uid(s.uid)));
     if (!o.ok && !gone) {
       spdlog::warn("node {}: status of {}/{}: {}", node_name(), s.ns, s.name, o.failure.message);
       // Unless a newer one waits already, the same is written again.
@@ -406,6 +430,10 @@ void node_actor::flushed(const std::vector<pod_status_changed>& sent,
 /// A pod's last status is written before it goes: those in a batch on its way, and those that wait
 /// for one, stay until that is done.
 void node_actor::remove_ended() {
+  if (!leaving_.empty() && released_.contains(leaving_)) {
+    leaving_.clear();
+    check_pressure();
+  }
   if (flushing_)
     return;
   std::vector<pod_released> waiting;
@@ -428,17 +456,35 @@ void node_actor::remove_from_api(const pod_released& r) {
     released_.erase(r.uid);
     return;
   }
-  auto call = delete_call(*object, 0);
-  submit({std::move(call)}, [this, r](const auto& outcomes) {
+  const auto shown = in_api(object);
+  submit({delete_call(*shown, 0)}, [this, r, mirror = shown != object](const auto& outcomes) {
     const auto& o = outcomes.front();
     const auto entry = pods_.find(r.uid);
     if (entry == pods_.end())
       return;
-    if (o.failure.why == api::reason::not_found || o.failure.why == api::reason::conflict)
+    if (o.failure.why == api::reason::not_found || o.failure.why == api::reason::conflict ||
+        (o.ok && mirror))
       take({api::event_kind::deleted, entry->second.object});
     else if (!o.ok)
       this->delayed_send(this, retry_delay, continuation{[this, r] { remove_from_api(r); }});
   });
+}
+
+void node_actor::record_on_node(const std::string& type, const std::string& reason,
+                                const std::string& message) {
+  event_note note;
+  note.type = type;
+  note.reason = reason;
+  note.message = message;
+  note.about = deps_.ports->state->get("nodes", {}, node_name());
+  note.kind = "Node";
+  note.api_version = "v1";
+  if (!note.about)
+    return;
+  if (auto call = recorder_.record(note, deps_.ports->env.clock->now())) {
+    events_.push_back(std::move(*call));
+    schedule_flush();
+  }
 }
 
 void node_actor::record(const pod_event& e) {

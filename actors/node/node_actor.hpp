@@ -3,7 +3,10 @@
 
 #include "actors/framework/event_recorder.hpp"
 #include "actors/node/admission.hpp"
+#include "actors/node/eviction.hpp"
+#include "actors/node/image_garbage.hpp"
 #include "actors/node/node_interface.hpp"
+#include "actors/node/static_pods.hpp"
 #include "actors/pod/pod_actor.hpp"
 #include "api/generated/core_v1_node.hpp"
 #include "runtime/cri/log_rotation.hpp"
@@ -18,6 +21,9 @@
 
 namespace thespis::actors {
 
+/// How often it is looked whether images have to go.
+inline constexpr std::chrono::minutes collection_interval{5};
+
 struct node_deps {
   std::shared_ptr<const pod_ports> ports;
   /// What the node tells of itself at registration: labels, capacity, addresses, pod CIDR, info.
@@ -27,6 +33,12 @@ struct node_deps {
   /// Between comparisons with the runtime; 0 relies on its events alone (simulated nodes).
   std::chrono::seconds relist_interval{10};
   runtime::log_limits logs;
+  /// Tells what the node has left; null: it never runs short of anything (simulated nodes).
+  std::shared_ptr<statistics_port> statistics = nullptr;
+  eviction_limits eviction = {};
+  image_limits images = {};
+  /// The folder (or file) of the static pods' manifests; empty: there are none.
+  std::string static_pod_path = {};
   /// How long the node is not ready while the API gives it no range for its pods; then it does
   /// without. 0: it does not ask.
   std::chrono::milliseconds pod_cidr_patience{0};
@@ -54,6 +66,15 @@ private:
     pod_holding holding; ///< until its last process has ended
     resize_verdict resize = resize_verdict::fits;
     std::string resize_message;
+    bool limits_storage = false; ///< how much of the disk it uses matters
+    bool evicted = false;
+  };
+
+  struct static_entry {
+    static_pod what;
+    std::string mirror_uid;  ///< of the mirror; empty: there is none
+    std::string last_status; ///< for a mirror that comes later
+    bool creating = false;
   };
 
   template <class T, class F>
@@ -76,6 +97,29 @@ private:
   /// What all pods but one hold.
   node_holdings holdings_without(const std::string& uid) const;
   std::shared_ptr<const api::v1::node> present_node() const;
+  /// Reads what the node has left, and of `all` pods (or those with limits) what they use of it.
+  void check_pressure(bool all = false);
+  void judge_pressure(const node_statistics& now, bool all);
+  void evict_for(const shortage& why, const node_statistics& now);
+  bool evict(const std::string& uid, const std::string& message, bool disruption);
+  void tell_pressure(pressure_kind k);
+  void read_static_pods(std::function<void()> then);
+  void take_manifests(const std::map<std::string, static_pod>& found);
+  /// Creates what shows a static pod in the API, when it is not there.
+  void ensure_mirror(const std::string& hash);
+  /// False when the event is about a pod that mirrors none.
+  bool take_mirror(const api::watch_event& e);
+  /// The uid that the API knows a pod of ours by; empty when it does not know it.
+  std::string api_uid(const std::string& uid) const;
+  /// The mirror of a static pod, or the pod itself.
+  api::object_ptr in_api(const api::object_ptr& pod) const;
+  /// Asks which images there are; then `then` runs.
+  void look_at_images(const std::vector<runtime::container_summary>& containers,
+                      std::function<void()> then);
+  /// Removes unused ones where the disk is too full for images.
+  void collect_images(const node_statistics& now);
+  /// Removes unused images of so many bytes at least; `then` is told how many there were.
+  void remove_images(uint64_t bytes, std::function<void(uint64_t)> then);
   void sweep(const std::map<std::string, pod_observation>& found);
   void compare();
   /// Rotates the logs that have outgrown their limit, away from the actor.
@@ -87,6 +131,8 @@ private:
   void remove_ended();
   void remove_from_api(const pod_released& r);
   void record(const pod_event& e);
+  void record_on_node(const std::string& type, const std::string& reason,
+                      const std::string& message);
   caf::result<container_location> find(const find_container& f);
   caf::result<stream_opened> open(const open_log& o);
   caf::result<stream_opened> open(const open_connection& o);
@@ -105,8 +151,17 @@ private:
 
   node_deps deps_;
   event_recorder recorder_;
+  eviction_state eviction_;
+  bool measuring_ = false;
+  image_garbage images_;
+  caf::actor_clock::time_point images_due_{};     ///< when they are looked at again
+  caf::actor_clock::time_point collection_due_{}; ///< ... and how full their disk is
+  caf::actor_clock::time_point reclaim_due_{};    ///< ... and all unused ones removed, in need
+  std::string leaving_; ///< uid of the pod evicted last, until it has no process left
+  caf::actor_clock::time_point leaving_until_{};
   std::map<std::string, pod_observation> leftovers_;   ///< by pod uid, until adopted
   std::map<std::string, pod_entry> pods_;              ///< by uid
+  std::map<std::string, static_entry> statics_;        ///< by hash
   std::map<std::string, pod_status_changed> statuses_; ///< by uid, not yet written
   std::vector<caf::actor_addr> streams_;               ///< those that may be open
   std::vector<api::call> events_;                      ///< not yet recorded

@@ -34,12 +34,21 @@ api::v1::node_condition condition(std::string type, bool on, std::string reason,
 
 api::v1::node_status node_actor::present_status() const {
   auto s = deps_.description.status;
+  s.images = images_.described();
+  const auto pressed = [this](pressure_kind k, const char* bad, const char* bad_text,
+                              const char* good, const char* good_text) {
+    const bool on = eviction_.under(k);
+    return condition(to_string(k), on, on ? bad : good,
+                     std::string{"kubelet has "} + (on ? bad_text : good_text));
+  };
   s.conditions = {
-      condition("MemoryPressure", false, "KubeletHasSufficientMemory",
-                "kubelet has sufficient memory available"),
-      condition("DiskPressure", false, "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
-      condition("PIDPressure", false, "KubeletHasSufficientPID",
-                "kubelet has sufficient PID available"),
+      pressed(pressure_kind::memory, "KubeletHasInsufficientMemory",
+              "insufficient memory available", "KubeletHasSufficientMemory",
+              "sufficient memory available"),
+      pressed(pressure_kind::disk, "KubeletHasDiskPressure", "disk pressure",
+              "KubeletHasNoDiskPressure", "no disk pressure"),
+      pressed(pressure_kind::pid, "KubeletHasInsufficientPID", "insufficient PID available",
+              "KubeletHasSufficientPID", "sufficient PID available"),
       !runtime_ready_ ? condition("Ready", false, "KubeletNotReady",
                                   "container runtime is down: " + runtime_message_)
       : !network_ready_
@@ -112,6 +121,8 @@ std::optional<pod_rejection> node_actor::admit(const api::object_ptr& pod, bool 
   own = {};
   // One that was started before has been admitted, and is not sent away.
   if (!known && status.start_time.empty() && !pod->meta().deleting) {
+    if (auto no = eviction_.refuse(*info.pod))
+      return pod_rejection{"Evicted", std::move(*no)};
     if (auto no = reject_pod(info, *present_node(), holdings_without(pod->uid())))
       return no;
   }

@@ -76,7 +76,9 @@ pod_actor::behavior_type pod_actor::make_behavior() {
           check_sandbox();
       },
       [this](const end_pod& e) {
-        state_.end(e.reason, e.message);
+        const auto grace = std::chrono::seconds{e.grace_seconds};
+        state_.end(e.reason, e.message, grace < 0s ? std::nullopt : std::optional{grace},
+                   e.disruption);
         advance();
       },
       [this](const container_query& q) { return locate(q); },

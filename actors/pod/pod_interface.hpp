@@ -37,6 +37,8 @@ struct container_hint {
 struct end_pod {
   std::string reason;
   std::string message;
+  int64_t grace_seconds = -1; ///< below 0: what the pod says
+  bool disruption = false;    ///< for the node's sake: the pod gets the condition DisruptionTarget
 };
 
 /// INTERNAL: the next instant at which something is due. Ticks of older generations are void.
@@ -93,7 +95,7 @@ typename Inspector::result_type inspect(Inspector& f, container_hint& x) {
 }
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, end_pod& x) {
-  return f(x.reason, x.message);
+  return f(x.reason, x.message, x.grace_seconds, x.disruption);
 }
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, pod_tick& x) {

@@ -311,9 +311,9 @@ bool pod_state::any_alive() const {
 
 std::chrono::seconds pod_state::grace() const {
   const auto& m = pod().metadata;
-  if (m.deletion_grace_period_seconds)
-    return std::chrono::seconds{*m.deletion_grace_period_seconds};
-  return std::chrono::seconds{pod().spec.termination_grace_period_seconds.value_or(30)};
+  const std::chrono::seconds own{m.deletion_grace_period_seconds.value_or(
+      pod().spec.termination_grace_period_seconds.value_or(30))};
+  return end_grace_ ? std::min(*end_grace_, own) : own;
 }
 
 std::vector<pod_action> pod_state::step(time now) {
@@ -335,9 +335,13 @@ std::vector<pod_action> pod_state::step(time now) {
   return out;
 }
 
-void pod_state::end(std::string reason, std::string message) {
-  if (stage_ == pod_stage::preparing || stage_ == pod_stage::running)
-    begin_stopping(std::move(reason), std::move(message));
+void pod_state::end(std::string reason, std::string message,
+                    std::optional<std::chrono::seconds> grace, bool disruption) {
+  if (stage_ != pod_stage::preparing && stage_ != pod_stage::running)
+    return;
+  end_grace_ = grace;
+  disrupted_ = disruption;
+  begin_stopping(std::move(reason), std::move(message));
 }
 
 void pod_state::begin_stopping(std::string reason, std::string message) {

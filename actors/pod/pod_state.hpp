@@ -102,9 +102,11 @@ public:
   /// What the node says of the resources that the newest version asks for.
   void decide_resize(resize_verdict verdict, std::string message);
 
-  /// The node ends the pod, whatever it is about to do: its phase is Failed from now on. Without
-  /// effect on a pod that ends already.
-  void end(std::string reason, std::string message);
+  /// The node ends the pod, whatever it is about to do: its phase is Failed from now on, and its
+  /// processes get at most `grace`. A disruption is told by a condition. Without effect on a pod
+  /// that ends already.
+  void end(std::string reason, std::string message,
+           std::optional<std::chrono::seconds> grace = std::nullopt, bool disruption = false);
 
   /// Takes over what an earlier process left: the newest sandbox and its containers.
   void adopt_sandbox(const runtime::sandbox_status& s);
@@ -212,6 +214,8 @@ private:
   /// Why the pod as a whole failed (DeadlineExceeded, Evicted); empty otherwise.
   std::string failed_reason_;
   std::string failed_message_;
+  std::optional<std::chrono::seconds> end_grace_;          ///< of a pod that the node ends
+  bool disrupted_ = false;                                 ///< ... for the sake of others
   mutable std::vector<api::v1::pod_condition> conditions_; ///< as last published;
                                                            ///< none: as the object shows them
 };

@@ -254,8 +254,10 @@ void pod_state::add_conditions(api::v1::pod_status& s, time now) const {
   add("ContainersReady", containers_ready, why, which);
   if (const auto resize = resize_condition())
     add(resize->type, true, resize->reason, resize->message);
+  if (disrupted_)
+    add("DisruptionTarget", true, "TerminationByKubelet", failed_message_);
   for (const auto& other : pod().status.conditions)
-    if (!owned_by_node(other.type))
+    if (!owned_by_node(other.type) && !(disrupted_ && other.type == "DisruptionTarget"))
       s.conditions.push_back(other);
   conditions_ = s.conditions;
 }

@@ -86,6 +86,17 @@ BOOST_AUTO_TEST_CASE(reads_every_type_of_value) {
   BOOST_CHECK(!s.node.local);
 }
 
+BOOST_AUTO_TEST_CASE(refuses_what_can_be_no_eviction_threshold) {
+  BOOST_CHECK(good("node: {eviction-hard: ''}").node.eviction_hard.empty());
+  config::settings_reader reader;
+  reader.read_text("node: {eviction-hard: 'memory<1Gi', image-gc-low-threshold: 85}", "t.yaml");
+  auto s = reader.finish();
+  BOOST_REQUIRE(!s);
+  BOOST_CHECK(s.error().message.find("unsupported eviction signal memory") != std::string::npos);
+  BOOST_CHECK(s.error().message.find("a low threshold below the high one, 85") !=
+              std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(flags_override_the_file_and_keep_its_rest) {
   config::settings_reader reader;
   reader.read_text("api: {port: 7443, context: other}", "t.yaml");

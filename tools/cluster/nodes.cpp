@@ -2,6 +2,7 @@
 
 #include "actors/node/folders_actor.hpp"
 #include "actors/node/node_actor.hpp"
+#include "api/text/threshold.hpp"
 #include "proxy/ingress_actor.hpp"
 #include "proxy/policy_actor.hpp"
 #include "proxy/proxy_actor.hpp"
@@ -239,6 +240,13 @@ api::result<std::unique_ptr<local_node>> local_node::start(const node_host& host
   deps.ports = ports;
   deps.description = std::move(description);
   deps.lease_interval = std::chrono::ceil<std::chrono::seconds>(settings.node.status_interval);
+  deps.statistics = actors::make_machine_statistics(*facts, deps.ports->containers);
+  // The configuration was checked when it was read.
+  deps.eviction = {api::parse_thresholds(settings.node.eviction_hard).value(),
+                   settings.node.eviction_pressure_transition_period};
+  deps.static_pod_path = settings.node.static_pod_path;
+  deps.images = {settings.node.image_gc_high_threshold, settings.node.image_gc_low_threshold,
+                 settings.node.image_minimum_gc_age};
   deps.logs = {settings.node.container_log_max_size, settings.node.container_log_max_files};
   host.supervise(actors::node_role(res->name_), [deps](caf::local_actor& self) {
     return caf::actor_cast<caf::strong_actor_ptr>(
