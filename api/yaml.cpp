@@ -121,10 +121,15 @@ scalar resolve(std::string_view s, value& out) {
   return scalar::text;
 }
 
+/// More are not told; the parser goes on.
+constexpr size_t max_duplicates = 100;
+
 /// Builds JSON from events and keeps the budgets, before anything recursive sees a tree.
 class builder : public YAML::EventHandler {
 public:
-  builder(const limits& l, std::vector<json::document>& out) : limits_(l), out_(out) {}
+  /// nullptr for `duplicates`: a repeated key is refused.
+  builder(const limits& l, std::vector<json::document>& out, std::vector<std::string>* duplicates)
+      : limits_(l), out_(out), duplicates_(duplicates) {}
 
   void OnDocumentStart(const YAML::Mark&) override {
     doc_ = std::make_unique<json::document>();
@@ -167,8 +172,9 @@ public:
       throw refusal{line(m), "a null cannot be a key"};
     auto key = v.IsString() ? std::string(json::as_string(v)) : json::to_string(v);
     auto& top = stack_.back();
-    if (!top.keys.insert(key).second)
-      throw refusal{line(m), "key " + quote_go(key) + " already set in map"};
+    top.repeats = !top.keys.insert(key).second;
+    if (top.repeats)
+      note_duplicate(m, key);
     top.key = std::move(key);
     top.has_key = true;
   }
@@ -190,6 +196,7 @@ private:
     value container;
     std::string key;
     bool has_key = false;
+    bool repeats = false; ///< `key` stands in the container already
     std::set<std::string> keys;
   };
 
@@ -197,6 +204,14 @@ private:
 
   bool at_key() const {
     return !stack_.empty() && stack_.back().container.IsObject() && !stack_.back().has_key;
+  }
+
+  void note_duplicate(const YAML::Mark& m, const std::string& key) {
+    auto what = "key " + quote_go(key) + " already set in map";
+    if (!duplicates_)
+      throw refusal{line(m), std::move(what)};
+    if (duplicates_->size() < max_duplicates)
+      duplicates_->push_back("line " + std::to_string(line(m)) + ": " + what);
   }
 
   void count(const YAML::Mark& m, YAML::anchor_t anchor) {
@@ -237,7 +252,10 @@ private:
       top.container.PushBack(v, a);
       return;
     }
-    top.container.AddMember(json::make_string(top.key, a), v, a);
+    if (top.repeats)
+      json::set(top.container, top.key, std::move(v), a);
+    else
+      top.container.AddMember(json::make_string(top.key, a), v, a);
     top.has_key = false;
   }
 
@@ -269,6 +287,7 @@ private:
 
   const limits& limits_;
   std::vector<json::document>& out_;
+  std::vector<std::string>* duplicates_;
   std::unique_ptr<json::document> doc_;
   std::vector<frame> stack_;
   size_t nodes_ = 0;
@@ -368,7 +387,10 @@ void write(std::string& out, const value& v, size_t indent, bool inline_first) {
 
 } // namespace
 
-result<std::vector<json::document>> parse_all(std::string_view text, const limits& l) {
+namespace {
+
+result<std::vector<json::document>> read_all(std::string_view text, const limits& l,
+                                             std::vector<std::string>* duplicates) {
   if (text.size() > l.max_bytes) {
     error e;
     e.why = reason::request_entity_too_large;
@@ -382,7 +404,7 @@ result<std::vector<json::document>> parse_all(std::string_view text, const limit
   try {
     std::istringstream stream{std::string(text)};
     YAML::Parser parser(stream);
-    builder b(l, out);
+    builder b(l, out, duplicates);
     while (parser.HandleNextDocument(b)) {
     }
   } catch (const refusal& r) {
@@ -393,8 +415,15 @@ result<std::vector<json::document>> parse_all(std::string_view text, const limit
   return out;
 }
 
-result<json::document> parse(std::string_view text, const limits& l) {
-  auto all = parse_all(text, l);
+} // namespace
+
+result<std::vector<json::document>> parse_all(std::string_view text, const limits& l) {
+  return read_all(text, l, nullptr);
+}
+
+result<json::document> parse(std::string_view text, const limits& l,
+                             std::vector<std::string>* duplicates) {
+  auto all = read_all(text, l, duplicates);
   if (!all)
     return fail(std::move(all.error()));
   if (all->empty())

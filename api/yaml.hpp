@@ -20,7 +20,10 @@ struct limits {
 /// Errors: bad_request with the line ("error converting YAML to JSON: yaml: line 3: ..."), also for
 /// aliases, anchors, merge keys, duplicate keys, keys that are no scalars, invalid UTF-8 and a
 /// second document; request_entity_too_large beyond max_bytes.
-result<json::document> parse(std::string_view text, const limits& l = {});
+/// With `duplicates` the last of a repeated key wins instead, and what Go says of each repetition
+/// is appended there: `line 5: key "name" already set in map`, no more than 100 of them.
+result<json::document> parse(std::string_view text, const limits& l = {},
+                             std::vector<std::string>* duplicates = nullptr);
 
 /// Parses all documents of a stream; empty ones are left out.
 result<std::vector<json::document>> parse_all(std::string_view text, const limits& l = {});

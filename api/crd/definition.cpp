@@ -3,6 +3,7 @@
 #include "api/cel/rules.hpp"
 #include "api/crd/judge.hpp"
 #include "api/schema/decode.hpp"
+#include "api/text/quote.hpp"
 
 #include <algorithm>
 
@@ -20,6 +21,18 @@ const struct_type& object_meta() {
   return *t;
 }
 
+/// Makes the metadata at a path such as "spec.template.metadata" canonical; what it has that is
+/// none is appended to `unknown` unless that is null. Errors: bad_request.
+result<void> conform_metadata(json::value& meta, const std::string& at, json::allocator& a,
+                              std::vector<std::string>* unknown) {
+  std::vector<std::string> found;
+  auto ok = schema::conform(object_meta(), meta, a, unknown ? &found : nullptr);
+  constexpr std::string_view head = "unknown field \"";
+  for (const auto& text : found)
+    unknown->push_back(std::string(head) + at + "." + text.substr(head.size()));
+  return ok;
+}
+
 /// One version's schema at work.
 class version_schema final : public schema::custom_type {
 public:
@@ -32,20 +45,24 @@ public:
 
   result<void> conform(json::value& doc, json::allocator& a,
                        std::vector<std::string>* unknown) const override {
-    std::vector<std::string> dropped;
-    if (auto* meta = json::find(doc, "metadata"); meta && meta->IsObject()) {
-      std::vector<std::string> of_meta;
-      if (auto ok = schema::conform(object_meta(), *meta, a, unknown ? &of_meta : nullptr); !ok)
+    if (auto* meta = json::find(doc, "metadata"); meta && meta->IsObject())
+      if (auto ok = conform_metadata(*meta, "metadata", a, unknown); !ok)
         return ok;
-      constexpr std::string_view head = "unknown field \"";
-      if (unknown)
-        for (auto& text : of_meta)
-          unknown->push_back(std::string(head) + "metadata." + text.substr(head.size()));
-    }
-    prune(*tree_, doc, true, unknown ? &dropped : nullptr);
-    if (unknown)
-      for (const auto& path : dropped)
-        unknown->push_back("unknown field \"" + path + "\"");
+    // Told after what the schema does not know, as Kubernetes does.
+    std::vector<std::string> dropped, in_embedded;
+    result<void> ok;
+    prune(*tree_, doc, true, unknown ? &dropped : nullptr,
+          [&](json::value& meta, const std::string& at) {
+            if (ok)
+              ok = conform_metadata(meta, at, a, unknown ? &in_embedded : nullptr);
+          });
+    if (!ok || !unknown)
+      return ok;
+    std::sort(dropped.begin(), dropped.end());
+    std::sort(in_embedded.begin(), in_embedded.end());
+    for (const auto& path : dropped)
+      unknown->push_back("unknown field " + quote_go(path));
+    unknown->insert(unknown->end(), in_embedded.begin(), in_embedded.end());
     return {};
   }
 

@@ -1,6 +1,7 @@
 #include "api/crd/structural.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace thespis::api::crd {
 
@@ -139,7 +140,8 @@ std::string joined(const std::string& at, std::string_view name) {
 
 class pruner {
 public:
-  explicit pruner(std::vector<std::string>* dropped) : dropped_(dropped) {}
+  pruner(std::vector<std::string>* dropped, const metadata_step& embedded)
+      : dropped_(dropped), embedded_(embedded) {}
 
   void run(const structural& s, json::value& v, bool root, const std::string& at) {
     if (v.IsArray() && s.items) {
@@ -152,11 +154,14 @@ public:
 
 private:
   void object(const structural& s, json::value& v, bool root, const std::string& at) {
+    const bool inside = std::exchange(inside_, true);
     auto keep = v.MemberBegin(); // what stays moves up to here: dropping members is linear
     for (auto m = v.MemberBegin(); m != v.MemberEnd(); ++m) {
       const auto name = json::as_string(m->name);
       const auto inner = dropped_ ? joined(at, name) : at;
       const bool own = root && is_type_member(name);
+      if (own && inside && embedded_ && name == "metadata" && m->value.IsObject())
+        embedded_(m->value, inner);
       if (const auto* known = own ? nullptr : s.member(name))
         run(*known, m->value, known->embedded, inner);
       else if (!own && !s.has_additional && !s.preserve_unknown) {
@@ -175,6 +180,8 @@ private:
   }
 
   std::vector<std::string>* dropped_;
+  const metadata_step& embedded_;
+  bool inside_ = false; ///< of the object that was begun with
 };
 
 void drop_nulls(const structural& s, json::value& v) {
@@ -275,8 +282,9 @@ result<std::unique_ptr<structural>> read_structural(const json::value& schema) {
   return s;
 }
 
-void prune(const structural& s, json::value& v, bool root, std::vector<std::string>* dropped) {
-  pruner{dropped}.run(s, v, root, {});
+void prune(const structural& s, json::value& v, bool root, std::vector<std::string>* dropped,
+           const metadata_step& embedded) {
+  pruner{dropped, embedded}.run(s, v, root, {});
 }
 
 bool fill_in(const structural& s, json::value& v, json::allocator& a) {

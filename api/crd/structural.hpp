@@ -5,6 +5,7 @@
 #include "api/json.hpp"
 #include "api/result.hpp"
 
+#include <functional>
 #include <re2/re2.h>
 
 #include <cstdint>
@@ -63,8 +64,11 @@ result<std::unique_ptr<structural>> read_structural(const json::value& schema);
 bool is_type_member(std::string_view name);
 
 /// Drops the members that the schema does not know, in place; their paths are appended to
-/// `dropped` ("spec.foo") unless that is null. `root` has the members of every object.
-void prune(const structural& s, json::value& v, bool root, std::vector<std::string>* dropped);
+/// `dropped` ("spec.foo") unless that is null. `root` has the members of every object. `embedded`
+/// is called with the metadata of every object inside, and its path where `dropped` is given.
+using metadata_step = std::function<void(json::value& metadata, const std::string& path)>;
+void prune(const structural& s, json::value& v, bool root, std::vector<std::string>* dropped,
+           const metadata_step& embedded = {});
 
 /// Fills in defaults, then drops nulls where they are not allowed. Defaults that unfold into more
 /// than `max_defaults` values are left out from there on: false then.

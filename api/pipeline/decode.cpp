@@ -1,7 +1,10 @@
 // From the bytes of a request to a document of the right kind, in canonical shape.
 #include "api/schema/decode.hpp"
 #include "api/pipeline/operation.hpp"
+#include "api/schema/strict_fields.hpp"
 #include "api/text/quote.hpp"
+
+#include <algorithm>
 
 namespace thespis::api {
 
@@ -45,25 +48,54 @@ result<void> settle_kind(json::document& doc, const schema::struct_type& type,
   return {};
 }
 
-} // namespace
-
-result<void> conform_document(operation& op, json::document& doc, const schema::struct_type& type,
-                              const std::vector<std::string>& duplicates) {
-  // Seen now: an empty list is no more than a missing one hereafter.
+/// Seen now: an empty list is no more than a missing one hereafter.
+void note_reset(operation& op, const json::document& doc) {
   const auto* owners = json::at(doc, {"metadata", "managedFields"});
   op.resets_owners = owners && owners->IsArray() && owners->Empty();
-  bool report = op.request.validation != validation_level::ignore;
+}
+
+/// Refuses or warns of what decoding had to say, as the call asks.
+result<void> tell(operation& op, std::vector<std::string> reports) {
+  if (reports.empty() || op.request.validation == validation_level::ignore)
+    return {};
+  if (op.request.validation == validation_level::strict)
+    return fail(bad_request(schema::strict_error(reports)));
+  op.warnings.insert(op.warnings.end(), std::make_move_iterator(reports.begin()),
+                     std::make_move_iterator(reports.end()));
+  return {};
+}
+
+/// Makes a body canonical and tells of its field names, in the order of the body.
+result<void> conform_body(operation& op, json::document& doc, const schema::struct_type& type,
+                          std::string_view text, bool repeats) {
+  note_reset(op, doc);
+  const bool report = op.request.validation != validation_level::ignore;
   std::vector<std::string> unknown;
   if (auto ok = schema::conform(type, doc, doc.GetAllocator(), report ? &unknown : nullptr); !ok)
     return ok;
-  if (!report || (unknown.empty() && duplicates.empty()))
-    return {};
-  if (op.request.validation == validation_level::strict)
-    return fail(bad_request(schema::strict_error(duplicates, unknown)));
-  for (const auto& d : duplicates)
-    op.warnings.push_back("duplicate field " + quote_go(d));
-  op.warnings.insert(op.warnings.end(), unknown.begin(), unknown.end());
-  return {};
+  if (!report || !repeats)
+    return tell(op, std::move(unknown));
+  if (!type.custom)
+    return tell(op, schema::field_reports(&type, text));
+  auto all = schema::field_reports(nullptr, text);
+  all.insert(all.end(), unknown.begin(), unknown.end());
+  return tell(op, std::move(all));
+}
+
+} // namespace
+
+result<void> conform_document(operation& op, json::document& doc, const schema::struct_type& type,
+                              const std::vector<std::string>& reports) {
+  note_reset(op, doc);
+  const bool report = op.request.validation != validation_level::ignore;
+  std::vector<std::string> unknown;
+  if (auto ok = schema::conform(type, doc, doc.GetAllocator(), report ? &unknown : nullptr); !ok)
+    return ok;
+  // As Go walks the maps that it makes of a patched document.
+  std::sort(unknown.begin(), unknown.end());
+  auto all = reports;
+  all.insert(all.end(), unknown.begin(), unknown.end());
+  return tell(op, std::move(all));
 }
 
 result<json::document> decode_body(operation& op, std::string_view text,
@@ -90,7 +122,7 @@ result<json::document> decode_body(operation& op, std::string_view text,
   auto api_version = type.group.empty() ? type.version : type.group + "/" + type.version;
   if (auto ok = settle_kind(*doc, type, api_version, alias); !ok)
     return fail(ok.error());
-  if (auto ok = conform_document(op, *doc, type, duplicates); !ok)
+  if (auto ok = conform_body(op, *doc, type, text, !duplicates.empty()); !ok)
     return fail(schema::handled_as(type.name, type.version, ok.error().message));
   json::ensure_object(*doc, "metadata", doc->GetAllocator());
   return doc;

@@ -4,6 +4,7 @@
 #include "api/pipeline/metadata.hpp"
 #include "api/pipeline/ownership.hpp"
 #include "api/pipeline/patching.hpp"
+#include "api/schema/strict_fields.hpp"
 
 namespace thespis::api {
 
@@ -37,8 +38,9 @@ result<void> check_identity(const operation& op, const json::value& doc) {
 }
 
 /// A patched object must still be one of its type, and the patch is to blame when it is not.
-result<void> conform_patched(operation& op, json::document& doc, const schema::struct_type& type) {
-  auto ok = conform_document(op, doc, type);
+result<void> conform_patched(operation& op, json::document& doc, const schema::struct_type& type,
+                             const std::vector<std::string>& reports) {
+  auto ok = conform_document(op, doc, type, reports);
   if (ok)
     return ok;
   return fail(invalid(
@@ -59,15 +61,27 @@ void copy_patchable(const operation& op, const json::document& before, json::doc
       after.AddMember(json::copy(m.name, a), json::copy(m.value, a), a);
 }
 
+/// What is to be told of a patch's own field names.
+std::vector<std::string> reports_of(const call& c, bool repeats) {
+  if (c.validation == validation_level::ignore)
+    return {};
+  if (c.patch == patch_kind::json_patch)
+    return schema::json_patch_reports(c.body);
+  return repeats ? schema::field_reports(nullptr, c.body) : std::vector<std::string>{};
+}
+
 } // namespace
 
 result<void> apply_patch(const operation& op, json::document& target,
-                         const patch::type_schema* schema) {
+                         const patch::type_schema* schema, std::vector<std::string>* reports) {
   json::limits limits;
   limits.refuse_duplicate_keys = false;
-  auto body = json::parse(op.request.body, limits);
+  std::vector<std::string> repeated;
+  auto body = json::parse(op.request.body, limits, &repeated);
   if (!body)
     return fail(bad_request("error decoding patch: " + body.error().message));
+  if (reports)
+    *reports = reports_of(op.request, !repeated.empty());
   auto& a = target.GetAllocator();
   switch (op.request.patch) {
   case patch_kind::none:
@@ -102,7 +116,8 @@ result<prepared> prepare_patch(operation& op) {
   r.current = *current;
   r.before = r.current->parse();
   copy_patchable(op, r.before, r.after);
-  if (auto ok = apply_patch(op, r.after, &op.type.type().patch_schema()); !ok)
+  std::vector<std::string> reports;
+  if (auto ok = apply_patch(op, r.after, &op.type.type().patch_schema(), &reports); !ok)
     return fail(ok.error());
   if (auto ok = check_identity(op, r.after); !ok)
     return fail(ok.error());
@@ -112,7 +127,7 @@ result<prepared> prepare_patch(operation& op) {
     return fail(bad_request("the API version in the data (" + std::string(version) + ", Kind=" +
                             std::string(kind) + ") does not match the expected API version (" +
                             op.type.api_version + ", Kind=" + op.type.kind + ")"));
-  if (auto ok = conform_patched(op, r.after, op.type.type()); !ok)
+  if (auto ok = conform_patched(op, r.after, op.type.type(), reports); !ok)
     return fail(ok.error());
   return update_object(op, std::move(r));
 }

@@ -7,8 +7,10 @@
 namespace thespis::api {
 
 /// Applies the call's patch to `target`. `schema` says how strategic merge treats lists; nullptr
-/// replaces them. Errors: bad_request, invalid, unsupported_media_type.
+/// replaces them. What is to be told of the patch's own field names is appended to `reports`.
+/// Errors: bad_request, invalid, unsupported_media_type.
 result<void> apply_patch(const operation& op, json::document& target,
-                         const patch::type_schema* schema);
+                         const patch::type_schema* schema,
+                         std::vector<std::string>* reports = nullptr);
 
 } // namespace thespis::api

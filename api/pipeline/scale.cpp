@@ -213,7 +213,10 @@ result<prepared> prepare_scale(operation& op) {
   auto& a = r.after.GetAllocator();
   set_at(r.after, op.type.schema->scale->spec, json::value(replicas));
   auto& metadata = json::ensure_object(r.after, "metadata", a);
-  json::set(metadata, "resourceVersion", named_revision(*scale), a);
+  // A patch that names no revision means whichever the workload has by now.
+  const auto named = named_revision(*scale);
+  const bool any = op.request.verb == verb::patch && named == named_revision(*before);
+  json::set(metadata, "resourceVersion", any ? std::string_view{} : named, a);
   if (auto uid = json::get_string(metadata_of(*scale), "uid"); !uid.empty())
     json::set(metadata, "uid", uid, a);
   r.uid_is_precondition = true;

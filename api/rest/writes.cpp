@@ -8,8 +8,11 @@
 #include "api/rest/protobuf_body.hpp"
 #include "api/rest/reads.hpp"
 #include "api/rest/reviews.hpp"
+#include "api/schema/decode.hpp"
 #include "api/text/quote.hpp"
 #include "api/yaml.hpp"
+
+#include <algorithm>
 
 namespace thespis::api::rest {
 
@@ -41,23 +44,52 @@ error no_protobuf() {
   return e;
 }
 
-result<std::string> yaml_to_json(std::string_view body) {
-  auto doc = yaml::parse(body);
-  if (!doc)
-    return fail(std::move(doc.error()));
-  return json::to_string(*doc);
+/// Repeated keys, as Go's strict YAML decoder lists them.
+std::string yaml_errors(const std::vector<std::string>& repeated) {
+  std::string out = "yaml: unmarshal errors:";
+  for (const auto& text : repeated)
+    out.append("\n  ").append(text);
+  return out;
 }
 
-/// The body as JSON text. Errors: unsupported_media_type, bad_request.
-result<std::string> json_body(const exchange& x, std::string_view body) {
+/// The document of a YAML body. What is to be told of repeated keys is appended to `repeated`.
+result<json::document> read_yaml(std::string_view body, validation_level level,
+                                 std::vector<std::string>& repeated) {
+  auto doc = yaml::parse(body, {}, &repeated);
+  if (level == validation_level::ignore)
+    repeated.clear();
+  return doc;
+}
+
+/// What strict decoding says of a YAML body that repeats keys.
+error strict_yaml(const exchange& x, json::document& doc,
+                  const std::vector<std::string>& repeated) {
+  std::vector<std::string> reports;
+  if (x.target.subresource.empty())
+    (void)schema::conform(*x.resource->type, doc, doc.GetAllocator(), &reports);
+  std::sort(reports.begin(), reports.end());
+  reports.insert(reports.begin(), yaml_errors(repeated));
+  return schema::handled_as(x.resource->kind, x.resource->version, schema::strict_error(reports));
+}
+
+/// The body as JSON text. What a client is to be warned of is appended to `warnings`.
+/// Errors: unsupported_media_type, bad_request.
+result<std::string> json_body(const exchange& x, std::string_view body, validation_level level,
+                              std::vector<std::string>& warnings) {
   auto kind = body_encoding(x.content_type);
   if (!kind)
     return fail(std::move(kind.error()));
   switch (*kind) {
   case encoding::json:
     break;
-  case encoding::yaml:
-    return yaml_to_json(body);
+  case encoding::yaml: {
+    auto doc = read_yaml(body, level, warnings);
+    if (!doc)
+      return fail(std::move(doc.error()));
+    if (level == validation_level::strict && !warnings.empty())
+      return fail(strict_yaml(x, *doc, warnings));
+    return json::to_string(*doc);
+  }
   case encoding::protobuf:
     if (x.resource->owner)
       return fail(no_protobuf());
@@ -136,7 +168,8 @@ result<void> read_manager(call& c, const exchange& x) {
   return {};
 }
 
-result<void> read_patch(call& c, const exchange& x, std::string_view body) {
+result<void> read_patch(call& c, const exchange& x, std::string_view body,
+                        std::vector<std::string>& warnings) {
   auto kind = patch_kind_of(x.content_type);
   if (!kind)
     return fail(std::move(kind.error()));
@@ -154,13 +187,16 @@ result<void> read_patch(call& c, const exchange& x, std::string_view body) {
     c.body = body;
     return {};
   }
-  auto text = yaml_to_json(body);
-  if (!text) {
-    if (text.error().why == reason::bad_request)
-      text.error().message.insert(0, "error decoding YAML: ");
-    return fail(std::move(text.error()));
+  auto doc = read_yaml(body, c.validation, warnings);
+  if (!doc) {
+    if (doc.error().why == reason::bad_request)
+      doc.error().message.insert(0, "error decoding YAML: ");
+    return fail(std::move(doc.error()));
   }
-  c.body = std::move(*text);
+  if (c.validation == validation_level::strict && !warnings.empty())
+    return fail(bad_request("error strict decoding YAML: error converting YAML to JSON: " +
+                            yaml_errors(warnings)));
+  c.body = json::to_string(*doc);
   return {};
 }
 
@@ -189,14 +225,18 @@ result<void> read_delete(call& c, const exchange& x, std::string_view body) {
     c.policy = q.flag("orphanDependents") ? propagation::orphan : propagation::background;
   if (body.empty())
     return {};
-  auto text = json_body(x, body);
+  std::vector<std::string> ignored;
+  auto text = json_body(x, body, validation_level::ignore, ignored);
   if (!text)
     return fail(std::move(text.error()));
   c.body = std::move(*text);
   return {};
 }
 
-result<call> make_call(const exchange& x, api::verb v, std::string_view body) {
+/// The call that a request makes; what its text alone gives reason to warn of is appended to
+/// `warnings`.
+result<call> make_call(const exchange& x, api::verb v, std::string_view body,
+                       std::vector<std::string>& warnings) {
   call c;
   c.verb = v;
   c.resource = x.group_resource();
@@ -206,17 +246,21 @@ result<call> make_call(const exchange& x, api::verb v, std::string_view body) {
   c.subresource = x.target.subresource;
   c.user = x.user;
   result<void> ok;
+  if (v != verb::remove)
+    ok = read_validation(c, x.target.query);
+  if (!ok)
+    return fail(std::move(ok.error()));
   switch (v) {
   case verb::create:
   case verb::update: {
-    auto text = json_body(x, body);
+    auto text = json_body(x, body, c.validation, warnings);
     if (!text)
       return fail(std::move(text.error()));
     c.body = std::move(*text);
     break;
   }
   case verb::patch:
-    ok = read_patch(c, x, body);
+    ok = read_patch(c, x, body, warnings);
     break;
   case verb::remove:
     ok = read_delete(c, x, body);
@@ -224,8 +268,6 @@ result<call> make_call(const exchange& x, api::verb v, std::string_view body) {
   }
   if (ok)
     ok = read_dry_run(c, x.target.query);
-  if (ok && v != verb::remove)
-    ok = read_validation(c, x.target.query);
   if (ok)
     ok = read_manager(c, x);
   if (!ok)
@@ -317,7 +359,8 @@ void delete_collection(const exchange_ptr& x, std::string_view body, responder r
   auto options = read_list_options(*x->resource, x->target);
   if (!options)
     return respond(answer(options.error()));
-  auto prototype = make_call(*x, verb::remove, body);
+  std::vector<std::string> ignored;
+  auto prototype = make_call(*x, verb::remove, body, ignored);
   if (!prototype)
     return respond(answer(prototype.error()));
   if (auto ok = check_delete_body(prototype->body); !ok)
@@ -377,15 +420,18 @@ void run_write(const exchange_ptr& x, std::string_view body, responder respond) 
   auto v = verb_of(x->target.verb);
   if (!v)
     return respond(answer(internal_error("no write: " + x->target.verb)));
-  auto c = make_call(*x, *v, body);
+  std::vector<std::string> warnings;
+  auto c = make_call(*x, *v, body, warnings);
   if (!c)
     return respond(answer(c.error()));
   if (is_review(*x->resource))
     return respond(answer_review(*x, c->body));
-  x->server->cluster.submit(std::move(*c), [x, respond = std::move(respond)](const reply& r) {
-    const auto make = [x, r] {
+  x->server->cluster.submit(std::move(*c), [x, warnings = std::move(warnings),
+                                            respond = std::move(respond)](const reply& r) {
+    const auto make = [x, r, warnings] {
       auto a = answer_reply(*x, r);
       add_deprecation(*x, a);
+      add_warnings(a, warnings);
       add_warnings(a, r.warnings);
       return a;
     };

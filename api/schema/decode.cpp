@@ -205,16 +205,10 @@ error handled_as(std::string_view kind, std::string_view version, std::string_vi
   return bad_request(std::move(message));
 }
 
-std::string strict_error(const std::vector<std::string>& duplicates,
-                         const std::vector<std::string>& unknown) {
+std::string strict_error(const std::vector<std::string>& reports) {
   std::string out;
-  const auto add = [&out](const std::string& text) {
+  for (const auto& text : reports)
     out.append(out.empty() ? "strict decoding error: " : ", ").append(text);
-  };
-  for (const auto& path : duplicates)
-    add("duplicate field " + quote_go(path));
-  for (const auto& text : unknown)
-    add(text);
   return out;
 }
 

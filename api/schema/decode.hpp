@@ -21,10 +21,8 @@ result<void> conform(const struct_type& type, json::value& doc, json::allocator&
 /// Deployment: DETAIL`. `version` is that of the body's apiVersion ("v1").
 error handled_as(std::string_view kind, std::string_view version, std::string_view detail);
 
-/// What strict decoding says of `duplicates` (paths as json::parse reports them) and of `unknown`
-/// (as conform does): `strict decoding error: duplicate field "a", unknown field "b"`. Empty when
-/// there is nothing to say. The parts are also what `Warn` sends as warnings.
-std::string strict_error(const std::vector<std::string>& duplicates,
-                         const std::vector<std::string>& unknown);
+/// What strict decoding says with these reports (`unknown field "a"`): `strict decoding error:
+/// duplicate field "b", unknown field "a"`. Empty when there are none.
+std::string strict_error(const std::vector<std::string>& reports);
 
 } // namespace thespis::api::schema

@@ -101,6 +101,17 @@ BOOST_AUTO_TEST_CASE(spells_keys_as_strings) {
   BOOST_TEST(refused("? {a: b}\n: c\n"));
 }
 
+BOOST_AUTO_TEST_CASE(tells_of_repeated_keys_where_the_last_one_wins) {
+  std::vector<std::string> found;
+  const auto doc = yaml::parse("a: 1\nb: {c: 1, c: 2}\na: [3]\na: 4\n", {}, &found);
+  BOOST_REQUIRE(doc.has_value());
+  BOOST_TEST(json::to_string(*doc) == R"({"a":4,"b":{"c":2}})");
+  const std::vector<std::string> expected = {R"(line 2: key "c" already set in map)",
+                                             R"(line 3: key "a" already set in map)",
+                                             R"(line 4: key "a" already set in map)"};
+  BOOST_TEST(found == expected, boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_CASE(names_lines_in_errors) {
   BOOST_TEST(converted("a: 1\nb: 2\na: 3\n") ==
              "error: error converting YAML to JSON: yaml: line 3: key \"a\" already set in map");

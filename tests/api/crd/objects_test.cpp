@@ -34,6 +34,8 @@ BOOST_AUTO_TEST_CASE(an_embedded_object_keeps_what_every_object_has) {
   BOOST_TEST(k.canonical("{t: {apiVersion: v1, kind: Pod, metadata: {name: x}, spec: {}, z: 1}}") ==
              R"({"t":{"apiVersion":"v1","kind":"Pod","metadata":{"name":"x"},"spec":{}}})");
   BOOST_TEST(k.complaints("{t: {kind: Pod}}") == "t.apiVersion: Required value: must not be empty");
+  BOOST_TEST(k.canonical("{t: {metadata: {name: x, w: 1, labels: {a: b}}}}") ==
+             R"({"t":{"metadata":{"name":"x","labels":{"a":"b"}}}})");
 }
 
 BOOST_AUTO_TEST_CASE(defaults_fill_in_at_all_levels_and_replace_nulls) {

@@ -142,6 +142,33 @@ BOOST_AUTO_TEST_CASE(warns_of_unknown_fields) {
       400, "BadRequest");
 }
 
+BOOST_AUTO_TEST_CASE(tells_of_names_that_stand_twice) {
+  const std::string twice =
+      "kind: ConfigMap\napiVersion: v1\nmetadata:\n  name: c\ndata: {}\ndata: {a: b}\ndta: {}\n";
+  const std::string line = "line 6: key \"data\" already set in map";
+  auto a = request("POST", collection + "?fieldValidation=Strict", twice,
+                   "Content-Type: application/yaml\r\n");
+  check_status(a, 400, "BadRequest",
+               "ConfigMap in version \"v1\" cannot be handled as a ConfigMap: strict decoding "
+               "error: yaml: unmarshal errors:\n  " +
+                   line + ", unknown field \"dta\"");
+  a = request("POST", collection, twice, "Content-Type: application/yaml\r\n");
+  BOOST_TEST(a.status == 201);
+  BOOST_TEST(text_at(parse(a.body), {"data", "a"}) == "b");
+  BOOST_TEST(a.headers["warning"].find("299 - \"line 6: key ") == 0U);
+  a = request("PATCH", one + "?fieldManager=m&fieldValidation=Strict", twice,
+              "Content-Type: application/apply-patch+yaml\r\n");
+  check_status(a, 400, "BadRequest",
+               "error strict decoding YAML: error converting YAML to JSON: yaml: unmarshal "
+               "errors:\n  " +
+                   line);
+  a = request("PUT", one + "?fieldValidation=Strict",
+              R"({"metadata":{"name":"c"},"dta":1,"data":{"a":"b"},"data":{"a":"c"}})");
+  check_status(a, 400, "BadRequest",
+               "ConfigMap in version \"v1\" cannot be handled as a ConfigMap: strict decoding "
+               "error: unknown field \"dta\", duplicate field \"data\"");
+}
+
 BOOST_AUTO_TEST_CASE(deletes_what_a_selector_selects) {
   for (std::string_view name : {"a", "b", "c"})
     request("POST", collection,

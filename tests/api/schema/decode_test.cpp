@@ -108,9 +108,9 @@ BOOST_AUTO_TEST_CASE(unknown_members_are_dropped_and_reported_with_their_path) {
       R"(unknown field "spec.foo")", R"(unknown field "spec.template.spec.containers[1].imagee")",
       R"(unknown field "bar")"};
   BOOST_TEST(unknown == expected, boost::test_tools::per_element());
-  BOOST_TEST(schema::strict_error({"spec.replicas"}, {expected[0]}) ==
+  BOOST_TEST(schema::strict_error({R"(duplicate field "spec.replicas")", expected[0]}) ==
              R"(strict decoding error: duplicate field "spec.replicas", unknown field "spec.foo")");
-  BOOST_TEST(schema::strict_error({}, {}).empty());
+  BOOST_TEST(schema::strict_error({}).empty());
 }
 
 BOOST_AUTO_TEST_CASE(names_are_case_sensitive) {

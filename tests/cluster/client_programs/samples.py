@@ -1,5 +1,9 @@
 """A small object of every kind that can be listed and created, by group version and kind."""
 
+import base64
+import copy
+import subprocess
+
 import yaml
 
 POD_SPEC = {"containers": [{"name": "c", "image": "thespis.local/sample:v1"}]}
@@ -35,6 +39,44 @@ spec:
     storage: true
     schema: {openAPIV3Schema: {type: object, properties: {spec: {type: object}}}}
 """
+
+
+
+def signing_request():
+    """A request for a client certificate, in PEM."""
+    made = subprocess.run(
+        "openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout /dev/null "
+        "-subj /O=tests/CN=walker".split(),
+        check=True,
+        capture_output=True,
+    )
+    return base64.b64encode(made.stdout).decode()
+
+
+def authority():
+    """A self-signed certificate of an authority, in PEM."""
+    made = subprocess.run(
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout /dev/null "
+        "-subj /CN=walkers -days 2 -addext basicConstraints=critical,CA:TRUE".split(),
+        check=True,
+        capture_output=True,
+    )
+    return made.stdout.decode()
+
+
+MUTATION = {
+    "patchType": "JSONPatch",
+    "jsonPatch": {"expression": '[JSONPatch{op: "add", path: "/metadata/labels/a", value: "b"}]'},
+}
+EXACTLY = {"name": "one", "exactly": {"deviceClassName": "none"}}
+CLAIM = {"devices": {"requests": [EXACTLY]}}
+OLD_CLAIM = {"devices": {"requests": [{"name": "one", "deviceClassName": "none"}]}}
+SLICE = {
+    "nodeName": "none",
+    "driver": "devices.example.com",
+    "pool": {"name": "pool", "generation": 1, "resourceSliceCount": 1},
+    "devices": [{"name": "device-1"}],
+}
 
 SAMPLES = {
     "v1/ConfigMap": {"data": {"k": "v"}},
@@ -78,7 +120,28 @@ SAMPLES = {
     "admissionregistration.k8s.io/v1/ValidatingAdmissionPolicyBinding": {
         "spec": {"policyName": "none", "validationActions": ["Warn"]}
     },
+    "admissionregistration.k8s.io/v1beta1/MutatingAdmissionPolicy": {
+        "spec": {
+            "matchConstraints": MATCH,
+            "mutations": [MUTATION],
+            "reinvocationPolicy": "Never",
+            "failurePolicy": "Ignore",
+        }
+    },
+    "admissionregistration.k8s.io/v1beta1/MutatingAdmissionPolicyBinding": {
+        "spec": {"policyName": "none"}
+    },
     "apiextensions.k8s.io/v1/CustomResourceDefinition": yaml.safe_load(CRD),
+    "apiregistration.k8s.io/v1/APIService": {
+        "spec": {
+            "group": "walked.example.com",
+            "version": "v1",
+            "groupPriorityMinimum": 10,
+            "versionPriority": 10,
+            "insecureSkipTLSVerify": True,
+            "service": {"namespace": "default", "name": "none"},
+        }
+    },
     "apps/v1/ControllerRevision": {"revision": 1, "data": {"a": "b"}},
     "apps/v1/DaemonSet": {"spec": {"selector": SELECTOR, "template": TEMPLATE}},
     "apps/v1/Deployment": {"spec": {"replicas": 0, "selector": SELECTOR, "template": TEMPLATE}},
@@ -99,6 +162,22 @@ SAMPLES = {
         }
     },
     "batch/v1/Job": {"spec": {"suspend": True, "template": {"spec": dict(PENDING, restartPolicy="Never")}}},
+    "certificates.k8s.io/v1/CertificateSigningRequest": {
+        "spec": {
+            "request": signing_request(),
+            "signerName": "example.com/none",
+            "usages": ["client auth"],
+        }
+    },
+    "certificates.k8s.io/v1beta1/ClusterTrustBundle": {"spec": {"trustBundle": authority()}},
+    "coordination.k8s.io/v1beta1/LeaseCandidate": {
+        "spec": {
+            "leaseName": "none",
+            "binaryVersion": "1.34.0",
+            "emulationVersion": "1.34.0",
+            "strategy": "OldestEmulationVersion",
+        }
+    },
     "coordination.k8s.io/v1/Lease": {"spec": {"holderIdentity": "me", "leaseDurationSeconds": 10}},
     "discovery.k8s.io/v1/EndpointSlice": {
         "addressType": "IPv4",
@@ -151,9 +230,32 @@ SAMPLES = {
     },
 }
 
+for version, claim in (("v1", CLAIM), ("v1beta2", CLAIM), ("v1beta1", OLD_CLAIM)):
+    group = f"resource.k8s.io/{version}"
+    SAMPLES[f"{group}/DeviceClass"] = {
+        "spec": {"selectors": [{"cel": {"expression": 'device.driver == "devices.example.com"'}}]}
+    }
+    SAMPLES[f"{group}/ResourceClaim"] = {"spec": claim}
+    SAMPLES[f"{group}/ResourceClaimTemplate"] = {"spec": {"spec": claim}}
+    SAMPLES[f"{group}/ResourceSlice"] = {"spec": copy.deepcopy(SLICE)}
+    if version == "v1beta1":
+        SAMPLES[f"{group}/ResourceSlice"]["spec"]["devices"][0]["basic"] = {}
+for version in ("v1", "v1beta1"):
+    SAMPLES[f"storage.k8s.io/{version}/VolumeAttributesClass"] = {
+        "driverName": "example.com",
+        "parameters": {"a": "b"},
+    }
+    SAMPLES[f"networking.k8s.io/{version}/IPAddress"] = {
+        "spec": {"parentRef": {"resource": "services", "namespace": "default", "name": "none"}}
+    }
+    SAMPLES[f"networking.k8s.io/{version}/ServiceCIDR"] = {"spec": {"cidrs": ["10.201.0.0/24"]}}
+
 # Names that are no free choice.
 NAMES = {
     "apiextensions.k8s.io/v1/CustomResourceDefinition": "gadgets.clients.example.com",
+    "apiregistration.k8s.io/v1/APIService": "v1.walked.example.com",
+    "networking.k8s.io/v1/IPAddress": "10.201.0.7",
+    "networking.k8s.io/v1beta1/IPAddress": "10.201.0.8",
     "storage.k8s.io/v1/CSIDriver": "client.example.com",
 }
 
@@ -165,4 +267,4 @@ def sample(api_version, kind, name, namespaced):
     metadata = {"name": NAMES.get(key, name), "labels": {"made-by": "clients"}}
     if namespaced:
         metadata["namespace"] = "default"
-    return {"apiVersion": api_version, "kind": kind, **SAMPLES[key], "metadata": metadata}
+    return {"apiVersion": api_version, "kind": kind, **copy.deepcopy(SAMPLES[key]), "metadata": metadata}
