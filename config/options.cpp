@@ -80,6 +80,8 @@ std::vector<option> network_options() {
        form::plain, 1, 65535, {}, "The same for HTTPS"},
       {"network.service-balancer", "service-balancer", THESPIS_AT(network.service_balancer), form::plain,
        0, any, {}, "Leave services of type LoadBalancer to something else"},
+      {"network.external-ips", "external-ips", THESPIS_AT(network.external_ips), form::plain, 0, any,
+       {}, "Let services claim addresses outside the cluster"},
       {"network.backend", "network-backend", THESPIS_AT(network.backend), form::plain, 0, any,
        {"auto", "routes", "vxlan", "none"}, "How pods reach those of other machines"},
       {"network.vxlan-port", "", THESPIS_AT(network.vxlan_port), form::plain, 1, 65535},

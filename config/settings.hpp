@@ -46,6 +46,7 @@ struct network_settings {
   std::string proxy_mode = "mailbox";
   bool cluster_dns = true;
   bool service_balancer = true;
+  bool external_ips = false;
   bool ingress = true;
   int64_t ingress_http_port = 80;
   int64_t ingress_https_port = 443;

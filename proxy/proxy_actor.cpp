@@ -17,6 +17,7 @@ constexpr auto gather_delay = 5ms;
 constexpr uint64_t services_watch = 0;
 constexpr uint64_t slices_watch = 1;
 constexpr uint64_t node_watch = 2;
+constexpr uint64_t cidrs_watch = 3;
 
 /// Flows that conntrack never heard of, because something refused their first packet after the
 /// choice, would be counted for ever.
@@ -28,6 +29,8 @@ const char* resource_of(uint64_t watch) {
     return "services";
   case slices_watch:
     return "endpointslices.discovery.k8s.io";
+  case cidrs_watch:
+    return "servicecidrs.networking.k8s.io";
   default:
     return "nodes";
   }
@@ -44,7 +47,8 @@ uint16_t first_queue_of(const std::string& table) {
 } // namespace
 
 proxy_actor::proxy_actor(caf::actor_config& cfg, proxy_deps deps)
-    : actor_base(cfg, "proxy", deps.node), deps_(std::move(deps)), state_(deps_.node),
+    : actor_base(cfg, "proxy", deps.node), deps_(std::move(deps)),
+      state_(deps_.node, deps_.options.service_cidrs),
       balancers_(deps_.env.roles,
                  [this](const service_port_name& name) { return spawn_balancer(name); }) {}
 
@@ -86,9 +90,13 @@ void proxy_actor::subscribe_all() {
     this->delayed_send(this, retry_delay, proxy_watch_again{});
     return;
   }
-  // Until both are complete again the kernel keeps what it has.
+  // Machines that joined do not see these; they know the first range only.
+  const auto cidrs = deps_.env.roles->find<runtime::registry_handle>(
+      runtime::registry_role(resource_of(cidrs_watch)));
+  // Until all are complete again the kernel keeps what it has.
   state_.clear();
   services_synced_ = slices_synced_ = node_synced_ = replaced_ = false;
+  cidrs_synced_ = !cidrs;
   this->monitor(services);
   this->monitor(slices);
   this->monitor(nodes);
@@ -97,6 +105,10 @@ void proxy_actor::subscribe_all() {
   api::selection own;
   own.name = deps_.node;
   this->send(nodes, runtime::subscribe{this, node_watch, own, 0});
+  if (!cidrs)
+    return;
+  this->monitor(cidrs);
+  this->send(cidrs, runtime::subscribe{this, cidrs_watch, {}, 0});
 }
 
 void proxy_actor::handle(const runtime::watch_batch& batch) {
@@ -105,18 +117,21 @@ void proxy_actor::handle(const runtime::watch_batch& batch) {
       state_.apply_service(e);
     else if (batch.watch == slices_watch)
       state_.apply_slice(e);
+    else if (batch.watch == cidrs_watch)
+      state_.apply_service_cidr(e);
     else
       state_.apply_node(e);
   }
   if (batch.what.initial_end)
     (batch.watch == services_watch ? services_synced_
      : batch.watch == slices_watch ? slices_synced_
+     : batch.watch == cidrs_watch  ? cidrs_synced_
                                    : node_synced_) = true;
   const auto registry = deps_.env.roles->find<runtime::registry_handle>(
       runtime::registry_role(resource_of(batch.watch)));
   if (registry)
     this->send(registry, runtime::watch_ack{this, batch.watch});
-  if (services_synced_ && slices_synced_ && node_synced_ && (state_.changed() || !replaced_))
+  if (synced() && (state_.changed() || !replaced_ || batch.watch == cidrs_watch))
     schedule(gather_delay);
 }
 
@@ -128,16 +143,19 @@ void proxy_actor::schedule(std::chrono::milliseconds delay) {
 
 void proxy_actor::program() {
   scheduled_ = false;
-  if (!services_synced_ || !slices_synced_ || !node_synced_)
+  if (!synced())
     return;
   if (!kernel_ && !open_kernel()) {
     schedule(retry_delay);
     return;
   }
   api::result<void> done;
+  const auto other_cidrs = kernel_->set_service_cidrs(state_.service_cidrs());
+  if (!other_cidrs)
+    spdlog::error("proxy: {}", other_cidrs.error().message);
   if (replaced_) {
     const auto changes = state_.take_changes();
-    if (changes.empty())
+    if (changes.empty() && !(other_cidrs && *other_cidrs))
       return;
     balancers_.change(changes, gate_.get());
     done = kernel_->guard(state_.guards());

@@ -37,6 +37,9 @@ protected:
 private:
   void subscribe_all();
   void handle(const runtime::watch_batch& batch);
+  bool synced() const {
+    return services_synced_ && slices_synced_ && node_synced_ && cidrs_synced_;
+  }
   void schedule(std::chrono::milliseconds delay);
   void program();
   void tell_balancers();
@@ -54,6 +57,7 @@ private:
   bool services_synced_ = false;
   bool slices_synced_ = false;
   bool node_synced_ = false;
+  bool cidrs_synced_ = false;
   bool replaced_ = false; ///< the kernel holds a complete view
   bool scheduled_ = false;
   uint64_t programmed_ = 0;

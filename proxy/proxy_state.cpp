@@ -2,6 +2,7 @@
 
 #include "api/generated/core_v1_service.hpp"
 #include "api/generated/discovery_v1.hpp"
+#include "api/generated/networking_v1.hpp"
 #include "api/object/typed.hpp"
 
 namespace thespis::proxy {
@@ -182,6 +183,21 @@ void proxy_state::apply_node(const api::watch_event& e) {
   const auto now = zone ? *zone : std::string{};
   if (std::exchange(zone_, now) != now)
     known_.touch_all();
+}
+
+void proxy_state::apply_service_cidr(const api::watch_event& e) {
+  if (e.kind == api::event_kind::deleted)
+    cidrs_.erase(e.object->name());
+  else
+    cidrs_[e.object->name()] = api::typed<api::v1::service_cidr>(*e.object)->spec.cidrs;
+}
+
+std::vector<std::string> proxy_state::service_cidrs() const {
+  auto all = own_cidrs_;
+  for (const auto& [name, cidrs] : cidrs_)
+    all.insert(all.end(), cidrs.begin(), cidrs.end());
+  const auto widest = widest_ranges(all);
+  return {widest.begin(), widest.end()};
 }
 
 service_table proxy_state::table() {

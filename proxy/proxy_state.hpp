@@ -7,21 +7,29 @@
 #include "proxy/health_checks.hpp"
 #include "proxy/service_slices.hpp"
 
+#include <map>
 #include <string>
+#include <vector>
 
 namespace thespis::proxy {
 
 /// Not thread-safe; owned by the proxy actor.
 class proxy_state {
 public:
-  /// `node` tells which endpoints are on this machine.
-  explicit proxy_state(std::string node) : node_(std::move(node)) {}
+  /// `node` tells which endpoints are on this machine; `service_cidrs` are ranges of cluster
+  /// addresses that are there without a ServiceCIDR.
+  explicit proxy_state(std::string node, std::vector<std::string> service_cidrs = {})
+      : node_(std::move(node)), own_cidrs_(std::move(service_cidrs)) {}
 
   void apply_service(const api::watch_event& e) { known_.apply_service(e); }
   void apply_slice(const api::watch_event& e) { known_.apply_slice(e); }
   /// The node of this machine: its zone is what topology hints go by.
   void apply_node(const api::watch_event& e);
-  void clear() { known_.clear(); }
+  void apply_service_cidr(const api::watch_event& e);
+  void clear() {
+    known_.clear();
+    cidrs_.clear();
+  }
 
   /// Everything, for the first programming.
   service_table table();
@@ -30,6 +38,8 @@ public:
   /// What load balancers are to be told, as of the last call of either.
   health_answers health() const;
   guarded_addresses guards() const { return guards_of(programmed_); }
+  /// All IPv4 ranges of cluster addresses, none within another, sorted.
+  std::vector<std::string> service_cidrs() const;
   bool changed() const { return known_.changed(); }
   size_t services() const { return known_.services().size(); }
 
@@ -37,6 +47,8 @@ private:
   void ports_of(const service_key& key, service_table& out) const;
 
   const std::string node_;
+  const std::vector<std::string> own_cidrs_;
+  std::map<std::string, std::vector<std::string>> cidrs_; ///< by the name of the ServiceCIDR
   std::string zone_;
   service_slices known_;
   service_table programmed_; ///< what the last `table` or `take_changes` told

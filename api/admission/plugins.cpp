@@ -24,7 +24,6 @@ std::vector<plugin_ptr> default_plugins(const ports& p) {
       certificate_signing(p.allowed),
       certificate_subject_restriction(),
       default_ingress_class(),
-      deny_service_external_ips(),
       // Policies and webhooks see what all others have made of the object.
       mutating_policies(p),
       mutating_webhooks(asking),

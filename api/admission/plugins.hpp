@@ -1,4 +1,4 @@
-// The built-in plug-ins. Internal to api/admission and its tests.
+// The built-in plug-ins, for api/admission and whoever puts a pipeline together.
 #pragma once
 
 #include "api/admission/plugin.hpp"
@@ -40,7 +40,7 @@ plugin_ptr certificate_signing(authorizer allowed);
 plugin_ptr certificate_subject_restriction();
 /// Ingresses that name no class get the default one.
 plugin_ptr default_ingress_class();
-/// Services claim no addresses outside of the cluster. (Off in Kubernetes unless asked for.)
+/// Services claim no addresses outside of the cluster. Not in the list by default, as in Kubernetes.
 plugin_ptr deny_service_external_ips();
 
 /// Others' servers fill in and judge, as the webhook configurations say.

@@ -128,13 +128,17 @@ void chooser::learn(const flow& f, backend where, flow_news news, time_point now
     succeeded(where);
     return;
   case flow_news::ended:
+    if (f.proto != protocol::tcp) {
+      datagrams_answered_ = true;
+      succeeded(where);
+    }
     if (ours)
       end(i);
     return;
   case flow_news::refused:
   case flow_news::unanswered:
     // What the answer limit counted before is not counted twice.
-    if (!ours || !i->second.answered)
+    if (f.proto == protocol::tcp ? !ours || !i->second.answered : datagrams_answered_)
       failed(where, now);
     if (ours)
       end(i);

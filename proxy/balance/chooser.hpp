@@ -44,7 +44,9 @@ struct endpoint_load {
 /// The choice is the less loaded of two endpoints drawn at random, among those not ejected; if all
 /// are, among all, for trying beats refusing. A client with affinity keeps its endpoint while that
 /// is there and not ejected. An ejected endpoint gets one flow when its time is over: an answer
-/// brings it back, a failure doubles the time. Not thread-safe; owned by one balancer.
+/// brings it back, a failure doubles the time. Whether a flow of datagrams was answered is known
+/// when it is over; silence is a failure only where the port has answered some, for there are ports
+/// that never do. Not thread-safe; owned by one balancer.
 class chooser {
 public:
   /// Uniform in [0, n), n > 0.
@@ -105,6 +107,7 @@ private:
   affinity_table clients_;
   std::map<backend, endpoint_load> loads_;
   size_t ejected_ = 0;
+  bool datagrams_answered_ = false;
   std::unordered_map<flow, followed_flow, flow_hash> flows_;
   std::deque<std::pair<time_point, flow>> unanswered_; // TCP, oldest first; some are answered
 };

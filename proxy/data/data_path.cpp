@@ -49,6 +49,15 @@ api::result<void> data_path::program_anew() {
   return {};
 }
 
+api::result<bool> data_path::set_service_cidrs(const std::vector<std::string>& cidrs) {
+  if (cidrs == kernel_.service_cidrs())
+    return false;
+  if (auto done = kernel_.set_service_cidrs(cidrs); !done)
+    return api::fail(done.error());
+  in_step_ = false;
+  return true;
+}
+
 api::result<void> data_path::guard(const guarded_addresses& guards) {
   if (guards_ == guards)
     return {};

@@ -30,6 +30,11 @@ public:
   /// the next call tries again.
   api::result<void> change(const service_changes& changes);
 
+  /// The ranges of cluster addresses, of which none lies within another. With others than before
+  /// the next call of `replace` or `change` programs everything anew: whether they are others.
+  /// Fails as `invalid` for bad ones.
+  api::result<bool> set_service_cidrs(const std::vector<std::string>& cidrs);
+
   /// Lets only those ranges use these addresses, from before anything is programmed that leads
   /// there: call it first.
   api::result<void> guard(const guarded_addresses& guards);

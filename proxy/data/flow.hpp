@@ -32,9 +32,9 @@ struct flow_hash {
 /// What conntrack tells about a flow that was translated.
 enum class flow_news : uint8_t {
   answered,   ///< the endpoint replied
-  ended,      ///< closed by either side, or forgotten after silence
+  ended,      ///< after at least one reply: closed by either side, or forgotten after silence
   refused,    ///< TCP: its first reply was a reset
-  unanswered, ///< TCP: forgotten without any reply
+  unanswered, ///< forgotten without any reply
 };
 
 } // namespace thespis::proxy

@@ -48,8 +48,8 @@ std::optional<flow_news> news_of(const nf_conntrack* c, bool gone, bool tcp) {
   const auto status = nfct_get_attr_u32(c, ATTR_STATUS);
   const auto state = nfct_attr_is_set(c, ATTR_TCP_STATE) ? nfct_get_attr_u8(c, ATTR_TCP_STATE)
                                                          : uint8_t{TCP_CONNTRACK_NONE};
-  if (gone && tcp && !(status & IPS_SEEN_REPLY))
-    return state == TCP_CONNTRACK_CLOSE ? flow_news::refused : flow_news::unanswered;
+  if (gone && !(status & IPS_SEEN_REPLY))
+    return tcp && state == TCP_CONNTRACK_CLOSE ? flow_news::refused : flow_news::unanswered;
   if (gone)
     return flow_news::ended;
   switch (state) {

@@ -48,6 +48,15 @@ api::result<nft_kernel> nft_kernel::open(data_path_options options) {
   return kernel;
 }
 
+api::result<void> nft_kernel::set_service_cidrs(std::vector<std::string> cidrs) {
+  auto next = options_;
+  next.service_cidrs = std::move(cidrs);
+  if (auto ok = check(next); !ok)
+    return ok;
+  options_ = std::move(next);
+  return {};
+}
+
 api::result<std::string> nft_kernel::run(const std::string& text) {
   int failed = nft_run_cmd_from_buffer(context_.get(), text.c_str());
   // Reading a buffer also empties it.

@@ -25,6 +25,11 @@ public:
   /// Fails as `invalid` for bad options.
   static api::result<nft_kernel> open(data_path_options options);
 
+  /// From the next replace() on, these are the ranges of cluster addresses. Fails as `invalid` for
+  /// bad ones, and changes nothing then.
+  api::result<void> set_service_cidrs(std::vector<std::string> cidrs);
+  const std::vector<std::string>& service_cidrs() const { return options_.service_cidrs; }
+
   /// Makes the kernel hold exactly `rules`, whatever an earlier run left. Clients forget which
   /// endpoint they stuck to. With localhost_node_ports it turns the sysctl route_localnet on, and
   /// an empty chain in the table remembers that remove_all() is to turn it off.

@@ -357,9 +357,10 @@ void script::ways_in() {
       break;
     const auto chain = "ask_" + hook;
     line("add", "chain", chain + " { type filter hook " + hook + " priority mangle; }");
-    const std::string fresh = "ct state new ct status and confirmed == 0 ";
-    rule(chain, fresh + std::string{of_address} + " vmap @asked");
-    rule(chain, fresh + "fib daddr type local " + std::string{of_node} + " vmap @node_asked");
+    rule(chain, "ct state != new return"); // all that packets of open flows meet
+    rule(chain, "ct status and confirmed != 0 return");
+    rule(chain, std::string{of_address} + " vmap @asked");
+    rule(chain, "fib daddr type local " + std::string{of_node} + " vmap @node_asked");
   }
   line("add", "chain", "prerouting { type nat hook prerouting priority dstnat; }");
   rule("prerouting", "jump services");

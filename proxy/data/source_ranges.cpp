@@ -18,8 +18,9 @@ const char* name_of(protocol p) {
   return "";
 }
 
-/// Without those that lie within others: elements of an interval set may not overlap.
-std::set<std::string> ranges_of(const std::vector<std::string>& texts) {
+} // namespace
+
+std::set<std::string> widest_ranges(const std::vector<std::string>& texts) {
   std::vector<api::cidr> all;
   for (const auto& text : texts)
     if (const auto c = api::parse_cidr(text); c && c->base().is_v4())
@@ -35,8 +36,6 @@ std::set<std::string> ranges_of(const std::vector<std::string>& texts) {
   return res;
 }
 
-} // namespace
-
 guarded_addresses guards_of(const service_table& services) {
   guarded_addresses res;
   std::set<std::string> claimed;
@@ -47,7 +46,7 @@ guarded_addresses guards_of(const service_table& services) {
         continue;
       auto key = ip + " . " + name_of(p.proto) + " . " + std::to_string(p.port);
       if (claimed.insert(key).second && !p.source_ranges.empty())
-        res[key] = ranges_of(p.source_ranges);
+        res[key] = widest_ranges(p.source_ranges);
     }
   return res;
 }

@@ -14,6 +14,10 @@ namespace thespis::proxy {
 /// that may use it.
 using guarded_addresses = std::map<std::string, std::set<std::string>>;
 
+/// The IPv4 ranges among these texts, but for those that lie within others: elements of an interval
+/// set may not overlap.
+std::set<std::string> widest_ranges(const std::vector<std::string>& texts);
+
 /// The guards of all these services. Ranges of another family let nobody in. When two services
 /// claim an address and port, the one whose name is lower has it, as everywhere.
 guarded_addresses guards_of(const service_table& services);

@@ -86,6 +86,7 @@ api::result<figures> measure_real_pods(const context& c);
 api::result<figures> measure_services(const context& c);
 /// The part of `services` that carries traffic.
 api::result<figures> measure_traffic(const context& c);
+api::result<figures> measure_dns(const context& c);
 api::result<figures> measure_actors(const context& c);
 api::result<figures> measure_store(const context& c);
 api::result<figures> measure_watch(const context& c);

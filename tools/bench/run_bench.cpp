@@ -182,6 +182,7 @@ const std::vector<measurement>& measurements() {
        "10,000 services into the kernel, and traffic through one, in network namespaces (needs "
        "root)",
        measure_services},
+      {"dns", "answers a second that one core gives as the cluster's DNS", measure_dns},
       {"actors",
        "messages a second of actors with our base (counters for `thespis shell`) and of\n"
        "bare CAF side by side, and a round trip",

@@ -4,6 +4,7 @@
 #include "actors/placement/placement_actor.hpp"
 #include "actors/scheduler/scheduler_actor.hpp"
 #include "actors/sendables.hpp"
+#include "api/admission/plugins.hpp"
 #include "api/auth/bootstrap_tokens.hpp"
 #include "api/auth/node_restriction.hpp"
 #include "api/discovery/selection.hpp"
@@ -189,6 +190,8 @@ void cluster::start_storage(const config::settings& settings,
     return api::cel::authorization_answer{d.allowed(), std::move(d.reason), {}};
   };
   deps.more_plugins.push_back(api::auth::node_restriction());
+  if (!settings.network.external_ips)
+    deps.more_plugins.push_back(api::admission::deny_service_external_ips());
   pipeline_ = std::make_shared<const api::pipeline>(std::move(deps));
   runtime::requests_deps requests{pipeline_, env_.roles, nullptr, blocking_};
   requests.journal = env_.journal;

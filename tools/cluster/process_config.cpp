@@ -1,6 +1,7 @@
 #include "tools/cluster/process_config.hpp"
 
 #include "actors/messages.hpp"
+#include "proxy/messages.hpp"
 
 #include <caf/io/middleman.hpp>
 
@@ -9,6 +10,7 @@ namespace thespis::tools {
 process_config::process_config(const config::settings& settings)
     : system_config(static_cast<size_t>(settings.actors.threads)) {
   actors::register_actor_messages(*this);
+  proxy::register_proxy_messages(*this);
   load<caf::io::middleman>();
   // Messages are read where they arrive: a hand-over to another thread costs more than it saves.
   set("middleman.workers", int64_t{0});

@@ -65,6 +65,23 @@ BOOST_AUTO_TEST_CASE(joins_a_service_with_its_slices) {
   BOOST_TEST(!port.endpoints[1].node_local);
 }
 
+BOOST_AUTO_TEST_CASE(knows_all_ranges_of_cluster_addresses) {
+  const auto cidr = [](api::event_kind kind, const std::string& name, const std::string& cidrs) {
+    return event_of(kind, "servicecidrs.networking.k8s.io",
+                    "{apiVersion: networking.k8s.io/v1, kind: ServiceCIDR, metadata: {name: " +
+                        name + "}, spec: {cidrs: [" + cidrs + "]}}");
+  };
+  using ranges = std::vector<std::string>;
+  proxy_state s{"here", {"10.43.0.0/16"}};
+  BOOST_TEST((s.service_cidrs() == ranges{"10.43.0.0/16"}));
+  s.apply_service_cidr(cidr(added, "kubernetes", "10.43.0.0/16"));
+  s.apply_service_cidr(cidr(added, "within", "10.43.7.0/24"));
+  s.apply_service_cidr(cidr(added, "more", "10.99.7.0/28, '2001:db8::/64'"));
+  BOOST_TEST((s.service_cidrs() == ranges{"10.43.0.0/16", "10.99.7.0/28"}));
+  s.apply_service_cidr(cidr(deleted, "more", "10.99.7.0/28"));
+  BOOST_TEST((s.service_cidrs() == ranges{"10.43.0.0/16"}));
+}
+
 BOOST_AUTO_TEST_CASE(tells_only_what_changed) {
   proxy_state s{"here"};
   s.apply_service(service(added, cluster_ip));

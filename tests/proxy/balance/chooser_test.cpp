@@ -185,12 +185,34 @@ BOOST_AUTO_TEST_CASE(ejects_an_endpoint_that_does_not_answer_in_time) {
   BOOST_TEST(it.loads().at(a).failures == 2U);
 }
 
-BOOST_AUTO_TEST_CASE(silence_of_udp_is_no_failure) {
+BOOST_AUTO_TEST_CASE(silence_of_udp_is_no_failure_where_nobody_ever_answers) {
   it.set({a, b}, {}, 0s);
   for (uint16_t i = 0; i < 5; ++i)
     it.begin(flow_of(i, protocol::udp), a, now);
   now += 1h;
   it.advance(now);
+  BOOST_TEST(!it.loads().at(a).ejected);
+  for (uint16_t i = 0; i < 5; ++i)
+    it.learn(flow_of(i, protocol::udp), a, flow_news::unanswered, now);
+  BOOST_TEST(!it.loads().at(a).ejected);
+  BOOST_TEST(outstanding(a) == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(an_endpoint_that_leaves_datagrams_unanswered_is_ejected_until_it_answers) {
+  it.set({a, b}, {}, 0s);
+  const auto ends = [&](uint16_t number, const backend& where, flow_news how) {
+    it.begin(flow_of(number, protocol::udp), where, now);
+    it.learn(flow_of(number, protocol::udp), where, how, now);
+  };
+  ends(1, b, flow_news::ended);
+  ends(2, a, flow_news::unanswered);
+  BOOST_TEST(!it.loads().at(a).ejected);
+  ends(3, a, flow_news::unanswered);
+  BOOST_TEST(it.loads().at(a).ejected);
+  BOOST_TEST((draw(50) == std::map<backend, int>{{b, 50}}));
+  now += 1s;
+  BOOST_TEST((place() == a)); // tried again
+  ends(4, a, flow_news::ended);
   BOOST_TEST(!it.loads().at(a).ejected);
 }
 
