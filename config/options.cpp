@@ -33,6 +33,7 @@ std::vector<option> api_options() {
        "kubeconfig file to write or add the cluster to"},
       {"api.context", "context", THESPIS_AT(api.context), form::plain, 1, any, {},
        "Name of the cluster in the kubeconfig"},
+      {"api.authentication-config", "", THESPIS_AT(api.authentication_config), form::path},
       {"api.token-auth-file", "token-auth-file", THESPIS_AT(api.token_auth_file), form::path, 0,
        any, {}, "CSV of bearer tokens: token,user,uid,\"group1,group2\""},
       {"api.tls-sans", "tls-san", THESPIS_AT(api.tls_sans), form::host, 0, any, {},

@@ -19,7 +19,8 @@ struct api_settings {
   std::string advertise_address; ///< empty: the address of the default route
   std::string kubeconfig;        ///< empty: <data-dir>/kubeconfig
   std::string context = "thespis";
-  std::string token_auth_file; ///< empty: no tokens
+  std::string token_auth_file;       ///< empty: no tokens
+  std::string authentication_config; ///< empty: no issuers but `oidc`, strangers see health
   std::vector<std::string> tls_sans;
   int64_t threads = 0; ///< 0: one a processor, at most 4
   int64_t max_connections = 4096;

@@ -1,4 +1,4 @@
-// Certificate signing requests for tests.
+// Certificate signing requests and authorities for tests.
 #pragma once
 
 #include <boost/test/unit_test.hpp>
@@ -41,6 +41,25 @@ inline std::string make_signing_request(const std::string& common_name,
   BOOST_REQUIRE(X509_REQ_sign(request.get(), key.get(), EVP_sha256()) > 0);
   std::unique_ptr<BIO, int (*)(BIO*)> out{BIO_new(BIO_s_mem()), BIO_free};
   PEM_write_bio_X509_REQ(out.get(), request.get());
+  char* data = nullptr;
+  const auto size = BIO_get_mem_data(out.get(), &data);
+  return {data, static_cast<size_t>(size)};
+}
+
+/// A certificate that vouches for itself, in PEM.
+inline std::string make_authority(const std::string& common_name) {
+  std::unique_ptr<EVP_PKEY, void (*)(EVP_PKEY*)> key{EVP_EC_gen("P-256"), EVP_PKEY_free};
+  std::unique_ptr<X509, void (*)(X509*)> c{X509_new(), X509_free};
+  X509_NAME_add_entry_by_txt(X509_get_subject_name(c.get()), "CN", MBSTRING_UTF8,
+                             reinterpret_cast<const unsigned char*>(common_name.data()),
+                             static_cast<int>(common_name.size()), -1, 0);
+  X509_set_issuer_name(c.get(), X509_get_subject_name(c.get()));
+  X509_gmtime_adj(X509_getm_notBefore(c.get()), 0);
+  X509_gmtime_adj(X509_getm_notAfter(c.get()), 86400);
+  X509_set_pubkey(c.get(), key.get());
+  BOOST_REQUIRE(X509_sign(c.get(), key.get(), EVP_sha256()) > 0);
+  std::unique_ptr<BIO, int (*)(BIO*)> out{BIO_new(BIO_s_mem()), BIO_free};
+  PEM_write_bio_X509(out.get(), c.get());
   char* data = nullptr;
   const auto size = BIO_get_mem_data(out.get(), &data);
   return {data, static_cast<size_t>(size)};

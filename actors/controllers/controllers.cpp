@@ -73,6 +73,9 @@ std::vector<controller_entry> all_controllers(const runtime::environment& env,
   if (t.signing.sign)
     all.push_back(
         {"certificatesigning", [deps = t.signing] { return make_certificate_signing(deps); }});
+  if (!t.trust_bundles.root_ca.empty())
+    all.push_back({"trustbundlepublisher",
+                   [deps = t.trust_bundles] { return make_trust_bundle_publisher(deps); }});
   if (t.access.policy)
     all.push_back({"accessindex", [deps = t.access] { return make_access_index(deps); }});
   if (t.flows.gate)

@@ -15,6 +15,7 @@
 #include "actors/controllers/service_account_token.hpp"
 #include "actors/controllers/service_balancer.hpp"
 #include "actors/controllers/service_ranges.hpp"
+#include "actors/controllers/trust_bundle_publisher.hpp"
 #include "actors/controllers/volume_binder.hpp"
 #include "actors/framework/reconciler.hpp"
 #include "runtime/environment.hpp"
@@ -38,6 +39,7 @@ struct controller_tunables {
   node_lifecycle_deps nodes = {};
   pod_garbage_deps pod_garbage = {};
   namespace_defaults_deps namespaces = {};
+  trust_bundle_publisher_deps trust_bundles = {}; ///< without an authority: not run
   event_expiry_deps events = {};
   service_cidr_deps service_ranges = {};
   service_balancer_deps service_balancer = {};

@@ -1,9 +1,13 @@
 #include "actors/pod/volume_files.hpp"
 
+#include "actors/controllers/selectors.hpp"
 #include "actors/pod/pod_env.hpp"
+#include "api/auth/trust_anchors.hpp"
 #include "api/generated/core_v1_config.hpp"
 #include "api/object/typed.hpp"
 #include "api/text/base64.hpp"
+
+#include <set>
 
 namespace thespis::actors {
 
@@ -11,6 +15,7 @@ namespace {
 
 constexpr mode_t usual_mode = 0644;
 constexpr mode_t private_mode = 0600;
+constexpr const char* trust_bundles = "clustertrustbundles.certificates.k8s.io";
 
 using entries = std::map<std::string, std::string>;
 
@@ -107,6 +112,8 @@ public:
       return add_facts(p.downward_api->items);
     if (p.service_account_token)
       return add_token(*p.service_account_token);
+    if (p.cluster_trust_bundle)
+      return add_trust_bundle(*p.cluster_trust_bundle);
     return api::fail(api::bad_request("this source of a projected volume is not supported"));
   }
 
@@ -114,17 +121,60 @@ public:
     auto token = tokens_.get(pod_, p);
     if (!token)
       return api::fail(std::move(token.error()));
-    const auto owner = only_user(pod_.spec);
-    const auto* security = pod_.spec.security_context.get();
-    // As kubelet: readable by all, unless it is known who needs to read it.
-    const bool known = owner || (security && security->fs_group);
-    files_[p.path] = {std::move(*token), known ? private_mode : mode_, owner};
+    put_own(p.path, std::move(*token));
+    return {};
+  }
+
+  api::result<void> add_trust_bundle(const api::v1::cluster_trust_bundle_projection& p) {
+    const bool optional = p.optional.value_or(false);
+    std::set<std::string> anchors;
+    bool found = false;
+    const auto take = [&](const api::object& bundle) {
+      found = true;
+      const auto doc = bundle.parse();
+      if (const auto* pem = api::json::at(doc, {"spec", "trustBundle"}))
+        for (auto& der : api::auth::read_trust_anchors(api::json::as_string(*pem)).der)
+          anchors.insert(std::move(der));
+    };
+    if (!p.name.empty()) {
+      if (const auto bundle = state_.get(trust_bundles, {}, p.name))
+        take(*bundle);
+      if (!found && !optional)
+        return api::fail(api::bad_request("while getting ClusterTrustBundle: clustertrustbundle."
+                                          "certificates.k8s.io \"" +
+                                          p.name + "\" not found"));
+    } else {
+      // No selector selects nothing, an empty one all.
+      const auto selector =
+          p.label_selector ? selector_of(*p.label_selector) : api::label_selector::nothing();
+      for (const auto& bundle : state_.list(trust_bundles, {}).objects)
+        if (is_of_signer(*bundle, p.signer_name) && selector.matches(bundle->labels()))
+          take(*bundle);
+      if (!found && !optional)
+        return api::fail(api::bad_request("combination of signerName and labelSelector matched "
+                                          "zero ClusterTrustBundles"));
+    }
+    put_own(p.path, api::auth::trust_anchors_pem(anchors));
     return {};
   }
 
   volume_files take() { return std::move(files_); }
 
 private:
+  static bool is_of_signer(const api::object& bundle, const std::string& signer) {
+    const auto doc = bundle.parse();
+    const auto* name = api::json::at(doc, {"spec", "signerName"});
+    return name != nullptr && api::json::as_string(*name) == signer;
+  }
+
+  /// As kubelet: readable by all, unless it is known who needs to read it.
+  void put_own(const std::string& path, std::string content) {
+    const auto owner = only_user(pod_.spec);
+    const auto* security = pod_.spec.security_context.get();
+    const bool known = owner || (security && security->fs_group);
+    files_[path] = {std::move(content), known ? private_mode : mode_, owner};
+  }
+
   mode_t mode_of(const std::optional<int32_t>& own) const {
     return own ? static_cast<mode_t>(*own) & 0777 : mode_;
   }

@@ -108,7 +108,30 @@ public:
   }
 };
 
+class attest_plugin final : public plugin {
+public:
+  explicit attest_plugin(authorizer allowed) : allowed_(std::move(allowed)) {}
+  std::string_view name() const override { return "ClusterTrustBundleAttest"; }
+
+  result<void> validate(request& r) override {
+    if (!r.is("clustertrustbundles.certificates.k8s.io") || !r.object)
+      return {};
+    // The new object's signer: an update that changes it is refused anyway.
+    const auto signer = signer_of(*r.object);
+    if (signer.empty() || permitted(allowed_, r.call.user, "attest", signer))
+      return {};
+    return fail(refuse(r, "user not permitted to attest for signerName " + quote_go(signer)));
+  }
+
+private:
+  authorizer allowed_;
+};
+
 } // namespace
+
+plugin_ptr cluster_trust_bundle_attest(authorizer allowed) {
+  return std::make_shared<attest_plugin>(std::move(allowed));
+}
 
 plugin_ptr certificate_approval(authorizer allowed) {
   return std::make_shared<approval_plugin>(std::move(allowed));

@@ -22,6 +22,7 @@ std::vector<plugin_ptr> default_plugins(const ports& p) {
       runtime_class(),
       certificate_approval(p.allowed),
       certificate_signing(p.allowed),
+      cluster_trust_bundle_attest(p.allowed),
       certificate_subject_restriction(),
       default_ingress_class(),
       // Policies and webhooks see what all others have made of the object.

@@ -36,6 +36,8 @@ plugin_ptr runtime_class();
 /// Only who may approve for a signer approves, only who may sign for it signs.
 plugin_ptr certificate_approval(authorizer allowed);
 plugin_ptr certificate_signing(authorizer allowed);
+/// Only who may attest for a signer says what its certificates are verified by.
+plugin_ptr cluster_trust_bundle_attest(authorizer allowed);
 /// Nobody asks for a certificate of system:masters.
 plugin_ptr certificate_subject_restriction();
 /// Ingresses that name no class get the default one.

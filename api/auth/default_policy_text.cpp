@@ -17,6 +17,8 @@ system:public-info-viewer
 get | /healthz /livez /readyz /version /version/
 system:monitoring
 get | /healthz /healthz/* /livez /livez/* /metrics /metrics/slis /readyz /readyz/*
+system:cluster-trust-bundle-discovery
+r | certificates.k8s.io | clustertrustbundles
 system:service-account-issuer-discovery
 get | /.well-known/openid-configuration /openid/v1/jwks
 system:basic-user
@@ -96,6 +98,7 @@ create delete get patch update | storage.k8s.io | csinodes
 r | node.k8s.io | runtimeclasses
 r | resource.k8s.io | resourceclaims
 create delete deletecollection get list patch update watch | resource.k8s.io | resourceslices
+r | certificates.k8s.io | clustertrustbundles
 system:node-bootstrapper
 create r | certificates.k8s.io | certificatesigningrequests
 system:node-problem-detector
@@ -409,6 +412,7 @@ system:kube-dns = system:kube-dns | s:kube-system/kube-dns
 system:kube-scheduler = system:kube-scheduler | u:system:kube-scheduler
 system:volume-scheduler = system:volume-scheduler | u:system:kube-scheduler
 system:node = system:node |
+system:cluster-trust-bundle-discovery = system:cluster-trust-bundle-discovery | g:system:serviceaccounts
 system:service-account-issuer-discovery = system:service-account-issuer-discovery | g:system:serviceaccounts
 )";
 

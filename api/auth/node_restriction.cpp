@@ -1,6 +1,8 @@
 #include "api/auth/node_restriction.hpp"
 
+#include "api/auth/csr.hpp"
 #include "api/auth/node_authorizer.hpp"
+#include "api/text/base64.hpp"
 #include "api/text/quote.hpp"
 
 #include <algorithm>
@@ -163,6 +165,26 @@ result<void> check_node(const request& r, std::string_view self) {
   return {};
 }
 
+/// The audiences of the pod's own volumes are what its node may ask tokens for.
+result<void> check_audiences(const request& r, const object& pod) {
+  const auto* wanted = json::at(*r.object, {"spec", "audiences"});
+  if (!wanted || !wanted->IsArray() || wanted->Empty())
+    return {};
+  if (wanted->Size() > 1)
+    return refused(r, "node may only request 0 or 1 audiences");
+  const auto audience = json::as_string((*wanted)[0]);
+  const auto doc = pod.parse();
+  const auto* volumes = json::at(doc, {"spec", "volumes"});
+  for (rapidjson::SizeType i = 0; volumes && volumes->IsArray() && i < volumes->Size(); ++i) {
+    const auto* sources = json::at((*volumes)[i], {"projected", "sources"});
+    for (rapidjson::SizeType k = 0; sources && sources->IsArray() && k < sources->Size(); ++k)
+      if (const auto* token = json::find((*sources)[k], "serviceAccountToken");
+          token && token->IsObject() && json::get_string(*token, "audience") == audience)
+        return {};
+  }
+  return refused(r, "audience " + quote_go(audience) + " not found in pod spec volume");
+}
+
 result<void> check_token(const request& r, std::string_view self) {
   const auto* ref = json::at(*r.object, {"spec", "boundObjectRef"});
   if (!ref || !ref->IsObject() || json::get_string(*ref, "kind") != "Pod" ||
@@ -180,6 +202,18 @@ result<void> check_token(const request& r, std::string_view self) {
                           "and then recreated");
   if (pod->meta().node_name != self)
     return refused(r, "node requested token bound to a pod scheduled on a different node");
+  return check_audiences(r, *pod);
+}
+
+/// A node's certificates are of that node.
+result<void> check_signing_request(const request& r) {
+  const auto& spec = *json::find(*r.object, "spec");
+  const auto signer = json::get_string(spec, "signerName");
+  if (signer != kubelet_serving_signer && signer != kubelet_client_signer)
+    return {};
+  const auto asked = read_csr(decode_base64(json::get_string(spec, "request")).value_or(""));
+  if (!asked || asked->common_name != r.call.user.name)
+    return refused(r, "can only create a node CSR with CN=" + r.call.user.name);
   return {};
 }
 
@@ -211,6 +245,9 @@ public:
       return check_token(r, self);
     if (resource == "leases.coordination.k8s.io")
       return check_lease(r, self);
+    if (resource == "certificatesigningrequests.certificates.k8s.io" &&
+        r.action == action::create && r.object && json::find(*r.object, "spec"))
+      return check_signing_request(r);
     return {};
   }
 };

@@ -2,6 +2,8 @@
 
 #include "api/text/base64.hpp"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -14,8 +16,7 @@ using namespace std::chrono_literals;
 constexpr auto keys_live = 1h;
 /// Tokens of unknown keys make us ask again, but not more often than this.
 constexpr auto least_pause = 30s;
-constexpr size_t max_groups = 1000;
-constexpr std::string_view system_prefix = "system:";
+constexpr size_t max_audiences = 1000;
 
 /// The claims as they stand there, believed by nobody yet.
 std::optional<json::document> unverified(std::string_view token, bool header) {
@@ -52,7 +53,7 @@ std::vector<std::string> texts_at(const json::value& claims, std::string_view na
     out.emplace_back(json::as_string(*v));
   else if (v->IsArray())
     for (const auto& item : v->GetArray())
-      if (item.IsString() && out.size() < max_groups)
+      if (item.IsString() && out.size() < max_audiences)
         out.emplace_back(json::as_string(item));
   return out;
 }
@@ -63,67 +64,59 @@ error unusable(const std::string& what) {
 
 } // namespace
 
-result<std::shared_ptr<oidc_issuer>> oidc_issuer::make(oidc_deps deps) {
-  auto& s = deps.settings;
-  if (!s.issuer.starts_with("https://"))
+result<jwt_issuer> issuer_of(const oidc_flags& f) {
+  if (!f.issuer.starts_with("https://"))
     return fail(unusable("the issuer's URL must begin with https://"));
-  if (s.client_id.empty())
+  if (f.client_id.empty())
     return fail(unusable("a client id is required"));
-  if (s.username_claim.empty())
-    s.username_claim = "sub";
-  for (const auto& a : s.algorithms)
+  jwt_issuer out;
+  out.url = f.issuer;
+  out.authority = f.ca_bundle;
+  out.audiences = {f.client_id};
+  out.algorithms = f.algorithms;
+  out.username.claim = f.username_claim.empty() ? "sub" : f.username_claim;
+  // Prefixes keep issuers and users apart.
+  if (f.username_prefix.empty() && out.username.claim != "email")
+    out.username.prefix = f.issuer + "#";
+  else if (f.username_prefix != "-")
+    out.username.prefix = f.username_prefix;
+  out.groups = {f.groups_claim, f.groups_prefix, {}};
+  for (const auto& [claim, value] : f.required_claims)
+    out.claim_rules.push_back({claim, value, {}, {}});
+  return out;
+}
+
+result<std::shared_ptr<oidc_issuer>> oidc_issuer::make(oidc_deps deps) {
+  for (const auto& a : deps.settings.algorithms)
     if (a != "RS256" && a != "ES256")
       return fail(unusable("signing algorithm " + a + " is not supported: use RS256 or ES256"));
-  // Names of the system's own cannot be taken: prefixes keep issuers and users apart.
-  if (s.username_prefix == "-")
-    s.username_prefix.clear();
-  else if (s.username_prefix.empty() && s.username_claim != "email")
-    s.username_prefix = s.issuer + "#";
-  auto made = std::shared_ptr<oidc_issuer>(new oidc_issuer(std::move(deps)));
+  auto mapping = claim_mapping::make(deps.settings);
+  if (!mapping)
+    return fail(std::move(mapping.error()));
+  auto made = std::shared_ptr<oidc_issuer>(new oidc_issuer(std::move(deps), std::move(*mapping)));
   made->keys_ = std::make_shared<const key_set>();
   return made;
 }
 
-bool oidc_issuer::is_meant_for_us(const json::value& claims) const {
-  const auto& s = deps_.settings;
-  if (json::get_string(claims, "iss") != s.issuer)
-    return false;
-  const auto audiences = texts_at(claims, "aud");
-  if (std::find(audiences.begin(), audiences.end(), s.client_id) == audiences.end())
-    return false;
+std::vector<std::string> oidc_issuer::audiences_of(const json::value& claims) const {
+  auto named = texts_at(claims, "aud");
+  const auto& ours = deps_.settings.audiences;
+  std::erase_if(
+      named, [&](const auto& a) { return std::find(ours.begin(), ours.end(), a) == ours.end(); });
+  return named;
+}
+
+bool oidc_issuer::is_its_time(const json::value& claims) const {
   const auto now = std::chrono::duration<double>(deps_.now().time_since_epoch()).count();
   const auto ends = date_at(claims, "exp");
   const auto begins = date_at(claims, "nbf");
-  if (!ends || now >= *ends || (json::find(claims, "nbf") != nullptr && (!begins || now < *begins)))
-    return false;
-  return std::all_of(s.required_claims.begin(), s.required_claims.end(),
-                     [&](const auto& c) { return json::get_string(claims, c.first) == c.second; });
-}
-
-std::optional<user_info> oidc_issuer::user_of(const json::value& claims) const {
-  const auto& s = deps_.settings;
-  const auto name = json::get_string(claims, s.username_claim);
-  if (name.empty())
-    return std::nullopt;
-  if (s.username_claim == "email")
-    if (const auto* verified = json::find(claims, "email_verified");
-        verified != nullptr && !(verified->IsBool() && verified->GetBool()))
-      return std::nullopt;
-  user_info user;
-  user.name = s.username_prefix + std::string{name};
-  // The system's own names are not an outside issuer's to give.
-  if (user.name.starts_with(system_prefix))
-    return std::nullopt;
-  if (!s.groups_claim.empty())
-    for (const auto& g : texts_at(claims, s.groups_claim))
-      if (const auto group = s.groups_prefix + g; !group.starts_with(system_prefix))
-        user.groups.push_back(group);
-  return user;
+  return ends && now < *ends &&
+         (json::find(claims, "nbf") == nullptr || (begins && now >= *begins));
 }
 
 std::optional<token_identity> oidc_issuer::authenticate(std::string_view token) const {
   const auto claimed = unverified(token, false);
-  if (!claimed || json::get_string(*claimed, "iss") != deps_.settings.issuer)
+  if (!claimed || json::get_string(*claimed, "iss") != url())
     return std::nullopt;
   const auto keys = keys_.load();
   const auto claims = verify_token(token, keys->keys);
@@ -135,12 +128,15 @@ std::optional<token_identity> oidc_issuer::authenticate(std::string_view token) 
       unknown_key_.store(true, std::memory_order_relaxed);
     return std::nullopt;
   }
-  if (!is_meant_for_us(*claims))
+  auto audiences = audiences_of(*claims);
+  if (json::get_string(*claims, "iss") != url() || audiences.empty() || !is_its_time(*claims))
     return std::nullopt;
-  auto user = user_of(*claims);
-  if (!user)
+  auto user = mapping_.user_of(*claims);
+  if (!user) {
+    spdlog::debug("oidc: a token of {} is refused: {}", url(), user.error().message);
     return std::nullopt;
-  return token_identity{std::move(*user), {deps_.settings.client_id}};
+  }
+  return token_identity{std::move(*user), std::move(audiences)};
 }
 
 bool oidc_issuer::is_due() const {
@@ -154,7 +150,7 @@ result<json::document> oidc_issuer::fetch(const std::string& url) const {
   outbound::request r;
   r.method = "GET";
   r.url = url;
-  r.ca_bundle = deps_.settings.ca_bundle;
+  r.ca_bundle = deps_.settings.authority;
   r.max_answer = 256 * 1024;
   auto got = deps_.client->send(r);
   if (!got)
@@ -171,11 +167,12 @@ result<void> oidc_issuer::refresh() {
   if (!is_due())
     return {};
   const auto& s = deps_.settings;
-  auto about =
-      fetch(s.issuer + (s.issuer.ends_with('/') ? "" : "/") + ".well-known/openid-configuration");
+  auto about = fetch(!s.discovery_url.empty() ? s.discovery_url
+                                              : s.url + (s.url.ends_with('/') ? "" : "/") +
+                                                    ".well-known/openid-configuration");
   if (!about)
     return fail(std::move(about.error()));
-  if (json::get_string(*about, "issuer") != s.issuer)
+  if (json::get_string(*about, "issuer") != s.url)
     return fail(internal_error("oidc: the issuer calls itself " +
                                std::string{json::get_string(*about, "issuer")}));
   const std::string where{json::get_string(*about, "jwks_uri")};
@@ -198,6 +195,11 @@ result<void> oidc_issuer::refresh() {
   unknown_key_.store(false, std::memory_order_relaxed);
   keys_.store(std::move(next));
   return {};
+}
+
+std::string claimed_issuer(std::string_view token) {
+  const auto claims = unverified(token, false);
+  return claims ? std::string{json::get_string(*claims, "iss")} : std::string{};
 }
 
 } // namespace thespis::api::auth

@@ -1,6 +1,7 @@
-// Users of an outside OpenID Connect issuer, by the tokens it signs.
+// Users of outside OpenID Connect issuers, by the tokens these sign.
 #pragma once
 
+#include "api/auth/claim_mapping.hpp"
 #include "api/auth/service_account_tokens.hpp"
 #include "api/outbound/client.hpp"
 
@@ -14,10 +15,10 @@
 
 namespace thespis::api::auth {
 
-/// Kubernetes' --oidc-* flags.
-struct oidc_settings {
-  std::string issuer;    ///< https://...; must be the token's `iss`
-  std::string client_id; ///< must be among the token's `aud`
+/// Kubernetes' --oidc-* flags: one issuer, without expressions.
+struct oidc_flags {
+  std::string issuer;
+  std::string client_id;
   std::string username_claim = "sub";
   /// What stands before user names; empty: "ISSUER#", or nothing when the claim is email. "-":
   /// nothing.
@@ -26,11 +27,14 @@ struct oidc_settings {
   std::string groups_prefix;
   std::map<std::string, std::string> required_claims;
   std::vector<std::string> algorithms = {"RS256"}; ///< of RS256, ES256
-  std::string ca_bundle; ///< PEM that the issuer's server proves itself by; empty: the machine's
+  std::string ca_bundle;
 };
 
+/// The same as a configuration has it. Errors: bad_request for flags that cannot be meant.
+result<jwt_issuer> issuer_of(const oidc_flags& f);
+
 struct oidc_deps {
-  oidc_settings settings;
+  jwt_issuer settings;
   std::shared_ptr<outbound::client> client;
   std::function<clock_time()> now;
 };
@@ -42,7 +46,10 @@ public:
   /// Errors: bad_request for settings that cannot be meant.
   static result<std::shared_ptr<oidc_issuer>> make(oidc_deps deps);
 
-  /// Whose the token is; nothing for tokens of others, or that are no good here.
+  const std::string& url() const { return deps_.settings.url; }
+
+  /// Whose the token is; nothing for tokens of others, or that are no good here. The audiences are
+  /// those of the token that are ours.
   std::optional<token_identity> authenticate(std::string_view token) const;
 
   /// Fetches the issuer's keys when there are none, when they are old, or when a token was signed
@@ -50,19 +57,24 @@ public:
   result<void> refresh();
 
 private:
-  explicit oidc_issuer(oidc_deps deps) : deps_(std::move(deps)) {}
+  oidc_issuer(oidc_deps deps, claim_mapping mapping)
+      : deps_(std::move(deps)), mapping_(std::move(mapping)) {}
   result<json::document> fetch(const std::string& url) const;
   bool is_due() const;
-  std::optional<user_info> user_of(const json::value& claims) const;
-  bool is_meant_for_us(const json::value& claims) const;
+  std::vector<std::string> audiences_of(const json::value& claims) const;
+  bool is_its_time(const json::value& claims) const;
 
   struct key_set {
     std::vector<token_key> keys;
     clock_time fetched{};
   };
   const oidc_deps deps_;
+  const claim_mapping mapping_;
   std::atomic<std::shared_ptr<const key_set>> keys_;
   mutable std::atomic<bool> unknown_key_{false};
 };
+
+/// The `iss` of a token as it says itself, believed by nobody yet; empty for what is no token.
+std::string claimed_issuer(std::string_view token);
 
 } // namespace thespis::api::auth

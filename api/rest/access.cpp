@@ -160,7 +160,9 @@ bool any_under(std::string_view path, std::initializer_list<std::string_view> ro
 }
 
 /// What anonymous clients may ask for at all.
-bool is_public(const request_target& t) {
+bool is_public(const request_target& t, const std::optional<bool>& said) {
+  if (said)
+    return *said;
   return !t.is_resource && any_under(t.path, {"/healthz", "/livez", "/readyz", "/version"});
 }
 
@@ -214,8 +216,10 @@ auth::access_query question_of(const user_info& user, const request_target& t) {
 }
 
 result<void> authorize(const auth::policy& access, const user_info& user,
-                       const request_target& target, std::string* reason) {
-  if (is_anonymous(user) && !is_public(target))
+                       const request_target& target, std::string* reason,
+                       const stranger_rule& strangers) {
+  const auto said = strangers ? strangers(target.path) : std::nullopt;
+  if (is_anonymous(user) && !is_public(target, said))
     return fail(unauthorized());
   const auto q = question_of(user, target);
   const auto d = access.authorize(q);
@@ -223,7 +227,8 @@ result<void> authorize(const auth::policy& access, const user_info& user,
     *reason = d.reason;
   if (d.allowed())
     return {};
-  return fail(is_anonymous(user) ? unauthorized() : auth::access_refused(q, d.reason));
+  // Who was let in without a name is told what is missing; others, that they need one.
+  return fail(is_anonymous(user) && !said ? unauthorized() : auth::access_refused(q, d.reason));
 }
 
 } // namespace thespis::api::rest

@@ -19,6 +19,10 @@ namespace thespis::api::rest {
 using token_authenticator = std::function<std::optional<auth::token_identity>(
     std::string_view token, const std::vector<std::string>& audiences)>;
 
+/// Whether clients without credentials may ask for a path at all; nothing when nobody has said:
+/// then they may ask for health and version. Thread-safe.
+using stranger_rule = std::function<std::optional<bool>(std::string_view path)>;
+
 /// The user of a request: of a verified client certificate (common name and organizations), else
 /// of a bearer token, else system:anonymous. Errors: unauthorized for credentials that are not
 /// good.
@@ -38,8 +42,9 @@ inline constexpr std::string_view introspection_path = "/thespis/v1/introspect";
 auth::access_query question_of(const user_info& user, const request_target& target);
 
 /// Errors: what the client is told when it may not: forbidden, or unauthorized for anonymous
-/// clients, which may ask for health and version and nothing else whatever is bound to them.
+/// clients that ask for what strangers may not, whatever is bound to them.
 result<void> authorize(const auth::policy& access, const user_info& user,
-                       const request_target& target, std::string* reason = nullptr);
+                       const request_target& target, std::string* reason = nullptr,
+                       const stranger_rule& strangers = {});
 
 } // namespace thespis::api::rest

@@ -201,7 +201,8 @@ transport::outcome route(const core_ptr& server, const transport::request_head& 
   x->user = std::move(*user);
   x->flow = server->gate->classify(question_of(x->user, x->target));
   std::string reason;
-  const auto allowed = authorize(server->access(), x->user, x->target, &reason);
+  const auto allowed =
+      authorize(server->access(), x->user, x->target, &reason, server->options.strangers);
   if (x->audit) {
     x->audit->annotations.emplace_back("authorization.k8s.io/decision",
                                        allowed ? "allow" : "forbid");

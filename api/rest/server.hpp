@@ -59,6 +59,8 @@ struct server_options {
   std::function<std::string()> members;
   /// Null: no bearer token is good.
   token_authenticator tokens;
+  /// What strangers may ask for; see stranger_rule. Null: as if nobody had said.
+  stranger_rule strangers;
   /// Whose discovery document and keys are served; null: none.
   std::shared_ptr<const auth::service_account_tokens> issuer;
   /// Null: members of system:masters may do all, others what Kubernetes' default policy gives

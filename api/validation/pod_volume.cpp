@@ -1,5 +1,9 @@
+#include "api/auth/trust_anchors.hpp"
+#include "api/schema/formats.hpp"
 #include "api/validation/access.hpp"
+#include "api/validation/meta.hpp"
 #include "api/validation/pod.hpp"
+#include "api/validation/requests.hpp"
 
 #include <array>
 
@@ -33,6 +37,38 @@ void need_name(const json::value& source, const path& at, findings& f) {
     f.required(path(at, "name"));
 }
 
+/// Either one bundle by its name, or those of a signer that a selector chooses.
+void check_trust_bundle(const json::value& source, const path& at, findings& f) {
+  const bool by_name = has(source, "name"), by_signer = has(source, "signerName");
+  if (by_name && by_signer) {
+    f.invalid(at, source, "only one of name and signerName may be used");
+  } else if (by_name) {
+    const auto name = text(source, "name");
+    if (name.empty())
+      f.required(path(at, "name"), "must be a valid object name");
+    // A signer's bundles are named after it: "example.com:web:" stands before the rest.
+    const auto last = name.rfind(':');
+    std::string signer{name.substr(0, last == name.npos ? 0 : last)};
+    if (const auto first = signer.find(':'); first != signer.npos)
+      signer[first] = '/';
+    for (const auto& why : auth::check_trust_bundle_name(name, signer))
+      f.invalid(path(at, "name"), name, "not a valid clustertrustbundlename: " + why);
+    if (has(source, "labelSelector"))
+      f.invalid(path(at, "labelSelector"), member(source, "labelSelector"),
+                "labelSelector must be unset if name is specified");
+  } else if (by_signer) {
+    validate_signer_name(text(source, "signerName"), path(at, "signerName"), f);
+    if (has(source, "labelSelector"))
+      validate_selector(member(source, "labelSelector"), path(at, "labelSelector"), f);
+  } else {
+    f.required(at, "either name or signerName must be specified");
+  }
+  const auto file = text(source, "path");
+  if (file.empty())
+    f.required(path(at, "path"));
+  complain(f, path(at, "path"), file, schema::check_format("volume-path", file));
+}
+
 void check_projected_source(const json::value& s, const path& at, findings& f) {
   constexpr std::array<std::string_view, 5> kinds{"secret", "downwardAPI", "configMap",
                                                   "serviceAccountToken", "clusterTrustBundle"};
@@ -49,6 +85,8 @@ void check_projected_source(const json::value& s, const path& at, findings& f) {
       need_name(source, p, f);
     else if (kind == "downwardAPI")
       check_downward_items(source, p, f);
+    else if (kind == "clusterTrustBundle")
+      check_trust_bundle(source, p, f);
     else if (kind == "serviceAccountToken" && has(source, "expirationSeconds")) {
       auto seconds = json::get_int(source, "expirationSeconds");
       if (seconds < min_token_seconds)

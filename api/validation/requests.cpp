@@ -1,5 +1,6 @@
 #include "api/validation/requests.hpp"
 
+#include "api/auth/trust_anchors.hpp"
 #include "api/text/base64.hpp"
 #include "api/validation/access.hpp"
 
@@ -65,22 +66,6 @@ void check_usages(const json::value& spec, const path& at, findings& f) {
   });
 }
 
-void check_signer(std::string_view name, const path& at, findings& f) {
-  const auto slash = name.find('/');
-  if (name.empty())
-    return f.required(at);
-  if (slash == name.npos || slash == 0 || slash + 1 == name.size() ||
-      name.find('/', slash + 1) != name.npos)
-    return f.invalid(
-        at, name,
-        "must be a fully qualified domain and path of the form 'example.com/signer-name'");
-  const auto domain = name.substr(0, slash), rest = name.substr(slash + 1);
-  complain(f, at, domain, check_dns1123_subdomain(domain));
-  if (domain.find('.') == domain.npos)
-    f.invalid(at, name, "should be a domain with at least two segments separated by dots");
-  complain(f, at, rest, check_dns1123_subdomain(rest));
-}
-
 std::unordered_set<std::string_view> decisions(const json::value& csr) {
   std::unordered_set<std::string_view> out;
   path at("status");
@@ -137,6 +122,22 @@ void check_requests(const json::value& spec, const path& at, findings& f) {
 
 } // namespace
 
+void validate_signer_name(std::string_view name, const path& at, findings& f) {
+  const auto slash = name.find('/');
+  if (name.empty())
+    return f.required(at);
+  if (slash == name.npos || slash == 0 || slash + 1 == name.size() ||
+      name.find('/', slash + 1) != name.npos)
+    return f.invalid(
+        at, name,
+        "must be a fully qualified domain and path of the form 'example.com/signer-name'");
+  const auto domain = name.substr(0, slash), rest = name.substr(slash + 1);
+  complain(f, at, domain, check_dns1123_subdomain(domain));
+  if (domain.find('.') == domain.npos)
+    f.invalid(at, name, "should be a domain with at least two segments separated by dots");
+  complain(f, at, rest, check_dns1123_subdomain(rest));
+}
+
 void validate_signing_request(const json::value& csr, findings& f) {
   path at("spec");
   const auto& spec = member(csr, "spec");
@@ -145,7 +146,7 @@ void validate_signing_request(const json::value& csr, findings& f) {
     f.invalid(path(at, "request"), text(spec, "request"),
               "PEM block type must be CERTIFICATE REQUEST");
   check_usages(spec, at, f);
-  check_signer(text(spec, "signerName"), path(at, "signerName"), f);
+  validate_signer_name(text(spec, "signerName"), path(at, "signerName"), f);
   if (const auto n = json::get_int(spec, "expirationSeconds");
       has(spec, "expirationSeconds") && n < shortest_certificate)
     f.invalid(path(at, "expirationSeconds"), n,
@@ -160,6 +161,27 @@ void validate_signing_request_update(const json::value& now, const json::value& 
       f.forbidden(list, "updates may not remove a condition of type \"" + std::string(t) + "\"");
   if (after.contains("Approved") && after.contains("Denied"))
     f.invalid(list, "Denied", "Approved and Denied conditions are mutually exclusive");
+}
+
+void validate_trust_bundle(const json::value& bundle, findings& f) {
+  const auto& spec = member(bundle, "spec");
+  path at("spec");
+  const auto signer = text(spec, "signerName");
+  path meta("metadata");
+  const auto name = text(member(bundle, "metadata"), "name");
+  complain(f, path(meta, "name"), name, auth::check_trust_bundle_name(name, signer));
+  if (!signer.empty())
+    validate_signer_name(signer, path(at, "signerName"), f);
+  path anchors(at, "trustBundle");
+  const auto pem = text(spec, "trustBundle");
+  if (pem.size() > auth::max_trust_bundle)
+    return f.too_long(anchors, auth::max_trust_bundle);
+  complain(f, anchors, "<value omitted>", auth::read_trust_anchors(pem).complaints);
+}
+
+void validate_trust_bundle_update(const json::value& now, const json::value& old, findings& f) {
+  path at("spec");
+  immutable(f, member(now, "spec"), member(old, "spec"), "signerName", at);
 }
 
 void validate_flow_schema(const json::value& schema, findings& f) {

@@ -132,6 +132,8 @@ void gateway_actor::on_exit() {
     if (const auto registry = registry_of(w.resource))
       this->send(registry, unsubscribe{this, number});
   watches_.clear();
+  if (deps_.audit)
+    deps_.audit->left(deps_.user.name);
   deps_.members->close(deps_.member, "the gateway ended");
   actor_base::on_exit();
 }
@@ -229,6 +231,14 @@ api::result<void> gateway_actor::authorize(api::call& c) const {
   return verdict;
 }
 
+void gateway_actor::audit_refusal(const api::call& c, const api::error& why) const {
+  if (!deps_.audit)
+    return;
+  api::reply refused;
+  refused.failure = why;
+  api::audit::call_auditor::end(deps_.audit->begin(c), refused);
+}
+
 caf::result<call_outcomes> gateway_actor::run(call_batch& batch) {
   auto all = std::make_shared<call_outcomes>();
   all->outcomes.resize(batch.calls.size());
@@ -238,6 +248,7 @@ caf::result<call_outcomes> gateway_actor::run(call_batch& batch) {
   for (size_t i = 0; i < batch.calls.size(); ++i) {
     auto verdict = full ? api::result<void>{api::fail(too_many())} : authorize(batch.calls[i]);
     if (!verdict) {
+      audit_refusal(batch.calls[i], verdict.error());
       all->outcomes[i] = failed(std::move(verdict.error()));
       continue;
     }
@@ -274,12 +285,16 @@ caf::result<call_outcomes> gateway_actor::run(call_batch& batch) {
 caf::result<api_answer> gateway_actor::run_one(api_call& c) {
   auto verdict =
       calls_ >= limits_.calls ? api::result<void>{api::fail(too_many())} : authorize(c.call);
-  if (!verdict)
+  if (!verdict) {
+    audit_refusal(c.call, verdict.error());
     return api_answer{false, std::move(verdict.error()), {}, {}};
+  }
+  const auto audited = deps_.audit ? deps_.audit->begin(c.call) : nullptr;
   ++calls_;
   const auto id = next_call_++;
   answers_[id] = this->make_response_promise<api_answer>();
-  deps_.submit(std::move(c.call), [id, address = this->address()](api::reply r) {
+  deps_.submit(std::move(c.call), [id, audited, address = this->address()](api::reply r) {
+    api::audit::call_auditor::end(audited, r);
     if (auto self = caf::actor_cast<gateway_actor_handle>(address))
       caf::anon_send(self, call_done{id, std::make_shared<api::reply>(std::move(r))});
   });
@@ -353,7 +368,10 @@ void gateway_actor::open(const open_watch& w) {
   const auto& user = speaker(claimed, scratch);
   if (watches_.size() >= limits_.watches)
     return refuse_watch(peer, w.watch, too_many());
-  if (auto verdict = authorize(w, user); !verdict)
+  auto verdict = authorize(w, user);
+  if (deps_.audit)
+    deps_.audit->watched(user, w.resource, w.what, verdict ? nullptr : &verdict.error());
+  if (!verdict)
     return refuse_watch(peer, w.watch, std::move(verdict.error()));
   const auto registry = registry_of(w.resource);
   if (!registry)

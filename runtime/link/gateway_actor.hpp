@@ -1,6 +1,7 @@
 // The gateway actor: one a link, on the server. See gateway_interface.hpp.
 #pragma once
 
+#include "api/audit/calls.hpp"
 #include "api/auth/policy.hpp"
 #include "api/pipeline/reader.hpp"
 #include "runtime/environment.hpp"
@@ -35,6 +36,8 @@ struct gateway_deps {
   /// Whom a machine speaks as that plays a role: the user that it claims to be, or nothing when it
   /// has not been given such a role (any more). Thread-safe; null: no roles are given away.
   role_users role_user = nullptr;
+  /// Where refusals, and what no other actor writes down, are told of; null: nowhere.
+  std::shared_ptr<api::audit::call_auditor> audit = nullptr;
 };
 
 /// What one peer may have under way.
@@ -84,6 +87,8 @@ private:
   caf::result<api_answer> run_one(api_call& c);
   /// Sets the user that the call is made as. Errors: forbidden.
   api::result<void> authorize(api::call& c) const;
+  /// The request bridge writes down what it is given; it never sees what is refused here.
+  void audit_refusal(const api::call& c, const api::error& why) const;
   api::result<void> authorize(const open_watch& w, const api::user_info& user) const;
   /// Whom the peer may speak as: itself, or the simulated node or the user of a role of its that it
   /// names.

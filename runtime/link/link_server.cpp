@@ -18,7 +18,9 @@ void link_server::accept(const api::user_info& user, const std::string& address,
   const auto id = members_->begin(user, address);
   const auto gateway = deps_.sys.spawn<gateway_actor>(
       gateway_deps{deps_.env, deps_.access, deps_.submit, members_, id, user, deps_.welcome,
-                   deps_.state, socket.peer_expires(), deps_.role_user});
+                   deps_.state, socket.peer_expires(), deps_.role_user, deps_.audit});
+  if (deps_.audit)
+    deps_.audit->arrived(user.name, address);
   auto on_end = [id, members = members_, to = gateway.address()](const std::string& why) {
     members->end(id);
     if (const auto self = caf::actor_cast<gateway_actor_handle>(to))

@@ -14,7 +14,8 @@ struct link_server_deps {
   std::shared_ptr<const api::reader> state; ///< what rights are judged by
   guard_limits limits = {};
   size_t max_links = 5000;
-  role_users role_user = nullptr; ///< as gateway_deps'
+  role_users role_user = nullptr;                            ///< as gateway_deps'
+  std::shared_ptr<api::audit::call_auditor> audit = nullptr; ///< null: nothing is written down
 };
 
 /// Thread-safe. Outlived by the actor system, which must have CAF's middleman loaded.

@@ -84,7 +84,11 @@ void requests_actor::run(call_batch& batch, caf::typed_response_promise<call_out
     all->promise.deliver(call_outcomes{});
   std::vector<pending_ptr> writes;
   for (size_t i = 0; i < batch.calls.size(); ++i) {
-    auto done = [all, i](api::reply r) {
+    std::shared_ptr<api::audit::record> audited;
+    if (deps_.audit)
+      audited = deps_.audit->begin(batch.calls[i]);
+    auto done = [all, i, audited](api::reply r) {
+      api::audit::call_auditor::end(audited, r);
       all->outcomes.outcomes[i] = {r.ok, std::move(r.failure), std::move(r.object)};
       if (--all->left == 0)
         all->promise.deliver(std::move(all->outcomes));

@@ -1,6 +1,7 @@
 // The request bridge: see requests_interface.hpp.
 #pragma once
 
+#include "api/audit/calls.hpp"
 #include "api/outbound/worker_pool.hpp"
 #include "api/pipeline/pipeline.hpp"
 #include "runtime/environment.hpp"
@@ -43,6 +44,8 @@ struct requests_deps {
   /// Where what was written by whom is remembered, and when; both may be null.
   std::shared_ptr<causal_journal> journal = nullptr;
   std::shared_ptr<const clock_port> clock = nullptr;
+  /// Where actors' calls are written down; null: nowhere. (REST writes down its own.)
+  std::shared_ptr<const api::audit::call_auditor> audit = nullptr;
 };
 
 /// One a server; keeps no state but the calls in flight.

@@ -1,5 +1,6 @@
 // What the write pipeline must refuse. README.md tells for each case which check it was seen to
 // fail without.
+#include "api/admission/plugins.hpp"
 #include "api/auth/default_policy.hpp"
 #include "api/auth/node_restriction.hpp"
 #include "api/auth/policy.hpp"
@@ -19,7 +20,9 @@ constexpr const char* rbac = "rbac.authorization.k8s.io";
 /// Ann may read pods and write RBAC objects of her namespace; n1 and n2 are nodes.
 struct guarded {
   guarded()
-      : access(std::make_shared<auth::policy>()), c({auth::node_restriction()}, nullptr, access) {
+      : access(std::make_shared<auth::policy>()),
+        c({auth::node_restriction(), admission::cluster_trust_bundle_attest(asking(access))},
+          nullptr, access) {
     for (const char* ns : {"kube-system", "kube-node-lease"})
       make("namespaces", "", R"({"metadata":{"name":")" + std::string{ns} + R"("}})");
     make("serviceaccounts", "default", R"({"metadata":{"name":"default"}})");
@@ -39,6 +42,12 @@ struct guarded {
     access->rebuild(*c.state);
   }
 
+  static admission::authorizer asking(std::shared_ptr<const auth::policy> p) {
+    return [p = std::move(p)](const user_info& user, std::string_view verb, std::string_view group,
+                              std::string_view resource, std::string_view name) {
+      return p->authorize({user, true, verb, group, "*", "", resource, "", name, ""}).allowed();
+    };
+  }
   void make(std::string resource, std::string ns, std::string body) {
     auto r = as({"root", "", {"system:masters"}}, verb::create, std::move(resource), std::move(ns),
                 "", std::move(body));
@@ -229,6 +238,38 @@ BOOST_AUTO_TEST_CASE(nobody_aggregates_what_they_do_not_hold) {
           "must have cluster-admin privileges to use an aggregationRule");
 }
 
+BOOST_AUTO_TEST_CASE(nobody_attests_for_anothers_signer) {
+  make(std::string{"clusterroles."} + rbac, "", R"({"metadata":{"name":"bundles"},"rules":[
+       {"verbs":["create"],"apiGroups":["certificates.k8s.io"],"resources":
+       ["clustertrustbundles"]}]})");
+  make(std::string{"clusterrolebindings."} + rbac, "", R"({"metadata":{"name":"bundles"},"roleRef":
+       {"kind":"ClusterRole","name":"bundles"},"subjects":[{"kind":"User","name":"ann"}]})");
+  access->rebuild(*c.state);
+  refused(as({"ann", "", {"dev"}}, verb::create, "clustertrustbundles.certificates.k8s.io", "", "",
+             R"({"metadata":{"name":"kubernetes.io:kube-apiserver-serving:x"},"spec":{"signerName":
+                "kubernetes.io/kube-apiserver-serving","trustBundle":)" +
+                 json::quote(thespis::test::make_authority("mallory")) + "}}"),
+          "user not permitted to attest for signerName");
+}
+
+BOOST_AUTO_TEST_CASE(editors_lead_no_traffic_to_other_namespaces) {
+  for (const auto* role : {"admin", "edit"})
+    for (const auto& r : auth::kubernetes_policy().cluster_roles)
+      if (r.metadata.labels.contains("rbac.authorization.k8s.io/aggregate-to-" + std::string{role}))
+        for (const auto& rule : r.rules)
+          for (const auto& resource : rule.resources)
+            if (resource.starts_with("endpoint"))
+              for (const auto& verb : rule.verbs)
+                BOOST_TEST((verb == "get" || verb == "list" || verb == "watch"),
+                           r.metadata.name << " may " << verb << " " << resource);
+}
+
+BOOST_AUTO_TEST_CASE(services_claim_no_addresses_of_others) {
+  refused(create("services", R"({"metadata":{"name":"s"},"spec":{"externalIPs":["203.0.113.7"],
+                 "ports":[{"port":80}]}})"),
+          "use of external IPs is denied by admission control");
+}
+
 BOOST_AUTO_TEST_CASE(no_client_certificate_makes_a_master) {
   const auto csr =
       encode_base64(thespis::test::make_signing_request("mallory", {"system:masters"}));
@@ -304,6 +345,42 @@ BOOST_AUTO_TEST_CASE(a_mirror_pod_takes_no_secrets) {
                          "n1","automountServiceAccountToken":false,"volumes":[{"name":"v","secret":
                          {"secretName":"s"}}],"containers":[{"name":"c","image":"i"}]}})"),
           "secret");
+}
+
+BOOST_AUTO_TEST_CASE(a_node_asks_for_no_others_certificate) {
+  const auto ask = [&](const std::string& name, const std::string& signer,
+                       const std::string& usage) {
+    const auto csr = encode_base64(thespis::test::make_signing_request(
+        "system:node:" + name, {"system:nodes"}, "DNS:" + name));
+    return as_node(verb::create, "certificatesigningrequests.certificates.k8s.io", "", "",
+                   R"({"metadata":{"generateName":"c"},"spec":{"signerName":"kubernetes.io/)" +
+                       signer + R"(","usages":["digital signature",")" + usage +
+                       R"("],"request":")" + csr + "\"}}");
+  };
+  BOOST_TEST(ask("n1", "kubelet-serving", "server auth") == "");
+  refused(ask("n2", "kubelet-serving", "server auth"),
+          "can only create a node CSR with CN=system:node:n1");
+  refused(ask("n2", "kube-apiserver-client-kubelet", "client auth"),
+          "can only create a node CSR with CN=system:node:n1");
+}
+
+BOOST_AUTO_TEST_CASE(a_node_asks_for_tokens_of_its_pods_audiences_only) {
+  make("serviceaccounts", "default", R"({"metadata":{"name":"robot"}})");
+  make("pods", "default", R"({"metadata":{"name":"speaks"},"spec":{"nodeName":"n1",
+       "serviceAccountName":"robot","containers":[{"name":"c","image":"i"}],"volumes":[{"name":"v",
+       "projected":{"sources":[{"serviceAccountToken":{"audience":"vault","path":"t"}}]}}]}})");
+  const auto ask = [&](const std::string& audiences) {
+    return as_node(verb::create, "serviceaccounts", "default", "robot",
+                   R"({"spec":{"audiences":[)" + audiences +
+                       R"(],"expirationSeconds":600,"boundObjectRef":{"kind":"Pod","apiVersion":)"
+                       R"("v1","name":"speaks","uid":")" +
+                       c.get("pods", "default", "speaks")->uid() + R"("}}})",
+                   "token");
+  };
+  for (const auto* fine : {"", R"("vault")"})
+    BOOST_TEST(ask(fine).find("audience") == std::string::npos, fine);
+  refused(ask(R"("bank")"), "audience \"bank\" not found in pod spec volume");
+  refused(ask(R"("vault","bank")"), "node may only request 0 or 1 audiences");
 }
 
 BOOST_AUTO_TEST_CASE(a_node_renews_no_others_lease) {

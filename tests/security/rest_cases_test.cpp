@@ -3,6 +3,7 @@
 #include "api/rest/fixture.hpp"
 
 #include <boost/asio.hpp>
+#include <openssl/ssl.h>
 
 #include <poll.h>
 
@@ -17,7 +18,10 @@ const std::string maps = "/api/v1/namespaces/default/configmaps";
 /// A streaming server of a container runtime that refuses, and keeps what else comes.
 class refusing_runtime {
 public:
-  refusing_runtime() : acceptor_(context_, {boost::asio::ip::address_v4::loopback(), 0}) {
+  /// `no` is what it answers.
+  explicit refusing_runtime(
+      std::string no = "HTTP/1.1 400 Bad Request\r\nContent-Length: 2\r\n\r\nno")
+      : no_(std::move(no)), acceptor_(context_, {boost::asio::ip::address_v4::loopback(), 0}) {
     thread_ = std::thread([this] { serve(); });
   }
   ~refusing_runtime() {
@@ -40,8 +44,7 @@ private:
     acceptor_.accept(socket, ec);
     auto n = boost::asio::read_until(socket, boost::asio::dynamic_buffer(seen_), "\r\n\r\n", ec);
     (void)n;
-    const std::string no = "HTTP/1.1 400 Bad Request\r\nContent-Length: 2\r\n\r\nno";
-    boost::asio::write(socket, boost::asio::buffer(no), ec);
+    boost::asio::write(socket, boost::asio::buffer(no_), ec);
     char bytes[512];
     // Until the connection ends, or for a bounded time.
     pollfd p{socket.native_handle(), POLLIN, 0};
@@ -53,6 +56,7 @@ private:
     }
   }
 
+  const std::string no_;
   boost::asio::io_context context_;
   tcp::acceptor acceptor_;
   std::thread thread_;
@@ -68,6 +72,7 @@ std::string upgrade(std::string_view token) {
 }
 
 struct hostile : rest_fixture {
+  boost::asio::io_context context;
   answer yaml(const std::string& text) {
     return request("POST", maps, text, "Content-Type: application/yaml\r\n");
   }
@@ -107,6 +112,21 @@ BOOST_AUTO_TEST_CASE(nothing_sent_ahead_reaches_a_runtime_that_refuses) {
   c.send(upgrade("admin-token") + "GET /exec/ANOTHER HTTP/1.1\r\nHost: a\r\n\r\n");
   c.read_to_end();
   BOOST_TEST(runtime.seen().find("ANOTHER") == std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_runtime_that_redirects_is_not_followed) {
+  add_pod("default", "web", "{}", "n1");
+  tcp::acceptor elsewhere{context, {boost::asio::ip::address_v4::loopback(), 0}};
+  refusing_runtime runtime{"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:" +
+                           std::to_string(elsewhere.local_endpoint().port()) +
+                           "/\r\nContent-Length: 0\r\n\r\n"};
+  cluster.upstream = runtime.url();
+  client c(server->port());
+  c.send(upgrade("admin-token"));
+  BOOST_TEST(c.read_until("\r\n\r\n").find(" 101 ") == std::string::npos);
+  runtime.seen();
+  pollfd p{elsewhere.native_handle(), POLLIN, 0};
+  BOOST_TEST(::poll(&p, 1, 0) == 0);
 }
 
 BOOST_AUTO_TEST_CASE(the_runtime_sees_no_credentials) {
@@ -308,7 +328,40 @@ BOOST_AUTO_TEST_CASE(one_users_requests_are_bounded_and_others_go_on) {
 
 BOOST_AUTO_TEST_SUITE_END()
 
+namespace {
+
+/// The certificate that a client which asks for `name` is shown, as DER.
+std::string certificate_for(uint16_t port, const std::string& name) {
+  boost::asio::io_context context;
+  tcp::socket socket{context};
+  socket.connect({boost::asio::ip::address_v4::loopback(), port});
+  std::unique_ptr<SSL_CTX, void (*)(SSL_CTX*)> ctx{SSL_CTX_new(TLS_client_method()), SSL_CTX_free};
+  std::unique_ptr<SSL, void (*)(SSL*)> ssl{SSL_new(ctx.get()), SSL_free};
+  SSL_set_fd(ssl.get(), socket.native_handle());
+  if (!name.empty())
+    SSL_set_tlsext_host_name(ssl.get(), name.c_str());
+  BOOST_REQUIRE(SSL_connect(ssl.get()) == 1);
+  std::unique_ptr<X509, void (*)(X509*)> shown{SSL_get1_peer_certificate(ssl.get()), X509_free};
+  unsigned char* der = nullptr;
+  const auto size = i2d_X509(shown.get(), &der);
+  std::string out{reinterpret_cast<char*>(der), static_cast<size_t>(size)};
+  OPENSSL_free(der);
+  return out;
+}
+
+} // namespace
+
 BOOST_FIXTURE_TEST_SUITE(idlers, silent)
+
+BOOST_AUTO_TEST_CASE(names_that_strangers_ask_for_grow_no_certificate) {
+  const auto first = certificate_for(server->port(), "");
+  for (int i = 0; i < 20; ++i) {
+    const auto name = "n" + std::to_string(i) + ".mallory.example";
+    const auto shown = certificate_for(server->port(), name);
+    BOOST_TEST((shown == first));
+    BOOST_TEST(shown.find(name) == std::string::npos);
+  }
+}
 
 BOOST_AUTO_TEST_CASE(who_shows_no_identity_gets_no_more_time_than_a_handshake) {
   client c(server->port(), shared_pki().ca.certificate, nullptr);

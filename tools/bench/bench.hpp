@@ -21,6 +21,7 @@ struct options {
   int memory_pods = 6000;
   int listed_pods = 100'000;
   int idle_watchers = 2000;
+  int slow_clients = 10'000;
   int services = 10'000;
   std::string image;                  ///< archive of a container image for `real-pods`
   int connections = 4;                ///< of the REST client, one thread each
@@ -91,5 +92,7 @@ api::result<figures> measure_actors(const context& c);
 api::result<figures> measure_store(const context& c);
 api::result<figures> measure_watch(const context& c);
 api::result<figures> measure_watchers(const context& c);
+api::result<figures> measure_slow_clients(const context& c);
+api::result<figures> measure_rights(const context& c);
 
 } // namespace thespis::tools::bench

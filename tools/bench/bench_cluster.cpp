@@ -6,6 +6,7 @@
 #include "api/generated/core_v1_namespace.hpp"
 #include "runtime/introspection.hpp"
 #include "tools/bench/wait.hpp"
+#include "tools/cluster/audit_sink.hpp"
 #include "tools/cluster/bootstrap.hpp"
 #include "tools/shell/text_table.hpp"
 
@@ -76,8 +77,10 @@ api::result<bench_cluster*> bench_cluster::start(const context& c, int nodes) {
     return api::fail(std::move(storage.error()));
   auto* res = new bench_cluster{std::move(settings), std::move(*pki)};
   res->cluster_ = std::make_unique<cluster>(res->settings_, std::move(*storage));
-  if (auto serving = res->serve(); !serving)
+  auto serving = res->serve();
+  if (!serving)
     return api::fail(std::move(serving.error()));
+  res->server_ = std::move(*serving);
   bootstrap_cluster(*res->cluster_, config::to_string(res->settings_.network.service_cidr),
                     res->settings_.kubernetes_service_ip(), unused_address, res->port());
   if (nodes > 0) {
@@ -90,17 +93,28 @@ api::result<bench_cluster*> bench_cluster::start(const context& c, int nodes) {
   return res;
 }
 
-api::result<void> bench_cluster::serve() {
+api::result<bench_cluster::served>
+bench_cluster::serve(std::shared_ptr<const api::audit::sink> audit) {
   api::rest::server_options o;
   o.transport.address = "127.0.0.1";
   o.transport.tls = {pki_.server.certificate, pki_.server.key, pki_.ca.pem().certificate, true};
   o.transport.io_threads = std::clamp(std::thread::hardware_concurrency(), 1U, 4U);
   o.now = [clock = cluster_->env().clock] { return clock->now(); };
-  auto server = api::rest::server::start(cluster_->backend(), cluster_->schemas(), std::move(o));
-  if (!server)
-    return api::fail(std::move(server.error()));
-  server_ = std::move(*server);
-  return {};
+  o.audit = std::move(audit);
+  return api::rest::server::start(cluster_->backend(), cluster_->schemas(), std::move(o));
+}
+
+api::result<uint16_t> bench_cluster::serve_audited() {
+  config::audit_settings s;
+  s.log_path = settings_.data_dir + "/audit.log";
+  auto sink = open_audit(s);
+  if (!sink)
+    return api::fail(std::move(sink.error()));
+  auto serving = serve(*sink);
+  if (!serving)
+    return api::fail(std::move(serving.error()));
+  audited_ = std::move(*serving);
+  return audited_->port();
 }
 
 bool bench_cluster::wait_for_nodes(const progress& log) {

@@ -27,17 +27,23 @@ public:
   cluster& control() { return *cluster_; }
   const config::pki& certificates() const { return pki_; }
   uint16_t port() const { return server_->port(); }
+  /// A further server of the same cluster that writes down all requests in a file of the data
+  /// directory; its port.
+  api::result<uint16_t> serve_audited();
+  /// Connections that the server holds now.
+  size_t connections() const { return server_->stats().connections; }
 
 private:
   bench_cluster(config::settings settings, config::pki pki)
       : settings_(std::move(settings)), pki_(std::move(pki)) {}
-  api::result<void> serve();
+  using served = std::unique_ptr<api::rest::server>;
+  api::result<served> serve(std::shared_ptr<const api::audit::sink> audit = nullptr);
   bool wait_for_nodes(const progress& log);
 
   config::settings settings_;
   config::pki pki_;
   std::unique_ptr<cluster> cluster_;
-  std::unique_ptr<api::rest::server> server_;
+  served server_, audited_;
   std::unique_ptr<simulated_nodes> nodes_;
 };
 

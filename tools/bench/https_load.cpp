@@ -1,8 +1,11 @@
 #include "tools/bench/https_load.hpp"
 
+#include "tools/bench/wait.hpp"
+
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 
+#include <algorithm>
 #include <atomic>
 #include <charconv>
 #include <memory>
@@ -220,16 +223,22 @@ api::result<load_result> run_load(const load_request& r) {
   std::atomic<bool> failed{false};
   const auto begin = std::chrono::steady_clock::now();
   std::vector<std::thread> threads;
-  for (auto& c : all) {
-    threads.emplace_back([&, c = c.get()] {
-      while (!failed && std::chrono::steady_clock::now() - begin < r.time) {
+  std::vector<std::vector<float>> times(all.size());
+  for (size_t i = 0; i < all.size(); ++i) {
+    threads.emplace_back([&, c = all[i].get(), i] {
+      for (auto now = begin; !failed && now - begin < r.time;) {
+        const auto asked = std::chrono::steady_clock::now();
         const auto size = c->ask(request);
         if (!size) {
           failed = true;
           return;
         }
+        now = std::chrono::steady_clock::now();
+        times[i].push_back(std::chrono::duration<float, std::milli>(now - asked).count());
         ++answers;
         bytes += *size;
+        if (r.pause.count() > 0)
+          pause_for(static_cast<int>(r.pause.count()));
       }
     });
   }
@@ -238,7 +247,16 @@ api::result<load_result> run_load(const load_request& r) {
   if (failed)
     return api::fail(broken(r.path));
   const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - begin;
-  return load_result{answers, bytes, spent.count()};
+  load_result res{answers, bytes, spent.count()};
+  std::vector<float> sorted;
+  for (const auto& some : times)
+    sorted.insert(sorted.end(), some.begin(), some.end());
+  std::sort(sorted.begin(), sorted.end());
+  if (!sorted.empty()) {
+    res.median_ms = sorted[sorted.size() / 2];
+    res.p99_ms = sorted[sorted.size() * 99 / 100];
+  }
+  return res;
 }
 
 } // namespace thespis::tools::bench

@@ -20,12 +20,14 @@ struct load_request {
   config::key_pair client;
   int connections = 4;
   std::chrono::seconds time{5};
+  std::chrono::milliseconds pause{0}; ///< of each connection, between two requests
 };
 
 struct load_result {
   uint64_t answers = 0; ///< all with status 200
   uint64_t bytes = 0;   ///< of their bodies
   double seconds = 0;
+  double median_ms = 0, p99_ms = 0; ///< from request to answer
 };
 
 /// Blocks. Errors: service_unavailable when a connection breaks or an answer is not 200.

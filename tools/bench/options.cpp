@@ -12,11 +12,11 @@ std::string footer() {
   std::string out = "\nWhat there is to measure (all, when nothing is named):\n";
   for (const auto& m : measurements()) {
     auto name = std::string{m.name};
-    out += "  " + name + std::string(name.size() < 10 ? 10 - name.size() : 1, ' ');
+    out += "  " + name + std::string(name.size() < 14 ? 14 - name.size() : 1, ' ');
     for (auto c : m.help) {
       out += c;
       if (c == '\n')
-        out += "            ";
+        out += "                ";
     }
     out += "\n";
   }
@@ -59,6 +59,7 @@ tl::expected<options, int> parse_options(const std::vector<std::string>& argumen
   count("--memory-pods", o.memory_pods, "Pods of `memory`", 100'000);
   count("--listed-pods", o.listed_pods, "Pods of `list-all`", 200'000);
   count("--idle-watchers", o.idle_watchers, "Connections of `watchers`", 9'000);
+  count("--slow-clients", o.slow_clients, "Clients of `slow-clients` that never finish", 30'000);
   count("--services", o.services, "Services of `services`", 30'000);
   count("--connections", o.connections, "Connections of `get` and `list`", 256);
   app.add_option("--image", o.image, "Archive of an image for `real-pods` (see tools/sample_image)")

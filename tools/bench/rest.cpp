@@ -20,10 +20,10 @@ constexpr int listed_pods = 500;
 constexpr auto list_path = "/api/v1/namespaces/bench/pods?limit=500";
 
 api::result<load_result> load(bench_cluster& cluster, const options& o, std::string path,
-                              std::string accept = "application/json") {
+                              std::string accept = "application/json", uint16_t port = 0) {
   load_request r;
   r.accept = std::move(accept);
-  r.port = cluster.port();
+  r.port = port > 0 ? port : cluster.port();
   r.path = std::move(path);
   r.ca_pem = cluster.certificates().ca.pem().certificate;
   r.client = cluster.certificates().admin;
@@ -146,7 +146,17 @@ api::result<figures> measure_get(const context& c) {
   auto f = rate_of("GET one namespace", *res, kubernetes_gets, 20'000);
   f.note = "TLS, " + std::to_string(c.opts.connections) +
            " kept connections; client and server share this machine";
-  return figures{f};
+  const auto port = (*cluster)->serve_audited();
+  if (!port)
+    return api::fail(port.error());
+  c.log.say("the same, each written down in the audit log");
+  auto audited = load(**cluster, c.opts, "/api/v1/namespaces/default", "application/json", *port);
+  if (!audited)
+    return api::fail(std::move(audited.error()));
+  auto second = rate_of("GET one namespace, audited", *audited, f.value, 0);
+  second.reference_name = "without";
+  second.note = "the built-in policy: metadata, one event a request";
+  return figures{f, second};
 }
 
 api::result<figures> measure_list(const context& c) {

@@ -47,13 +47,13 @@ api::rest::token_authenticator tokens_of(std::shared_ptr<const config::token_fil
   };
 }
 
-/// The same, and an outside issuer's tokens, which are for the API server only.
-api::rest::token_authenticator also_of(std::shared_ptr<const api::auth::oidc_issuer> issuer,
+/// The same, and outside issuers' tokens, which are for the API server only.
+api::rest::token_authenticator also_of(std::shared_ptr<const outside_users> outside,
                                        api::rest::token_authenticator first) {
-  return [issuer = std::move(issuer), first = std::move(first)](
+  return [outside = std::move(outside), first = std::move(first)](
              std::string_view token, const std::vector<std::string>& audiences) {
     auto known = first(token, audiences);
-    return known || !audiences.empty() ? known : issuer->authenticate(token);
+    return known || !audiences.empty() ? known : outside->authenticate(token);
   };
 }
 
@@ -142,6 +142,7 @@ runtime::link::link_server_deps links_of(cluster& c, const config::settings& s) 
   res.role_user = [roles = c.roles()](const std::string& machine, std::string_view claimed) {
     return roles->user_of(machine, claimed);
   };
+  res.audit = c.audit();
   return res;
 }
 
@@ -208,19 +209,29 @@ cluster_identity identity_of(const config::pki& pki) {
   return identity;
 }
 
-/// What the configuration wants written down, and whom it lets in besides.
-api::result<void> add_audit_and_issuer(api::rest::server_options& options, cluster& c,
-                                       const config::settings& s) {
-  auto audit = open_audit(s.audit, c.env());
-  if (!audit)
-    return api::fail(std::move(audit.error()));
-  options.audit = std::move(*audit);
-  auto issuer = start_oidc(c, s.oidc);
-  if (!issuer)
-    return api::fail(std::move(issuer.error()));
-  if (*issuer)
-    options.tokens = also_of(*issuer, std::move(options.tokens));
+/// Whom the configuration lets in besides.
+api::result<void> add_issuers(api::rest::server_options& options, cluster& c,
+                              const config::settings& s) {
+  auto outside = start_oidc(c, s);
+  if (!outside)
+    return api::fail(std::move(outside.error()));
+  if (*outside) {
+    options.tokens = also_of(*outside, std::move(options.tokens));
+    options.strangers = [users = *outside](std::string_view path) {
+      return users->lets_strangers(path);
+    };
+  }
   return {};
+}
+
+/// The tokens of the file; null without one.
+api::result<std::shared_ptr<const config::token_file>> known_tokens(const std::string& path) {
+  if (path.empty())
+    return nullptr;
+  auto loaded = config::token_file::load(path);
+  if (!loaded)
+    return api::fail(std::move(loaded.error()));
+  return std::make_shared<const config::token_file>(std::move(*loaded));
 }
 
 int failed(startup& start, const std::string& why) {
@@ -236,17 +247,16 @@ int run_up(const config::settings& settings, startup& start) {
   auto pki = config::ensure_pki(settings.pki_dir(), config::server_names(settings), now);
   if (!pki)
     return failed(start, pki.error().message);
-  std::shared_ptr<const config::token_file> tokens;
-  if (!settings.api.token_auth_file.empty()) {
-    auto loaded = config::token_file::load(settings.api.token_auth_file);
-    if (!loaded)
-      return failed(start, loaded.error().message);
-    tokens = std::make_shared<const config::token_file>(std::move(*loaded));
-  }
+  auto tokens = known_tokens(settings.api.token_auth_file);
+  if (!tokens)
+    return failed(start, tokens.error().message);
   auto storage = open_storage(settings);
   if (!storage)
     return failed(start, storage.error().message);
-  cluster c{settings, std::move(*storage), identity_of(*pki)};
+  auto audit = open_audit(settings.audit);
+  if (!audit)
+    return failed(start, audit.error().message);
+  cluster c{settings, std::move(*storage), identity_of(*pki), *audit};
   const auto address =
       settings.api.advertise_address.empty() ? machine_address() : settings.api.advertise_address;
   bootstrap_cluster(c, config::to_string(settings.network.service_cidr),
@@ -254,13 +264,14 @@ int run_up(const config::settings& settings, startup& start) {
   announce_api(c, pki->ca.pem().certificate, pki->front_proxy_ca);
   ensure_link_policy(c);
   runtime::link::link_server links{links_of(c, settings)};
-  auto options = server_options_of(settings, *pki, tokens, c, address);
+  auto options = server_options_of(settings, *pki, *tokens, c, address);
   options.link = [&links](const api::rest::link_request& r) {
     links.accept(r.user, r.address, {r.socket.fd, r.socket.tls});
   };
   options.members = [members = links.members()] { return members->to_json(); };
   c.backend().tell_links(options.members);
-  if (auto ok = add_audit_and_issuer(options, c, settings); !ok)
+  options.audit = *audit;
+  if (auto ok = add_issuers(options, c, settings); !ok)
     return failed(start, ok.error().message);
   auto started = api::rest::server::start(c.backend(), c.schemas(), std::move(options));
   if (!started)

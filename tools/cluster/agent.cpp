@@ -36,7 +36,8 @@ constexpr size_t blocking_threads = 4;
 constexpr size_t max_blocked = 64;
 
 const char* const shared_resources[] = {"nodes", "services", "endpointslices.discovery.k8s.io",
-                                        "runtimeclasses.node.k8s.io"};
+                                        "runtimeclasses.node.k8s.io",
+                                        "clustertrustbundles.certificates.k8s.io"};
 /// What the machine's entry for Ingresses watches, without copies.
 const char* const ingress_resources[] = {"ingresses.networking.k8s.io",
                                          "ingressclasses.networking.k8s.io", "secrets"};

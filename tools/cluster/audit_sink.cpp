@@ -4,8 +4,7 @@
 
 namespace thespis::tools {
 
-api::result<std::shared_ptr<const api::audit::sink>> open_audit(const config::audit_settings& s,
-                                                                const runtime::environment& env) {
+api::result<std::shared_ptr<const api::audit::sink>> open_audit(const config::audit_settings& s) {
   if (s.log_path.empty())
     return nullptr;
   auto sink = std::make_shared<api::audit::sink>();
@@ -23,8 +22,8 @@ api::result<std::shared_ptr<const api::audit::sink>> open_audit(const config::au
   if (!log)
     return api::fail(std::move(log.error()));
   sink->to = std::move(*log);
-  sink->now = [clock = env.clock] { return clock->now(); };
-  sink->new_id = [random = env.random] { return random->uuid(); };
+  sink->now = [clock = runtime::system_clock_port()] { return clock->now(); };
+  sink->new_id = [random = runtime::machine_random_port()] { return random->uuid(); };
   return sink;
 }
 

@@ -11,7 +11,6 @@ namespace thespis::tools {
 
 /// Null when no log is configured. Errors: bad_request for a policy that cannot be read,
 /// internal_error for a log that cannot be opened.
-api::result<std::shared_ptr<const api::audit::sink>> open_audit(const config::audit_settings& s,
-                                                                const runtime::environment& env);
+api::result<std::shared_ptr<const api::audit::sink>> open_audit(const config::audit_settings& s);
 
 } // namespace thespis::tools

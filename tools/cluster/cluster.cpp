@@ -55,10 +55,12 @@ struct cluster::host {
 };
 
 cluster::cluster(const config::settings& settings, std::shared_ptr<runtime::engine> storage,
-                 const cluster_identity& identity)
+                 const cluster_identity& identity, std::shared_ptr<const api::audit::sink> audit)
     : host_(std::make_unique<host>(settings)) {
   schemas_ = std::make_shared<api::schema::registry>();
   env_.schemas = schemas_;
+  if (audit)
+    audit_ = std::make_shared<api::audit::call_auditor>(std::move(audit), *schemas_);
   env_.clock = runtime::system_clock_port();
   env_.random = runtime::machine_random_port();
   env_.roles = std::make_shared<runtime::directory>();
@@ -196,6 +198,7 @@ void cluster::start_storage(const config::settings& settings,
   runtime::requests_deps requests{pipeline_, env_.roles, nullptr, blocking_};
   requests.journal = env_.journal;
   requests.clock = env_.clock;
+  requests.audit = audit_;
   requests.authorize = [access = access_](const api::call& c) {
     return api::auth::authorize_call(*access, c);
   };

@@ -4,6 +4,7 @@
 
 #include "actors/controllers/controllers.hpp"
 #include "actors/placement/role_table.hpp"
+#include "api/audit/calls.hpp"
 #include "api/auth/policy.hpp"
 #include "api/auth/service_account_tokens.hpp"
 #include "api/fairness/gate.hpp"
@@ -45,9 +46,11 @@ struct cluster_identity {
 /// supervisor. Nodes and the REST server are added by the owner.
 class cluster {
 public:
-  /// Starts all actors on the objects of `storage`.
+  /// Starts all actors on the objects of `storage`. What they write is told to `audit`; null:
+  /// nobody.
   cluster(const config::settings& settings, std::shared_ptr<runtime::engine> storage,
-          const cluster_identity& identity = {});
+          const cluster_identity& identity = {},
+          std::shared_ptr<const api::audit::sink> audit = nullptr);
   ~cluster();
   cluster(const cluster&) = delete;
   cluster& operator=(const cluster&) = delete;
@@ -67,6 +70,8 @@ public:
   /// The pipeline that all writes take; for questions that write nothing.
   const std::shared_ptr<const api::pipeline>& pipeline() const { return pipeline_; }
   cluster_backend& backend() { return *backend_; }
+  /// Where actors' calls are written down; null: nowhere.
+  const std::shared_ptr<api::audit::call_auditor>& audit() const { return audit_; }
   /// The kinds that are served now.
   const api::schema::registry& schemas() const { return *schemas_; }
 
@@ -103,6 +108,7 @@ private:
   std::shared_ptr<api::auth::policy> access_;
   std::shared_ptr<api::fairness::gate> gate_;
   std::shared_ptr<actors::role_table> roles_;
+  std::shared_ptr<api::audit::call_auditor> audit_;
   std::shared_ptr<const api::auth::service_account_tokens> tokens_;
   std::shared_ptr<const api::pipeline> pipeline_;
   std::shared_ptr<api::outbound::https_client> outbound_;

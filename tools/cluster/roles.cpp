@@ -108,6 +108,7 @@ actors::controller_tunables tunables_of(const actors::role_settings& s) {
   res.nodes.startup_grace = std::chrono::nanoseconds{s.node_startup_grace};
   res.pod_garbage.finished_pods = static_cast<size_t>(s.finished_pods);
   res.namespaces.root_ca = s.root_ca;
+  res.trust_bundles.root_ca = s.root_ca;
   res.events.ttl = std::chrono::nanoseconds{s.event_ttl};
   res.service_ranges.default_range = s.service_cidr;
   res.service_balancer.reserved = {static_cast<int32_t>(s.api_port)};

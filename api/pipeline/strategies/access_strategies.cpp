@@ -117,6 +117,12 @@ std::vector<strategy> request_strategies() {
       validate_signing_request_update(now, old, f);
   };
 
+  strategy bundle;
+  bundle.resource = "clustertrustbundles.certificates.k8s.io";
+  bundle.validate = validate_trust_bundle;
+  bundle.validate_update = [](const operation&, const json::value& now, const json::value& old,
+                              findings& f) { validate_trust_bundle_update(now, old, f); };
+
   strategy flow;
   flow.resource = "flowschemas.flowcontrol.apiserver.k8s.io";
   flow.validate = validate_flow_schema;
@@ -139,7 +145,7 @@ std::vector<strategy> request_strategies() {
   tmpl.validate = validate_device_claim_template;
   tmpl.validate_update = [](const operation&, const json::value& now, const json::value& old,
                             findings& f) { validate_device_claim_update(now, old, f); };
-  return {csr, flow, level, claim, tmpl};
+  return {csr, bundle, flow, level, claim, tmpl};
 }
 
 } // namespace

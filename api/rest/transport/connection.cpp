@@ -107,9 +107,9 @@ bool connection::step_handshake() {
     close();
     return false;
   }
-  worker_->end_handshake(*handshake_);
-  handshake_.reset();
   channel_->identify(peer_);
+  if (peer_.verified)
+    no_stranger();
   phase_ = connection_phase::idle;
   // The deadline stays: until its first request a client gets no more time than for the handshake.
   return true;
@@ -199,9 +199,17 @@ bool connection::step_header() {
     refuse_parse(ec);
     return true;
   }
-  if (parser_->is_header_done())
-    return head_complete();
-  return true;
+  if (!parser_->is_header_done())
+    return true;
+  no_stranger();
+  return head_complete();
+}
+
+// Until somebody has shown a certificate or asked for something, newer ones may take their place.
+void connection::no_stranger() {
+  if (handshake_)
+    worker_->end_handshake(*handshake_);
+  handshake_.reset();
 }
 
 void connection::refuse_parse(error_code ec) {
@@ -318,9 +326,7 @@ void connection::close() {
     return;
   auto alive = shared_from_this();
   phase_ = connection_phase::closed;
-  if (handshake_)
-    worker_->end_handshake(*handshake_);
-  handshake_.reset();
+  no_stranger();
   end_in_flight();
   if (channel_)
     channel_->close();

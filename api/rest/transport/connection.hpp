@@ -68,6 +68,7 @@ private:
   void run();
   bool step();
   bool step_handshake();
+  void no_stranger();
   bool step_header();
   bool step_body();
   bool step_lingering();

@@ -3,6 +3,7 @@
 #include "actors/pod/pod_driver.hpp"
 #include "actors/pod/pod_mounts.hpp"
 #include "actors/pod/volume_port.hpp"
+#include "signing_request.hpp"
 
 #include <filesystem>
 #include <fstream>
@@ -125,6 +126,48 @@ BOOST_AUTO_TEST_CASE(joins_projected_sources) {
   BOOST_TEST(content(dir / "token") == "s3cr3t");
   BOOST_TEST(content(dir / "labels") == "app=\"web\"");
   BOOST_TEST(content(dir / "cpu") == "0");
+}
+
+BOOST_AUTO_TEST_CASE(shows_trust_bundles_of_a_name_or_of_a_signer) {
+  const auto bundle = [&](const std::string& name, const std::string& more,
+                          const std::string& pem) {
+    state->put("clustertrustbundles.certificates.k8s.io",
+               R"({"metadata":{"namespace":"","name":")" + name + R"(","labels":{"use":")" +
+                   more.substr(0, more.find(' ')) + R"("}},"spec":{"signerName":")" +
+                   more.substr(more.find(' ') + 1) + R"(","trustBundle":)" + api::json::quote(pem) +
+                   "}}");
+  };
+  const auto one = make_authority("one"), two = make_authority("two"), three = make_authority("3");
+  bundle("s.io:a:1", "live s.io/a", "noise\n" + one);
+  bundle("s.io:a:2", "live s.io/a", two + one);
+  bundle("s.io:a:3", "test s.io/a", three);
+  const auto shown = [&](const std::string& source) {
+    const auto dir = made("{name: v, projected: {sources: [{clusterTrustBundle: {" + source +
+                          ", path: d/ca.pem}}]}}");
+    return content(dir / "d/ca.pem");
+  };
+  const auto count = [](const std::string& pem) {
+    size_t n = 0;
+    for (size_t at = 0; (at = pem.find("BEGIN CERTIFICATE", at)) != pem.npos; ++at)
+      ++n;
+    return n;
+  };
+  BOOST_TEST(shown("name: 's.io:a:1'") == one);
+  BOOST_TEST(count(shown("signerName: s.io/a, labelSelector: {matchLabels: {use: live}}")) == 2u);
+  BOOST_TEST(count(shown("signerName: s.io/a, labelSelector: {}")) == 3u);
+  BOOST_TEST(shown("signerName: s.io/b, labelSelector: {}, optional: true") == "");
+  BOOST_TEST(shown("name: none, optional: true") == "");
+  const std::string begin = "MountVolume.SetUp failed for volume \"v\" : ";
+  const auto wrong = [&](const std::string& source) {
+    return failure("{name: v, projected: {sources: [{clusterTrustBundle: {" + source +
+                   ", path: p}}]}}");
+  };
+  // No selector at all selects nothing.
+  BOOST_TEST(wrong("signerName: s.io/a") == begin + "combination of signerName and labelSelector "
+                                                    "matched zero ClusterTrustBundles");
+  BOOST_TEST(wrong("name: none").find("\"none\" not found") != std::string::npos);
+  bundle("s.io:a:1", "live s.io/a", three);
+  BOOST_TEST(shown("name: 's.io:a:1'") == three);
 }
 
 BOOST_AUTO_TEST_CASE(changes_all_files_at_once_and_only_when_something_changed) {

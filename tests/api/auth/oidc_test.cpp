@@ -51,7 +51,9 @@ struct outside {
     server->keys = json::to_string(doc);
   }
   std::shared_ptr<auth::oidc_issuer> make() {
-    auto made = auth::oidc_issuer::make({settings, server, [this] { return now; }});
+    auto from = auth::issuer_of(settings);
+    BOOST_REQUIRE_MESSAGE(from, from.error().message);
+    auto made = auth::oidc_issuer::make({*from, server, [this] { return now; }});
     BOOST_REQUIRE_MESSAGE(made, made.error().message);
     return *made;
   }
@@ -73,7 +75,7 @@ struct outside {
   std::string token(const std::string& text) const { return token(text, key); }
 
   token_key key;
-  auth::oidc_settings settings;
+  auth::oidc_flags settings;
   std::shared_ptr<issuer_server> server = std::make_shared<issuer_server>();
   auth::clock_time now{std::chrono::sys_days{std::chrono::year{2026} / 1 / 2}};
 };
@@ -183,7 +185,7 @@ BOOST_AUTO_TEST_CASE(an_issuer_that_is_somebody_else_is_not_believed) {
   server->keys = R"({"keys":[{"kty":"oct","k":"YQ"},{"kty":"RSA","n":"AQAB","e":"AQAB"}]})";
   BOOST_TEST(!make()->refresh());
   settings.issuer = "http://issuer.example";
-  BOOST_TEST(!auth::oidc_issuer::make({settings, server, {}}));
+  BOOST_TEST(!auth::issuer_of(settings));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -185,4 +185,30 @@ BOOST_AUTO_TEST_CASE(wants_privileges_that_agree) {
              "and 2147483647, inclusive");
 }
 
+BOOST_AUTO_TEST_CASE(names_trust_bundles_one_way) {
+  const auto of = [](const std::string& source) {
+    const auto why = beside_container(
+        R"("volumes":[{"name":"v","projected":{"sources":[{"clusterTrustBundle":)" + source +
+        "}]}}]");
+    const std::string before = "clusterTrustBundle";
+    const auto at = why.find(before);
+    return at == why.npos ? why : why.substr(at + before.size());
+  };
+  BOOST_TEST(of(R"({"name":"roots","path":"ca.pem"})") == "");
+  BOOST_TEST(of(R"({"name":"example.com:one:roots","path":"d/ca.pem"})") == "");
+  BOOST_TEST(of(R"({"signerName":"example.com/one","labelSelector":{},"path":"ca.pem"})") == "");
+  BOOST_TEST(of(R"({"path":"x"})").find("either name or signerName must be specified") !=
+             std::string::npos);
+  BOOST_TEST(of(R"({"name":"a","signerName":"example.com/a","path":"x"})")
+                 .find("only one of name and signerName may be used") != std::string::npos);
+  BOOST_TEST(of(R"({"name":"a","labelSelector":{},"path":"x"})")
+                 .find("labelSelector must be unset if name is specified") != std::string::npos);
+  BOOST_TEST(of(R"({"name":"a:B","path":"x"})").find("not a valid clustertrustbundlename") !=
+             std::string::npos);
+  BOOST_TEST(of(R"({"signerName":"example","path":"x"})").find(".signerName: Invalid value") !=
+             std::string::npos);
+  BOOST_TEST(of(R"({"name":"a","path":""})").find(".path: Required value") != std::string::npos);
+  BOOST_TEST(of(R"({"name":"a","path":"../x"})").find(".path: Invalid value") != std::string::npos);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
