@@ -82,7 +82,8 @@ void replica_actor::connect() {
   listing_ = revision_ == 0;
   arriving_.clear();
   show_state(listing_ ? "listing" : "watching");
-  this->send(gateway_, open_watch{++watch_, deps_.resource, deps_.what, revision_, deps_.as});
+  this->send(gateway_,
+             open_watch{++watch_, deps_.resource, deps_.what, revision_, false, deps_.as});
 }
 
 void replica_actor::disconnect() {
