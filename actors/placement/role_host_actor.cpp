@@ -47,8 +47,10 @@ void role_host_actor::start(runtime::child_spec spec) {
 }
 
 caf::result<role_taken> role_host_actor::take(const take_role& t) {
+  // The promise takes the sender with it.
+  const auto boss = caf::actor_cast<caf::actor_addr>(this->current_sender());
   auto promise = this->make_response_promise<role_taken>();
-  request_to_take wish{t, caf::actor_cast<caf::actor_addr>(this->current_sender()), promise};
+  request_to_take wish{t, boss, promise};
   const auto i = roles_.find(t.role);
   if (i == roles_.end())
     begin(std::move(wish));
@@ -70,7 +72,7 @@ void role_host_actor::begin(request_to_take wish) {
   auto& p = roles_[t.role];
   p.player = parts->player.role;
   p.boss = wish.boss;
-  if (bosses_.insert(p.boss).second)
+  if (p.boss && bosses_.insert(p.boss).second)
     this->monitor(p.boss);
   start({requests,
          [env = deps_.env, role = t.role, requests, where = parts->where](caf::local_actor& self) {

@@ -39,7 +39,7 @@ v1::service service_for(const v1::deployment& d, int port) {
   owner.name = d.metadata.name;
   owner.uid = d.metadata.uid;
   owner.controller = true;
-  s.spec.selector = d.spec.selector->match_labels;
+  s.spec.selector = d.spec.selector.match_labels;
   auto& p = s.spec.ports.emplace_back();
   p.port = port;
   return s;
