@@ -42,7 +42,8 @@ plugin_ptr cluster_trust_bundle_attest(authorizer allowed);
 plugin_ptr certificate_subject_restriction();
 /// Ingresses that name no class get the default one.
 plugin_ptr default_ingress_class();
-/// Services claim no addresses outside of the cluster. Not in the list by default, as in Kubernetes.
+/// Services claim no addresses outside of the cluster. Not in the list by default, as in
+/// Kubernetes.
 plugin_ptr deny_service_external_ips();
 
 /// Others' servers fill in and judge, as the webhook configurations say.
