@@ -6,6 +6,7 @@
 #include "actors/placement/placement_interface.hpp"
 #include "actors/pod/pod_interface.hpp"
 #include "actors/scheduler/scheduler_interface.hpp"
+#include "actors/usage/usage_interface.hpp"
 
 namespace thespis::actors {
 
@@ -35,6 +36,9 @@ void register_actor_messages(caf::actor_system_config& cfg) {
   cfg.add_message_type<stream_opened>("stream_opened");
   cfg.add_message_type<remove_folder>("remove_folder");
   cfg.add_message_type<folder_removed>("folder_removed");
+  cfg.add_message_type<usage_query>("usage_query");
+  cfg.add_message_type<usage_report>("usage_report");
+  cfg.add_message_type<ask_usage>("ask_usage");
   cfg.add_message_type<heartbeat>("heartbeat");
   cfg.add_message_type<relist>("relist");
   cfg.add_message_type<flush_statuses>("flush_statuses");

@@ -1,5 +1,6 @@
 #include "actors/controllers/controllers.hpp"
 
+#include "actors/controllers/bootstrap_signer.hpp"
 #include "actors/controllers/cluster_role_aggregation.hpp"
 #include "actors/controllers/cron_job.hpp"
 #include "actors/controllers/daemon_set.hpp"
@@ -50,6 +51,8 @@ std::vector<controller_entry> all_controllers(const runtime::environment& env,
        [schemas = env.schemas] { return make_policy_status_controller(schemas); }},
       {"disruption", [] { return make_disruption_controller(); }},
       {"eventttl", [deps = t.events] { return make_event_expiry(deps); }},
+      {"bootstrapsigner", [] { return make_bootstrap_signer(); }},
+      {"tokencleaner", [] { return make_token_cleaner(); }},
       {"clusterroleaggregation", [] { return make_cluster_role_aggregation(); }},
   };
   if (t.serve_ingresses)
@@ -78,6 +81,9 @@ std::vector<controller_entry> all_controllers(const runtime::environment& env,
                    [deps = t.trust_bundles] { return make_trust_bundle_publisher(deps); }});
   if (t.access.policy)
     all.push_back({"accessindex", [deps = t.access] { return make_access_index(deps); }});
+  if (t.autoscaler.state)
+    all.push_back(
+        {"horizontalpodautoscaler", [deps = t.autoscaler] { return make_autoscaler(deps); }});
   if (t.flows.gate)
     all.push_back({"flowcontrol", [deps = t.flows] { return make_flow_control(deps); }});
   return all;

@@ -3,6 +3,7 @@
 
 #include "actors/controllers/access_index.hpp"
 #include "actors/controllers/api_services.hpp"
+#include "actors/controllers/autoscaler.hpp"
 #include "actors/controllers/certificate_signing.hpp"
 #include "actors/controllers/custom_resources.hpp"
 #include "actors/controllers/endpoint_slice.hpp"
@@ -50,8 +51,9 @@ struct controller_tunables {
   /// Nothing: nodes get no pod addresses.
   std::optional<node_ipam_deps> node_ipam = {};
   volume_binder_deps volumes = {};
-  access_index_deps access = {}; ///< without a policy: nothing to keep in step
-  flow_control_deps flows = {};  ///< without a gate: nothing to keep in step
+  access_index_deps access = {};   ///< without a policy: nothing to keep in step
+  autoscaler_deps autoscaler = {}; ///< without a state: not run
+  flow_control_deps flows = {};    ///< without a gate: nothing to keep in step
   /// Null: no custom resources are served.
   std::shared_ptr<resource_host> resources = nullptr;
   api_service_deps api_services = {}; ///< without a host: not run

@@ -79,6 +79,7 @@ node_actor::behavior_type node_actor::make_behavior() {
       [this](const find_container& f) { return find(f); },
       [this](const open_log& o) { return open(o); },
       [this](const open_connection& o) { return open(o); },
+      [this](const usage_query&) { return measure(); },
       [this](const container_hint& h) {
         for (auto& [uid, entry] : pods_)
           if (entry.actor)

@@ -4,6 +4,7 @@
 #include "actors/framework/event_recorder.hpp"
 #include "actors/node/admission.hpp"
 #include "actors/node/eviction.hpp"
+#include "actors/node/host_usage.hpp"
 #include "actors/node/image_garbage.hpp"
 #include "actors/node/node_interface.hpp"
 #include "actors/node/static_pods.hpp"
@@ -44,6 +45,8 @@ struct node_deps {
   std::chrono::milliseconds pod_cidr_patience{0};
   /// Where logs and connections come from.
   std::shared_ptr<runtime::stream_sources> streams = runtime::make_machine_streams();
+  /// What the machine uses; null: what its containers do.
+  std::shared_ptr<const host_usage_port> host = nullptr;
 };
 
 /// Invariants: one pod actor a pod bound here, by uid; at most one batch of statuses under way,
@@ -136,6 +139,9 @@ private:
   caf::result<container_location> find(const find_container& f);
   caf::result<stream_opened> open(const open_log& o);
   caf::result<stream_opened> open(const open_connection& o);
+  caf::result<usage_report> measure();
+  /// What containers of pods here use, and the node if it uses nothing else.
+  usage_report usage_of(const std::vector<runtime::container_stats>& all) const;
   /// Asks the pod's actor; the answer comes later, and once.
   void locate(const std::string& ns, const std::string& pod, const container_query& what,
               std::function<void(container_location)> found);

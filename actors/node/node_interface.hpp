@@ -2,6 +2,7 @@
 // keeps one pod actor for each, and tells the API how they and the node are.
 #pragma once
 
+#include "actors/node/usage_messages.hpp"
 #include "actors/pod/pod_interface.hpp"
 #include "runtime/actor_base.hpp"
 #include "runtime/registry/registry_interface.hpp"
@@ -100,6 +101,8 @@ using node_handle = runtime::watcher_handle::extend<
   caf::replies_to<open_log>::with<stream_opened>,
   /// exec, attach and port-forward, before the client's request was passed on.
   caf::replies_to<open_connection>::with<stream_opened>,
+  /// What the node and its containers use now.
+  caf::replies_to<usage_query>::with<usage_report>,
   /// Hints from the runtime go to all pods.
   caf::reacts_to<container_hint>,
   /// INTERNAL

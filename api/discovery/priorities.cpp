@@ -27,6 +27,7 @@ priority priority_of(std::string_view group, std::string_view version) {
       {"discovery.k8s.io", 16200},
       {"flowcontrol.apiserver.k8s.io", 16100},
       {"resource.k8s.io", 15900},
+      {"metrics.k8s.io", 100},
   };
   const auto g = groups.find(group);
   if (g == groups.end())

@@ -5,9 +5,9 @@
 
 namespace thespis::api {
 
-/// True of actors.thespis.dev.
+/// True of actors.thespis.dev and of what nodes and pods use.
 inline bool is_computed(const schema::resource& r) {
-  return r.group == "thespis.dev";
+  return r.group == "thespis.dev" || r.group == "metrics.k8s.io";
 }
 
 } // namespace thespis::api

@@ -1,5 +1,6 @@
 // Rows of kinds with little to tell.
 #include "api/table/columns.hpp"
+#include "api/text/quantity.hpp"
 
 namespace thespis::api::table {
 
@@ -40,6 +41,17 @@ row candidate_cells(const json::value& object, timestamp now) {
           object_age(object, now)};
 }
 
+/// What the containers of a pod use together.
+row pod_usage_cells(const json::value& object, timestamp) {
+  quantity cpu, memory;
+  for (const auto* c : items_at(object, {"containers"}))
+    if (const auto* usage = json::find(*c, "usage")) {
+      cpu += get_quantity(*usage, "cpu");
+      memory += get_quantity(*usage, "memory");
+    }
+  return {object_name(object), cpu.to_string(), memory.to_string(), text_at(object, {"window"})};
+}
+
 } // namespace
 
 void add_small_printers(printer_map& m) {
@@ -63,6 +75,10 @@ void add_small_printers(printer_map& m) {
        col("EmulationVersion", "string", "The version whose behaviour it keeps."),
        col("Strategy", "string", "How a holder is chosen."), age_column()},
       candidate_cells};
+  m["pods.metrics.k8s.io"] = {{name_column(), col("cpu", "string", "Cores that it used."),
+                               col("memory", "string", "Memory that it used."),
+                               col("Window", "string", "Over how long that was measured.")},
+                              pod_usage_cells};
 }
 
 } // namespace thespis::api::table

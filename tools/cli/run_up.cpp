@@ -15,6 +15,7 @@
 #include "tools/cluster/audit_sink.hpp"
 #include "tools/cluster/bootstrap.hpp"
 #include "tools/cluster/cluster.hpp"
+#include "tools/cluster/cluster_info.hpp"
 #include "tools/cluster/link_policy.hpp"
 #include "tools/cluster/nodes.hpp"
 #include "tools/cluster/oidc.hpp"
@@ -262,6 +263,8 @@ int run_up(const config::settings& settings, startup& start) {
   bootstrap_cluster(c, config::to_string(settings.network.service_cidr),
                     settings.kubernetes_service_ip(), address, static_cast<int>(settings.api.port));
   announce_api(c, pki->ca.pem().certificate, pki->front_proxy_ca);
+  publish_cluster_info(c, pki->ca.pem().certificate,
+                       "https://" + address + ":" + std::to_string(settings.api.port));
   ensure_link_policy(c);
   runtime::link::link_server links{links_of(c, settings)};
   auto options = server_options_of(settings, *pki, *tokens, c, address);

@@ -4,6 +4,7 @@
 #include "actors/placement/placement_actor.hpp"
 #include "actors/scheduler/scheduler_actor.hpp"
 #include "actors/sendables.hpp"
+#include "actors/usage/usage_actor.hpp"
 #include "api/admission/plugins.hpp"
 #include "api/auth/bootstrap_tokens.hpp"
 #include "api/auth/node_restriction.hpp"
@@ -15,6 +16,7 @@
 #include "runtime/requests/requests_actor.hpp"
 #include "runtime/store/store_actor.hpp"
 #include "tools/cluster/extension_servers.hpp"
+#include "tools/cluster/metric_servers.hpp"
 #include "tools/cluster/process_config.hpp"
 #include "tools/cluster/roles.hpp"
 #include "tools/cluster/volume_folders.hpp"
@@ -204,8 +206,8 @@ void cluster::start_storage(const config::settings& settings,
   };
   supervise(std::string{runtime::requests_role},
             child<runtime::requests_actor>(std::move(requests)));
-  backend_ = std::make_unique<cluster_backend>(
-      backend_deps{host_->system, env_, state_, pipeline_, blocking_, actors::all_sendables()});
+  backend_ = std::make_unique<cluster_backend>(backend_deps{
+      host_->system, env_, state_, pipeline_, blocking_, actors::all_sendables(), usage_});
 }
 
 /// What was served before the cluster stopped is served before anybody asks for it.
@@ -228,6 +230,8 @@ void cluster::start_custom_resources() {
 
 void cluster::start_controllers(const config::settings& settings,
                                 const cluster_identity& identity) {
+  supervise(std::string{actors::usage_role},
+            child<actors::usage_actor>(actors::usage_deps{env_, usage_}));
   const auto& c = settings.controllers;
   auto tunables = tunables_of(role_settings_of(settings, identity.root_ca));
   tunables.serve_ingresses = settings.network.ingress;
@@ -237,6 +241,10 @@ void cluster::start_controllers(const config::settings& settings,
       extensions_, state_, outbound_, blocking_, env_.clock, identity.front_proxy});
   tunables.access.policy = access_;
   tunables.flows.gate = gate_;
+  tunables.autoscaler = {
+      state_, schemas_, usage_,
+      std::make_shared<metric_servers>(metric_servers_deps{
+          extensions_, state_, outbound_, blocking_, env_.clock, identity.front_proxy})};
   tunables.token_secrets = {tokens_, identity.root_ca};
   const auto& pods = settings.network.pod_cidr;
   tunables.node_ipam = {{{api::ip_address::v4(pods.base), static_cast<unsigned>(pods.bits)},

@@ -114,6 +114,7 @@ private:
   std::shared_ptr<api::outbound::https_client> outbound_;
   std::shared_ptr<api::outbound::worker_pool> blocking_; ///< threads that wait for webhooks
   std::shared_ptr<custom_resources> custom_resources_;
+  std::shared_ptr<actors::usage_book> usage_ = std::make_shared<actors::usage_book>();
   std::shared_ptr<api::outbound::extension_table> extensions_;
   std::unique_ptr<cluster_backend> backend_;
   runtime::supervisor_handle supervisor_;

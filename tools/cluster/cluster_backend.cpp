@@ -49,7 +49,7 @@ cluster_backend::cluster_backend(backend_deps deps)
     : deps_(std::move(deps)), streams_(deps_.sys),
       inside_({deps_.sys, deps_.env, deps_.state, deps_.sendables,
                [this](api::call c) { submit(std::move(c), [](const api::reply&) {}); }}),
-      state_(deps_.state, actors_) {}
+      state_(std::make_shared<reader_with_usage>(deps_.state, deps_.usage), actors_) {}
 
 void cluster_backend::refresh(std::string_view resource) {
   if (resource != actors_resource)

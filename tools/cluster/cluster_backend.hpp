@@ -10,6 +10,7 @@
 #include "tools/cluster/introspect/actor_objects.hpp"
 #include "tools/cluster/introspect/service.hpp"
 #include "tools/cluster/pod_streams.hpp"
+#include "tools/cluster/usage_objects.hpp"
 
 #include <memory>
 #include <string>
@@ -25,6 +26,8 @@ struct backend_deps {
   std::shared_ptr<api::outbound::worker_pool> blocking = nullptr;
   /// What a person may send to actors by name.
   std::shared_ptr<const runtime::sendable_messages> sendables = nullptr;
+  /// What nodes and pods use.
+  std::shared_ptr<const actors::usage_book> usage = std::make_shared<actors::usage_book>();
 };
 
 /// Thread-safe. Outlived by the actor system.

@@ -247,6 +247,7 @@ api::result<std::unique_ptr<local_node>> local_node::start(const node_host& host
   deps.static_pod_path = settings.node.static_pod_path;
   deps.images = {settings.node.image_gc_high_threshold, settings.node.image_gc_low_threshold,
                  settings.node.image_minimum_gc_age};
+  deps.host = actors::machine_usage();
   deps.logs = {settings.node.container_log_max_size, settings.node.container_log_max_files};
   host.supervise(actors::node_role(res->name_), [deps](caf::local_actor& self) {
     return caf::actor_cast<caf::strong_actor_ptr>(

@@ -14,12 +14,13 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr std::array<std::string_view, 12> bound_to_server{"accessindex",
+constexpr std::array<std::string_view, 13> bound_to_server{"accessindex",
                                                            "apiservice",
                                                            "certificatesigning",
                                                            "customresource",
                                                            "flowcontrol",
                                                            "garbagecollector",
+                                                           "horizontalpodautoscaler",
                                                            "namespace",
                                                            "nodeipam",
                                                            "persistentvolume-binder",

@@ -315,6 +315,31 @@ BOOST_AUTO_TEST_CASE(a_node_that_comes_back_keeps_its_pods) {
   BOOST_TEST(f.get("pods", "a"));
 }
 
+BOOST_AUTO_TEST_CASE(pods_that_end_on_a_node_that_is_off_go_at_once) {
+  cluster_fixture f;
+  f.run_controller([] { return actors::make_pod_garbage_collector(); });
+  f.create("{apiVersion: v1, kind: Node, metadata: {name: node-1}}");
+  for (const auto* name : {"a", "b"}) {
+    make_pod(f, name);
+    run_pod(f, f.get<api::v1::pod>(name));
+  }
+  f.remove("pods", "a");
+  f.advance(1min);
+  BOOST_TEST(f.get("pods", "a"));
+  f.patch("nodes", "node-1",
+          "{spec: {taints: [{key: node.kubernetes.io/out-of-service, value: nodeshutdown, effect: "
+          "NoExecute}]}}",
+          {}, "");
+  f.advance(1s);
+  BOOST_TEST(!f.get("pods", "a"));
+  BOOST_TEST(f.get("pods", "b"));
+  f.patch("nodes", "node-1", "{status: {conditions: [{type: Ready, status: 'True'}]}}", "status",
+          "");
+  f.remove("pods", "b");
+  f.advance(1min);
+  BOOST_TEST(f.get("pods", "b")); // it runs, and says itself when they have ended
+}
+
 BOOST_AUTO_TEST_CASE(of_too_many_finished_pods_the_oldest_go) {
   cluster_fixture f;
   f.run_controller([] { return actors::make_pod_garbage_collector({40s, 2}); });

@@ -1,4 +1,5 @@
 // Secrets with tokens, and certificates that are asked for.
+#include "actors/controllers/bootstrap_signer.hpp"
 #include "actors/controllers/certificate_signing.hpp"
 #include "actors/controllers/service_account_token.hpp"
 #include "actors/fixture.hpp"
@@ -191,6 +192,72 @@ BOOST_AUTO_TEST_CASE(old_requests_are_forgotten) {
   BOOST_TEST(get("certificatesigningrequests.certificates.k8s.io", "waits", ""));
   advance(24h);
   BOOST_TEST(!get("certificatesigningrequests.certificates.k8s.io", "waits", ""));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+namespace {
+
+struct bootstrap_fixture : cluster_fixture {
+  bootstrap_fixture() {
+    for (const char* ns : {"kube-system", "kube-public"})
+      create("{apiVersion: v1, kind: Namespace, metadata: {name: " + std::string{ns} + "}}");
+    run_controller([] { return actors::make_bootstrap_signer(); });
+    run_controller([] { return actors::make_token_cleaner(); });
+    create("{apiVersion: v1, kind: ConfigMap, metadata: {name: cluster-info, namespace: "
+           "kube-public}, data: {kubeconfig: some text}}");
+  }
+  void create_token(const std::string& more,
+                    const std::string& type = "bootstrap.kubernetes.io/token") {
+    create("{apiVersion: v1, kind: Secret, metadata: {name: bootstrap-token-abcdef, namespace: "
+           "kube-system}, type: '" +
+           type + "', stringData: {token-id: abcdef, token-secret: 0123456789abcdef" + more + "}}");
+    settle();
+  }
+  std::string signature() {
+    auto data = get<v1::config_map>("cluster-info", "kube-public").data;
+    return data["jws-kubeconfig-abcdef"];
+  }
+};
+
+} // namespace
+
+BOOST_FIXTURE_TEST_SUITE(bootstrap_tokens, bootstrap_fixture)
+
+BOOST_AUTO_TEST_CASE(sign_where_the_cluster_is) {
+  create_token(", usage-bootstrap-signing: 'true'");
+  // openssl: printf %s "$head.$body" | openssl dgst -sha256 -hmac 0123456789abcdef -binary
+  BOOST_TEST(signature() == "eyJhbGciOiJIUzI1NiIsImtpZCI6ImFiY2RlZiJ9.."
+                            "RzzTNmkdnR64WxRM9cQYoRZ5sK_P4JnBWhAOkoOf4tA");
+  patch("configmaps", "cluster-info", "{data: {kubeconfig: other}}", {}, "kube-public");
+  settle();
+  BOOST_TEST(signature() == actors::sign_detached("other", "abcdef", "0123456789abcdef"));
+  remove("secrets", "bootstrap-token-abcdef", "kube-system");
+  settle();
+  BOOST_TEST(signature() == "");
+  BOOST_TEST(get<v1::config_map>("cluster-info", "kube-public").data.size() == 1);
+}
+
+BOOST_AUTO_TEST_CASE(that_are_for_something_else_do_not_sign) {
+  create_token(", usage-bootstrap-authentication: 'true'");
+  BOOST_TEST(signature() == "");
+}
+
+BOOST_AUTO_TEST_CASE(end_when_they_expire) {
+  create_token(", usage-bootstrap-signing: 'true', expiration: '" +
+               api::format_time(now() + std::chrono::hours{1}) + "'");
+  BOOST_TEST(signature() != "");
+  advance(std::chrono::minutes{59});
+  BOOST_TEST(count("secrets", "kube-system") == 1);
+  advance(std::chrono::minutes{1});
+  BOOST_TEST(count("secrets", "kube-system") == 0);
+  BOOST_TEST(signature() == "");
+}
+
+BOOST_AUTO_TEST_CASE(other_secrets_stay) {
+  create_token(", expiration: '2000-01-01T00:00:00Z'", "Opaque");
+  advance(std::chrono::hours{1});
+  BOOST_TEST(count("secrets", "kube-system") == 1);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

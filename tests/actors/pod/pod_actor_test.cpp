@@ -1,5 +1,6 @@
 // A node actor and its pod actors over the simulated runtime, on the virtual clock.
 #include "actors/pod/node_fixture.hpp"
+#include "actors/usage/usage_actor.hpp"
 
 using namespace thespis;
 using namespace thespis::test;
@@ -116,6 +117,30 @@ BOOST_AUTO_TEST_CASE(outlives_a_runtime_that_cannot_be_reached) {
   advance(30s);
   BOOST_TEST(count("pods") == 0);
   BOOST_TEST(sandboxes() == 0);
+}
+
+BOOST_AUTO_TEST_CASE(tells_what_its_containers_use) {
+  create_pod();
+  env().roles->put(actors::node_role("node-1"), caf::actor_cast<caf::strong_actor_ptr>(node));
+  const auto book = std::make_shared<actors::usage_book>();
+  play<actors::usage_actor>(actors::usage_role, actors::usage_deps{env(), book});
+  advance(5s);
+  BOOST_TEST(book->pods().empty()); // one look tells no rate
+  advance(15s);
+  const auto used = book->pod("default", "web");
+  BOOST_REQUIRE(used.has_value());
+  BOOST_REQUIRE(used->containers.size() == 1);
+  BOOST_TEST(used->containers[0].name == "main");
+  BOOST_TEST(used->containers[0].usage.cpu_nanocores > 0);
+  BOOST_TEST(used->containers[0].usage.memory_bytes > 0);
+  BOOST_TEST(used->window == 15'000'000'000);
+  BOOST_REQUIRE(book->node("node-1").has_value());
+  BOOST_TEST(book->node("node-1")->usage.memory_bytes == used->containers[0].usage.memory_bytes);
+  // A node that cannot tell is told of no more.
+  containers->set_reachable(false);
+  advance(15s);
+  BOOST_TEST(book->nodes().empty());
+  containers->set_reachable(true);
 }
 
 BOOST_AUTO_TEST_CASE(a_node_is_ready_when_it_has_a_range_of_pod_addresses) {
