@@ -166,6 +166,17 @@ std::shared_ptr<actors::node_facts> facts_of(const api::v1::node& n, const confi
   return res;
 }
 
+/// When it evicts, which pods it has of its own, what it tidies away.
+void set_limits(actors::node_deps& deps, const config::settings& settings) {
+  // The configuration was checked when it was read.
+  deps.eviction = {api::parse_thresholds(settings.node.eviction_hard).value(),
+                   settings.node.eviction_pressure_transition_period};
+  deps.static_pod_path = settings.node.static_pod_path;
+  deps.images = {settings.node.image_gc_high_threshold, settings.node.image_gc_low_threshold,
+                 settings.node.image_minimum_gc_age};
+  deps.logs = {settings.node.container_log_max_size, settings.node.container_log_max_files};
+}
+
 } // namespace
 
 std::string machine_address() {
@@ -241,14 +252,8 @@ api::result<std::unique_ptr<local_node>> local_node::start(const node_host& host
   deps.description = std::move(description);
   deps.lease_interval = std::chrono::ceil<std::chrono::seconds>(settings.node.status_interval);
   deps.statistics = actors::make_machine_statistics(*facts, deps.ports->containers);
-  // The configuration was checked when it was read.
-  deps.eviction = {api::parse_thresholds(settings.node.eviction_hard).value(),
-                   settings.node.eviction_pressure_transition_period};
-  deps.static_pod_path = settings.node.static_pod_path;
-  deps.images = {settings.node.image_gc_high_threshold, settings.node.image_gc_low_threshold,
-                 settings.node.image_minimum_gc_age};
   deps.host = actors::machine_usage();
-  deps.logs = {settings.node.container_log_max_size, settings.node.container_log_max_files};
+  set_limits(deps, settings);
   host.supervise(actors::node_role(res->name_), [deps](caf::local_actor& self) {
     return caf::actor_cast<caf::strong_actor_ptr>(
         self.home_system().spawn<actors::node_actor>(deps));
