@@ -103,7 +103,9 @@ void relay_actor::lose_gateway() {
     this->send(w->second.watcher, watch_closed{w->second.number, why});
     forget(w);
   }
-  find_gateway();
+  // Not at once: the directory has the dead one until the uplink has heard of it, too.
+  show_state("waiting for the link");
+  this->delayed_send(this, look_again, replica_tick{});
 }
 
 void relay_actor::begin(const subscribe& s) {
