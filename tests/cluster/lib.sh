@@ -12,6 +12,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 patience=${THESPIS_TEST_PATIENCE:-60} # seconds until something that must become true has failed
 passed=0 failures=0
 clusters=()
+at_end=() # commands, told whether it is `before` or `after` the clusters are taken down
 
 for need in kubectl curl nft jq; do
   if ! command -v $need >/dev/null; then
@@ -37,10 +38,12 @@ finish() {
     status=1
     tell_state
   fi
-  local data
+  local data hook
+  for hook in "${at_end[@]}"; do $hook before; done
   for data in "${clusters[@]}"; do
     "$THESPIS" down --purge --data-dir "$data" >/dev/null 2>&1
   done
+  for hook in "${at_end[@]}"; do $hook after; done
   rm -rf "$work"
   echo "$passed held, $failures did not (${SECONDS} s)"
   exit $status
