@@ -7,6 +7,12 @@
 
 namespace thespis::actors {
 
+namespace {
+
+constexpr std::chrono::seconds mirror_delay{1};
+
+} // namespace
+
 void node_actor::read_static_pods(std::function<void()> then) {
   if (deps_.static_pod_path.empty())
     return then();
@@ -85,9 +91,11 @@ bool node_actor::take_mirror(const api::watch_event& e) {
   if (e.kind == api::event_kind::deleted) {
     if (i != statics_.end() && i->second.mirror_uid == uid)
       i->second.mirror_uid.clear();
-    for (auto& [other, s] : statics_)
-      if (s.what.ns == e.object->ns() && s.what.name == e.object->name())
-        ensure_mirror(other);
+    // Whoever waits for the deletion sees it before there is another pod of that name.
+    this->delayed_send(this, mirror_delay, continuation{[this] {
+                         for (auto& [other, s] : statics_)
+                           ensure_mirror(other);
+                       }});
     return true;
   }
   // Nobody's mirror goes, unless its pod is still ending; one that somebody deletes comes back.

@@ -144,6 +144,7 @@ public:
     };
     containers_->list_container_stats({}, [got, answered](auto stats) {
       answered([&] {
+        got->stats_known = stats.has_value();
         if (stats)
           got->stats = std::move(*stats);
       });
@@ -160,6 +161,7 @@ private:
   struct reading {
     std::vector<measured_pod> pods;
     std::vector<runtime::container_stats> stats;
+    bool stats_known = false;
     std::string image_folder;
     std::function<void(node_statistics)> done;
     int unanswered = 2;
@@ -182,7 +184,9 @@ private:
 
     node_statistics survey(const reading& r) {
       node_statistics res;
-      res.supplies["memory.available"] = memory_supply();
+      // Nobody is judged by a use of memory that nobody could tell.
+      if (r.stats_known || r.pods.empty())
+        res.supplies["memory.available"] = memory_supply();
       if (const auto pids = process_supply(); pids.capacity > 0)
         res.supplies["pid.available"] = pids;
       add_disk(res, "nodefs", node_.data_dir);
