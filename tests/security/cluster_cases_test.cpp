@@ -4,6 +4,7 @@
 #include "api/auth/default_policy.hpp"
 #include "api/auth/node_restriction.hpp"
 #include "api/auth/policy.hpp"
+#include "api/auth/service_account_tokens.hpp"
 #include "api/pipeline/cluster_fixture.hpp"
 #include "api/text/base64.hpp"
 #include "signing_request.hpp"
@@ -369,16 +370,33 @@ BOOST_AUTO_TEST_CASE(a_node_asks_for_tokens_of_its_pods_audiences_only) {
   make("pods", "default", R"({"metadata":{"name":"speaks"},"spec":{"nodeName":"n1",
        "serviceAccountName":"robot","containers":[{"name":"c","image":"i"}],"volumes":[{"name":"v",
        "projected":{"sources":[{"serviceAccountToken":{"audience":"vault","path":"t"}}]}}]}})");
+  auth::token_deps issuer;
+  issuer.keys = {*auth::token_key::load(*auth::token_key::make())};
+  issuer.state = c.state;
+  issuer.now = [this] { return c.now; };
+  issuer.new_id = [] { return "id"; };
+  pipeline_deps deps;
+  deps.state = c.state;
+  deps.now = issuer.now;
+  deps.new_uid = issuer.new_id;
+  deps.random_suffix = [](size_t n) { return std::string(n, 'x'); };
+  deps.more_plugins = {auth::node_restriction()};
+  deps.tokens = std::make_shared<const auth::service_account_tokens>(issuer);
+  const pipeline line{deps};
   const auto ask = [&](const std::string& audiences) {
-    return as_node(verb::create, "serviceaccounts", "default", "robot",
-                   R"({"spec":{"audiences":[)" + audiences +
-                       R"(],"expirationSeconds":600,"boundObjectRef":{"kind":"Pod","apiVersion":)"
-                       R"("v1","name":"speaks","uid":")" +
-                       c.get("pods", "default", "speaks")->uid() + R"("}}})",
-                   "token");
+    auto call = cluster::make(
+        verb::create, "serviceaccounts", "default", "robot",
+        R"({"spec":{"audiences":[)" + audiences +
+            R"(],"expirationSeconds":600,"boundObjectRef":{"kind":"Pod","apiVersion":"v1",)"
+            R"("name":"speaks","uid":")" +
+            c.get("pods", "default", "speaks")->uid() + R"("}}})",
+        "token");
+    call.user = {"system:node:n1", "", {"system:nodes"}};
+    const auto r = std::get<reply>(line.prepare(call));
+    return r.ok ? std::string{} : r.failure.message;
   };
   for (const auto* fine : {"", R"("vault")"})
-    BOOST_TEST(ask(fine).find("audience") == std::string::npos, fine);
+    BOOST_TEST(ask(fine) == "", fine);
   refused(ask(R"("bank")"), "audience \"bank\" not found in pod spec volume");
   refused(ask(R"("vault","bank")"), "node may only request 0 or 1 audiences");
 }
