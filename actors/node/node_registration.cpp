@@ -210,7 +210,13 @@ void node_actor::renew_lease() {
         return !deps_.description.status.capacity.contains(x.first) &&
                (i == node->status.allocatable.end() || i->second != x.second);
       });
-  if (added || this->clock().now().time_since_epoch() - last_status_ >= deps_.status_interval)
+  // Whoever lost sight of the node has called it unknown, and waits for its word.
+  const auto& conditions = node->status.conditions;
+  const bool lost = std::any_of(conditions.begin(), conditions.end(), [](const auto& c) {
+    return c.type == "Ready" && c.status == "Unknown";
+  });
+  if (added || lost ||
+      this->clock().now().time_since_epoch() - last_status_ >= deps_.status_interval)
     write_status();
   const auto stamp = api::format_micro_time(now);
   submit({patch_call("leases.coordination.k8s.io", {lease_namespace, node_name()},
