@@ -1,7 +1,7 @@
 // The schemas of custom resources in OpenAPI documents.
 #include "api/crd/definition.hpp"
 
-#include <array>
+#include <initializer_list>
 
 namespace thespis::api::crd {
 
@@ -9,26 +9,51 @@ namespace {
 
 constexpr std::string_view object_meta = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
 
-/// OpenAPI v2 knows neither alternatives nor null, and clients must not judge what is kept anyway.
-void simplify(json::value& v, json::allocator& a) {
+void erase_all(json::value& v, std::initializer_list<std::string_view> keys) {
+  for (auto key : keys)
+    json::erase(v, key);
+}
+
+bool is_nullable(const json::value* v) {
+  return v && json::get_bool(*v, "nullable");
+}
+
+/// What may be null need not be there for clients that know no null.
+void loosen_required(json::value& v) {
+  auto* required = json::find(v, "required");
+  if (!required || !required->IsArray())
+    return;
+  const auto* properties = json::find(v, "properties");
+  for (auto e = required->Begin(); properties && e != required->End();)
+    e = is_nullable(json::find(*properties, json::as_string(*e))) ? required->Erase(e) : e + 1;
+  if (required->Empty() || is_nullable(json::find(v, "additionalProperties")))
+    json::erase(v, "required");
+}
+
+/// OpenAPI v2 knows neither alternatives nor null, and kubectl would judge what is kept anyway
+/// where it knew the members.
+void simplify(json::value& v) {
   if (!v.IsObject())
     return;
-  for (auto key : {"oneOf", "anyOf", "allOf", "not"})
-    json::erase(v, key);
-  if (json::get_bool(v, "nullable") || json::get_bool(v, "x-kubernetes-int-or-string"))
+  erase_all(v, {"oneOf", "anyOf", "allOf", "not"});
+  if (json::get_bool(v, "nullable"))
+    erase_all(v, {"type", "items", "properties"});
+  if (json::get_bool(v, "x-kubernetes-int-or-string"))
     json::erase(v, "type");
   json::erase(v, "nullable");
-  if (json::get_bool(v, "x-kubernetes-preserve-unknown-fields")) {
-    for (auto key : {"properties", "items", "additionalProperties"})
-      json::erase(v, key);
-    return;
-  }
+  const bool open = json::get_bool(v, "x-kubernetes-preserve-unknown-fields");
+  if (open)
+    erase_all(v, {"items", "properties"});
+  const auto type = json::get_string(v, "type");
+  if ((open && type == "object") || (type == "array" && !json::find(v, "items")))
+    json::erase(v, "type");
+  loosen_required(v);
   if (auto* p = json::find(v, "properties"); p && p->IsObject())
     for (auto& m : p->GetObject())
-      simplify(m.value, a);
+      simplify(m.value);
   for (auto key : {"items", "additionalProperties"})
     if (auto* inner = json::find(v, key))
-      simplify(*inner, a);
+      simplify(*inner);
 }
 
 void describe_member(json::value& properties, std::string_view name, std::string_view about,
@@ -47,13 +72,19 @@ std::string open_api_of(const json::value& schema, const schema::struct_type& ki
   static_cast<json::value&>(doc) = json::copy(schema, a);
   if (!doc.IsObject())
     doc.SetObject();
-  if (v2)
-    simplify(doc, a);
-  if (!v2 || !json::get_bool(doc, "x-kubernetes-preserve-unknown-fields")) {
+  // Of a kind that keeps everything clients of v2 are told no more than that it is an object.
+  const bool bare = v2 && json::get_bool(doc, "x-kubernetes-preserve-unknown-fields");
+  if (bare) {
+    doc.SetObject();
+    json::set(doc, "type", "object", a);
+  } else {
+    if (v2)
+      simplify(doc);
     auto& properties = json::ensure_object(doc, "properties", a);
-    describe_member(properties, "apiVersion", "The version of this kind.", a);
+    describe_member(properties, "apiVersion", "APIVersion defines the version of this kind.", a);
     describe_member(properties, "kind", "The kind's name.", a);
     json::value meta(rapidjson::kObjectType);
+    json::set(meta, "description", "Standard object's metadata: who it is and its history.", a);
     json::set(meta, "$ref", object_meta, a);
     json::set(properties, "metadata", std::move(meta), a);
   }

@@ -181,7 +181,7 @@ void take_member(node& n, std::string_view name, const json::value& v, bool v2) 
     n.format = json::as_string(v);
   else if (name == "default")
     n.default_json = json::to_string(v);
-  else if ((name == "required" || name == "enum") && strings)
+  else if ((name == "required" || (name == "enum" && !v2)) && strings)
     for (const auto& e : v.GetArray())
       (name == "enum" ? n.values : n.required).emplace_back(json::as_string(e));
   else if (name == "properties" && v.IsObject())
@@ -191,7 +191,7 @@ void take_member(node& n, std::string_view name, const json::value& v, bool v2) 
     n.items = std::make_unique<node>(of_json(v, v2));
   else if (name == "additionalProperties")
     n.additional = std::make_unique<node>(of_json(v, v2));
-  else if (!v2 || name.substr(0, 2) == "x-")
+  else // rules as well: clients compare what is published with what they defined
     n.extensions.push_back({std::string(name), json::to_string(v)});
 }
 

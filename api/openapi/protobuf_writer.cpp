@@ -113,7 +113,8 @@ message schema_of(const node& n) {
     m.child(schema_properties, properties);
   }
   for (const auto& x : n.extensions)
-    m.child(schema_extension, named_any(x.name, x.json));
+    if (x.name.starts_with("x-")) // rules of run-time kinds are told in JSON alone
+      m.child(schema_extension, named_any(x.name, x.json));
   return m;
 }
 

@@ -71,6 +71,9 @@ void keep_other_half(const operation& op, json::document& after, const json::val
     }
   for (const auto& key : keys)
     keep_member(after, before, key, a);
+  // The status of a run-time kind is all that its /status writes, labels and annotations included.
+  if (op.type.custom)
+    keep_member(after, before, "metadata", a);
 }
 
 /// Lets the plug-ins fill in. What an update cannot change they cannot change either.

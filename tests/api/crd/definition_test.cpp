@@ -161,6 +161,28 @@ BOOST_AUTO_TEST_CASE(open_api_shows_the_schema) {
   BOOST_TEST(v2.find("nullable") == std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(old_open_api_says_what_old_clients_can_judge) {
+  const auto shown = [](std::string_view schema) {
+    const auto doc = json::parse(kind(schema).resource.type->custom->open_api(true));
+    BOOST_REQUIRE(doc);
+    const auto* properties = json::find(*doc, "properties");
+    const auto* spec = properties ? json::find(*properties, "spec") : nullptr;
+    return spec ? json::to_string(*spec) : json::to_string(*doc);
+  };
+  BOOST_TEST(shown("{type: object, properties: {spec: {type: object, required: [a, b], properties: "
+                   "{a: {type: string, nullable: true}, b: {type: string, enum: [x], pattern: x, "
+                   "maxLength: 3}}}}}") ==
+             R"({"type":"object","required":["b"],"properties":{"a":{},"b":{"type":"string",)"
+             R"("enum":["x"],"pattern":"x","maxLength":3}}})");
+  BOOST_TEST(
+      shown("{type: object, properties: {spec: {type: object, description: d, "
+            "x-kubernetes-preserve-unknown-fields: true, properties: {a: {type: string}}}}}") ==
+      R"({"description":"d","x-kubernetes-preserve-unknown-fields":true})");
+  BOOST_TEST(shown("{type: object, description: d, x-kubernetes-preserve-unknown-fields: true}") ==
+             R"({"type":"object","x-kubernetes-group-version-kind":[{"group":"example.com","kind":)"
+             R"("CronTab","version":"v1"}]})");
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 } // namespace thespis::api::crd
