@@ -162,7 +162,7 @@ BOOST_AUTO_TEST_CASE(open_api_shows_the_schema) {
 }
 
 BOOST_AUTO_TEST_CASE(old_open_api_says_what_old_clients_can_judge) {
-  const auto shown = [](std::string_view schema) {
+  const auto shown = [](const std::string& schema) {
     const auto doc = json::parse(kind(schema).resource.type->custom->open_api(true));
     BOOST_REQUIRE(doc);
     const auto* properties = json::find(*doc, "properties");

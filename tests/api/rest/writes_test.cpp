@@ -152,10 +152,11 @@ BOOST_AUTO_TEST_CASE(tells_of_names_that_stand_twice) {
                "ConfigMap in version \"v1\" cannot be handled as a ConfigMap: strict decoding "
                "error: yaml: unmarshal errors:\n  " +
                    line + ", unknown field \"dta\"");
-  a = request("POST", collection, twice, "Content-Type: application/yaml\r\n");
+  a = request("POST", collection, twice.substr(0, twice.find("dta")),
+              "Content-Type: application/yaml\r\n");
   BOOST_TEST(a.status == 201);
   BOOST_TEST(text_at(parse(a.body), {"data", "a"}) == "b");
-  BOOST_TEST(a.headers["warning"].find("299 - \"line 6: key ") == 0U);
+  BOOST_TEST(a.headers["warning"] == "299 - \"line 6: key \\\"data\\\" already set in map\"");
   a = request("PATCH", one + "?fieldManager=m&fieldValidation=Strict", twice,
               "Content-Type: application/apply-patch+yaml\r\n");
   check_status(a, 400, "BadRequest",
