@@ -234,6 +234,10 @@ api::result<void> bind_mount(const file_handle& source, const std::string& targe
 
 api::result<void> remove_tree(const std::string& path) {
   std::error_code failed;
+  // A link goes itself; what it leads to is somebody else's.
+  if (std::filesystem::is_symlink(path, failed))
+    return unlink(path.c_str()) == 0 || errno == ENOENT ? api::result<void>{}
+                                                        : api::fail(file_error("remove", path));
   // mountinfo names paths as they really are.
   const auto real = std::filesystem::canonical(path, failed);
   if (failed)

@@ -22,7 +22,8 @@ constexpr const char* rbac = "rbac.authorization.k8s.io";
 struct guarded {
   guarded()
       : access(std::make_shared<auth::policy>()),
-        c({auth::node_restriction(), admission::cluster_trust_bundle_attest(asking(access))},
+        c({auth::node_restriction(), admission::cluster_trust_bundle_attest(asking(access)),
+           admission::deny_service_external_ips()},
           nullptr, access) {
     for (const char* ns : {"kube-system", "kube-node-lease"})
       make("namespaces", "", R"({"metadata":{"name":")" + std::string{ns} + R"("}})");

@@ -58,7 +58,9 @@ BOOST_AUTO_TEST_CASE(every_field_of_a_message_has_a_place_in_protobuf) {
     const bool numbered =
         std::any_of(t->fields.begin(), t->fields.end(), [](auto& f) { return f.pb != 0; });
     for (const auto& f : t->fields)
-      if (numbered && !(t->kind && (f.name == "apiVersion" || f.name == "kind")))
+      // The window of metrics is a message of its own there, which is not written.
+      if (numbered && !(t->kind && (f.name == "apiVersion" || f.name == "kind")) &&
+          !(f.name == "window" && t->full_name.find(".metrics.") != std::string::npos))
         BOOST_TEST((f.pb != 0) != (wrapped.count(f.name) != 0), t->full_name << "." << f.name);
   }
 }
