@@ -266,13 +266,13 @@ BOOST_AUTO_TEST_SUITE(membership)
 
 BOOST_AUTO_TEST_CASE(a_second_process_is_refused_and_the_same_one_takes_its_old_place) {
   const api::user_info user{"system:node:m", {}, {"system:nodes"}};
+  std::vector<std::string> ended; // before the members, whose links tell it of their end
   linking::membership members{runtime::system_clock_port()};
   const auto process = [](uint32_t pid) {
     caf::node_id::default_data::host_id_type host;
     host.fill(1);
     return caf::make_node_id(pid, host);
   };
-  std::vector<std::string> ended;
   const auto join = [&](uint32_t pid) {
     const auto id = members.begin(user, "192.0.2." + std::to_string(pid));
     members.attach(id, std::make_shared<linking::link_state>(
