@@ -41,6 +41,24 @@ bool same_server(const extension& a, const extension& b) {
 
 } // namespace
 
+api::result<api::outbound::request> get_of_extension(const api::reader& state, const extension& e,
+                                                     const api::outbound::front_proxy& identity,
+                                                     const std::string& path) {
+  auto target = api::outbound::find_service(state, e.service_ns, e.service_name, e.port);
+  if (!target)
+    return api::fail(std::move(target.error()));
+  api::outbound::request r;
+  r.method = "GET";
+  r.url = "https://" + e.server_name() + ":" + std::to_string(e.port) + path;
+  r.address = target->address;
+  r.port = target->port;
+  r.ca_bundle = e.ca_bundle;
+  r.insecure = e.insecure;
+  r.client_certificate = identity.certificate;
+  r.client_key = identity.key;
+  return r;
+}
+
 struct extension_servers::state {
   explicit state(extension_servers_deps d) : deps(std::move(d)) {}
 
@@ -57,18 +75,10 @@ struct extension_servers::state {
   std::map<std::string, known> all;
 
   api::result<std::string> fetch(const extension& e, const std::string& path) const {
-    auto target = api::outbound::find_service(*deps.state, e.service_ns, e.service_name, e.port);
-    if (!target)
-      return api::fail(std::move(target.error()));
-    api::outbound::request r;
-    r.method = "GET";
-    r.url = "https://" + e.server_name() + ":" + std::to_string(e.port) + path;
-    r.address = target->address;
-    r.port = target->port;
-    r.ca_bundle = e.ca_bundle;
-    r.insecure = e.insecure;
-    r.client_certificate = deps.identity.certificate;
-    r.client_key = deps.identity.key;
+    auto made = get_of_extension(*deps.state, e, deps.identity, path);
+    if (!made)
+      return api::fail(std::move(made.error()));
+    auto& r = *made;
     r.headers = {{"X-Remote-User", "system:kube-aggregator"}, {"X-Remote-Group", "system:masters"}};
     r.timeout = patience;
     r.max_answer = max_document;

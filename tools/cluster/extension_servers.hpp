@@ -21,6 +21,13 @@ struct extension_servers_deps {
   api::outbound::front_proxy identity;
 };
 
+/// A GET of `path` of an extension server, as our front proxy; who asks is still to be told in its
+/// headers, how long to wait and how much to take as well. Errors: those of find_service.
+api::result<api::outbound::request> get_of_extension(const api::reader& state,
+                                                     const api::outbound::extension& e,
+                                                     const api::outbound::front_proxy& identity,
+                                                     const std::string& path);
+
 /// The questions wait on threads of the pool; what they found is told at the next `ask`.
 class extension_servers final : public actors::extension_host {
 public:

@@ -1,7 +1,7 @@
 #include "tools/cluster/metric_servers.hpp"
 
 #include "api/json.hpp"
-#include "api/outbound/service_target.hpp"
+#include "tools/cluster/extension_servers.hpp"
 
 #include <algorithm>
 #include <map>
@@ -52,18 +52,10 @@ struct metric_servers::state {
   std::map<std::string, known> all;
 
   api::result<std::string> fetch(const extension& e, const std::string& path) const {
-    auto target = api::outbound::find_service(*deps.state, e.service_ns, e.service_name, e.port);
-    if (!target)
-      return api::fail(std::move(target.error()));
-    api::outbound::request r;
-    r.method = "GET";
-    r.url = "https://" + e.server_name() + ":" + std::to_string(e.port) + path;
-    r.address = target->address;
-    r.port = target->port;
-    r.ca_bundle = e.ca_bundle;
-    r.insecure = e.insecure;
-    r.client_certificate = deps.identity.certificate;
-    r.client_key = deps.identity.key;
+    auto made = get_of_extension(*deps.state, e, deps.identity, path);
+    if (!made)
+      return api::fail(std::move(made.error()));
+    auto& r = *made;
     r.headers = {{"X-Remote-User", "system:serviceaccount:kube-system:horizontal-pod-autoscaler"},
                  {"X-Remote-Group", "system:serviceaccounts"},
                  {"X-Remote-Group", "system:serviceaccounts:kube-system"},
