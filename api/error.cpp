@@ -96,9 +96,7 @@ std::pair<std::string, std::string> split_group(std::string_view s) {
 }
 
 error about(reason why, std::string_view resource, std::string_view name, std::string message) {
-  error e;
-  e.why = why;
-  e.message = std::move(message);
+  auto e = make_error(why, std::move(message));
   e.name = name;
   std::tie(e.kind, e.group) = split_group(resource);
   return e;
@@ -182,11 +180,15 @@ std::string success_status_json(std::string_view name, std::string_view group,
   return {out.GetString(), out.GetSize()};
 }
 
-error bad_request(std::string message) {
+error make_error(reason why, std::string message) {
   error e;
-  e.why = reason::bad_request;
+  e.why = why;
   e.message = std::move(message);
   return e;
+}
+
+error bad_request(std::string message) {
+  return make_error(reason::bad_request, std::move(message));
 }
 
 error not_found(std::string_view resource, std::string_view name) {

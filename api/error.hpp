@@ -82,6 +82,8 @@ std::string to_status_json(const error& e);
 std::string success_status_json(std::string_view name, std::string_view group,
                                 std::string_view resource, std::string_view uid);
 
+error make_error(reason why, std::string message);
+
 // Errors in Kubernetes' own words. `resource` is "pods" or "deployments.apps" (group resource).
 error bad_request(std::string message);
 error not_found(std::string_view resource, std::string_view name);      // pods "x" not found

@@ -344,10 +344,8 @@ bool equal_objects(const value& a, const value& b) {
 result<document> parse(std::string_view text, const limits& l,
                        std::vector<std::string>* duplicates) {
   if (text.size() > l.max_bytes) {
-    error e;
-    e.why = reason::request_entity_too_large;
-    e.message = "Request entity too large: limit is " + std::to_string(l.max_bytes);
-    return fail(std::move(e));
+    return fail(reason::request_entity_too_large,
+                "Request entity too large: limit is " + std::to_string(l.max_bytes));
   }
   // The stream takes NUL for its end; and no JSON text contains one.
   if (size_t nul = text.find('\0'); nul != text.npos)

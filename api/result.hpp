@@ -15,5 +15,8 @@ using result = tl::expected<T, error>;
 inline tl::unexpected<error> fail(error e) {
   return tl::unexpected<error>{std::move(e)};
 }
+inline tl::unexpected<error> fail(reason why, std::string message) {
+  return fail(make_error(why, std::move(message)));
+}
 
 } // namespace thespis::api

@@ -392,10 +392,8 @@ namespace {
 result<std::vector<json::document>> read_all(std::string_view text, const limits& l,
                                              std::vector<std::string>* duplicates) {
   if (text.size() > l.max_bytes) {
-    error e;
-    e.why = reason::request_entity_too_large;
-    e.message = "Request entity too large: limit is " + std::to_string(l.max_bytes);
-    return fail(std::move(e));
+    return fail(reason::request_entity_too_large,
+                "Request entity too large: limit is " + std::to_string(l.max_bytes));
   }
   // NULs would make yaml-cpp guess another encoding.
   if (!is_utf8(text) || text.find('\0') != text.npos)

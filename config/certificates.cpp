@@ -1,10 +1,10 @@
 #include "config/certificates.hpp"
 
+#include "api/openssl.hpp"
+
 #include <openssl/err.h>
-#include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
-#include <openssl/x509v3.h>
 
 #include <arpa/inet.h>
 
@@ -15,34 +15,17 @@ namespace {
 // Clocks of clients differ from ours.
 constexpr std::chrono::hours clock_skew{1};
 
-template <auto Free>
-struct deleter {
-  template <class T>
-  void operator()(T* p) const {
-    Free(p);
-  }
-};
-using key_ptr = std::unique_ptr<EVP_PKEY, deleter<EVP_PKEY_free>>;
-using x509_ptr = std::unique_ptr<X509, deleter<X509_free>>;
-using bio_ptr = std::unique_ptr<BIO, deleter<BIO_free_all>>;
-using names_ptr = std::unique_ptr<GENERAL_NAMES, deleter<GENERAL_NAMES_free>>;
-using extension_ptr = std::unique_ptr<X509_EXTENSION, deleter<X509_EXTENSION_free>>;
+using namespace api::openssl;
 
 tl::unexpected<api::error> bad(std::string message) {
-  api::error e;
-  e.why = api::reason::bad_request;
-  e.message = std::move(message);
-  return api::fail(std::move(e));
+  return api::fail(api::reason::bad_request, std::move(message));
 }
 
 tl::unexpected<api::error> openssl_failed(std::string_view what) {
   char text[256] = {};
   ERR_error_string_n(ERR_get_error(), text, sizeof text);
   ERR_clear_error();
-  api::error e;
-  e.why = api::reason::internal_error;
-  e.message = std::string{what} + " failed: " + text;
-  return api::fail(std::move(e));
+  return api::fail(api::reason::internal_error, std::string{what} + " failed: " + text);
 }
 
 std::string drain(BIO* bio) {
@@ -51,12 +34,8 @@ std::string drain(BIO* bio) {
   return {data, static_cast<size_t>(size)};
 }
 
-bio_ptr source(std::string_view text) {
-  return bio_ptr{BIO_new_mem_buf(text.data(), static_cast<int>(text.size()))};
-}
-
 x509_ptr parse_certificate(std::string_view pem) {
-  x509_ptr certificate{PEM_read_bio_X509(source(pem).get(), nullptr, nullptr, nullptr)};
+  x509_ptr certificate{PEM_read_bio_X509(reader(pem).get(), nullptr, nullptr, nullptr)};
   ERR_clear_error();
   return certificate;
 }
@@ -64,7 +43,7 @@ x509_ptr parse_certificate(std::string_view pem) {
 key_ptr parse_key(std::string_view pem) {
   // Without a callback OpenSSL would ask the terminal for the password of an encrypted key.
   auto refuse = [](char*, int, int, void*) { return -1; };
-  key_ptr key{PEM_read_bio_PrivateKey(source(pem).get(), nullptr, refuse, nullptr)};
+  key_ptr key{PEM_read_bio_PrivateKey(reader(pem).get(), nullptr, refuse, nullptr)};
   ERR_clear_error();
   return key;
 }
@@ -92,7 +71,7 @@ bool set_serial(X509* certificate) {
   if (RAND_bytes(bytes, sizeof bytes) != 1)
     return false;
   bytes[0] = static_cast<unsigned char>((bytes[0] & 0x7f) | 0x40);
-  std::unique_ptr<BIGNUM, deleter<BN_free>> number{BN_bin2bn(bytes, sizeof bytes, nullptr)};
+  std::unique_ptr<BIGNUM, freed_by<BN_free>> number{BN_bin2bn(bytes, sizeof bytes, nullptr)};
   return number && BN_to_ASN1_INTEGER(number.get(), X509_get_serialNumber(certificate)) != nullptr;
 }
 
@@ -124,7 +103,7 @@ bool is_dns_name(std::string_view name) {
 api::result<names_ptr> alternative_names(const std::vector<std::string>& names) {
   names_ptr out{GENERAL_NAMES_new()};
   for (const auto& name : names) {
-    std::unique_ptr<GENERAL_NAME, deleter<GENERAL_NAME_free>> entry{GENERAL_NAME_new()};
+    std::unique_ptr<GENERAL_NAME, freed_by<GENERAL_NAME_free>> entry{GENERAL_NAME_new()};
     if (auto* address = a2i_IPADDRESS(name.c_str())) {
       GENERAL_NAME_set0_value(entry.get(), GEN_IPADD, address);
     } else if (is_dns_name(name)) {

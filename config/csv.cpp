@@ -77,10 +77,7 @@ private:
   }
 
   tl::unexpected<api::error> refuse(int line, const std::string& what) const {
-    api::error e;
-    e.why = api::reason::bad_request;
-    e.message = name_ + ":" + std::to_string(line) + ": " + what;
-    return api::fail(std::move(e));
+    return api::fail(api::reason::bad_request, name_ + ":" + std::to_string(line) + ": " + what);
   }
 
   std::string_view text_;

@@ -29,10 +29,8 @@ private:
 };
 
 tl::unexpected<api::error> failed(std::string_view what, const std::string& path, int code) {
-  api::error e;
-  e.why = code == ENOENT ? api::reason::not_found : api::reason::internal_error;
-  e.message = path + ": cannot " + std::string{what} + ": " + std::strerror(code);
-  return api::fail(std::move(e));
+  return api::fail(code == ENOENT ? api::reason::not_found : api::reason::internal_error,
+                   path + ": cannot " + std::string{what} + ": " + std::strerror(code));
 }
 
 bool write_all(int fd, std::string_view content) {
@@ -102,10 +100,8 @@ api::result<std::string> read_file(const std::string& path, size_t max_bytes) {
       return content;
     content.append(buffer, static_cast<size_t>(n));
     if (content.size() > max_bytes) {
-      api::error e;
-      e.why = api::reason::request_entity_too_large;
-      e.message = path + ": larger than " + std::to_string(max_bytes) + " bytes";
-      return api::fail(std::move(e));
+      return api::fail(api::reason::request_entity_too_large,
+                       path + ": larger than " + std::to_string(max_bytes) + " bytes");
     }
   }
 }

@@ -143,10 +143,7 @@ bool has_authority(const YAML::Node& root, const std::string& name, const std::s
 }
 
 tl::unexpected<api::error> refused(const std::string& path, const std::string& why) {
-  api::error e;
-  e.why = api::reason::bad_request;
-  e.message = path + ": not a kubeconfig: " + why;
-  return api::fail(std::move(e));
+  return api::fail(api::reason::bad_request, path + ": not a kubeconfig: " + why);
 }
 
 /// Parses, changes and prints, with the exceptions of yaml-cpp turned into errors.
@@ -220,10 +217,8 @@ api::result<void> remove_from_kubeconfig(const std::string& path, const std::str
   if (!text->empty())
     return write_file(path, *text, 0600);
   if (::unlink(path.c_str()) != 0) {
-    api::error e;
-    e.why = api::reason::internal_error;
-    e.message = path + ": cannot remove: " + std::strerror(errno);
-    return api::fail(std::move(e));
+    return api::fail(api::reason::internal_error,
+                     path + ": cannot remove: " + std::strerror(errno));
   }
   return {};
 }

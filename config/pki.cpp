@@ -51,12 +51,10 @@ api::result<void> write_pair(const pair_path& path, const key_pair& pair) {
 api::result<signer> ensure_ca(const std::string& dir, const std::string& name, wall_time now) {
   auto path = path_of(dir, name);
   auto damaged = [&](const std::string& why) {
-    api::error e;
-    e.why = api::reason::bad_request;
-    e.message = path.certificate + ": " + why + "; restore it and " + name +
-                ".key from a copy, or remove " + dir +
-                " to start with a new authority, which every client must then be told of";
-    return api::fail(std::move(e));
+    return api::fail(api::reason::bad_request,
+                     path.certificate + ": " + why + "; restore it and " + name +
+                         ".key from a copy, or remove " + dir +
+                         " to start with a new authority, which every client must then be told of");
   };
   auto pair = read_pair(path);
   if (pair) {
@@ -132,10 +130,7 @@ api::result<void> ensure_service_account_key(const std::string& dir, pki& out) {
     BIO_write(bio.get(), text->data(), static_cast<int>(text->size()));
     key.reset(PEM_read_bio_PrivateKey(bio.get(), nullptr, refuse, nullptr));
     if (!key || EVP_PKEY_get_base_id(key.get()) != EVP_PKEY_EC) {
-      api::error e;
-      e.why = api::reason::bad_request;
-      e.message = path + ": expected an EC private key in PEM";
-      return api::fail(std::move(e));
+      return api::fail(api::reason::bad_request, path + ": expected an EC private key in PEM");
     }
     out.service_account_key = *text;
   } else {

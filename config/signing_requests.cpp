@@ -1,10 +1,11 @@
 // Certificates for keys that others hold: signer::sign_request.
 #include "config/certificates.hpp"
 
+#include "api/openssl.hpp"
+
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
-#include <openssl/x509v3.h>
 
 #include <array>
 #include <string_view>
@@ -16,29 +17,11 @@ namespace {
 // Clocks of clients differ from ours.
 constexpr std::chrono::minutes clock_skew{5};
 
-template <auto Free>
-struct deleter {
-  template <class T>
-  void operator()(T* p) const {
-    Free(p);
-  }
-};
-using bio_ptr = std::unique_ptr<BIO, deleter<BIO_free_all>>;
-using request_ptr = std::unique_ptr<X509_REQ, deleter<X509_REQ_free>>;
-using x509_ptr = std::unique_ptr<X509, deleter<X509_free>>;
-using extension_ptr = std::unique_ptr<X509_EXTENSION, deleter<X509_EXTENSION_free>>;
-
-void free_extensions(STACK_OF(X509_EXTENSION) * list) {
-  sk_X509_EXTENSION_pop_free(list, X509_EXTENSION_free);
-}
-using extensions_ptr = std::unique_ptr<STACK_OF(X509_EXTENSION), deleter<free_extensions>>;
+using namespace api::openssl;
 
 tl::unexpected<api::error> failed(api::reason why, std::string message) {
   ERR_clear_error();
-  api::error e;
-  e.why = why;
-  e.message = std::move(message);
-  return api::fail(std::move(e));
+  return api::fail(why, std::move(message));
 }
 
 /// OpenSSL's name of a usage; empty for usages that certificates have no place for.
@@ -90,7 +73,7 @@ bool set_serial(X509* certificate) {
   if (RAND_bytes(bytes, sizeof bytes) != 1)
     return false;
   bytes[0] = static_cast<unsigned char>((bytes[0] & 0x7f) | 0x40);
-  std::unique_ptr<BIGNUM, deleter<BN_free>> number{BN_bin2bn(bytes, sizeof bytes, nullptr)};
+  std::unique_ptr<BIGNUM, freed_by<BN_free>> number{BN_bin2bn(bytes, sizeof bytes, nullptr)};
   return number && BN_to_ASN1_INTEGER(number.get(), X509_get_serialNumber(certificate)) != nullptr;
 }
 
@@ -106,7 +89,7 @@ bool copy_names(X509* certificate, X509_REQ* request) {
 api::result<std::string> signer::sign_request(const std::string& request,
                                               const std::vector<std::string>& usages, wall_time now,
                                               std::chrono::seconds lifetime) const {
-  bio_ptr in{BIO_new_mem_buf(request.data(), static_cast<int>(request.size()))};
+  const auto in = reader(request);
   request_ptr asked{PEM_read_bio_X509_REQ(in.get(), nullptr, nullptr, nullptr)};
   auto* key = asked ? X509_REQ_get0_pubkey(asked.get()) : nullptr;
   if (!key || X509_REQ_verify(asked.get(), key) != 1)
@@ -141,7 +124,7 @@ api::result<std::string> signer::sign_request(const std::string& request,
 
 api::result<signing_request> make_signing_request(const std::string& common_name,
                                                   const std::vector<std::string>& organizations) {
-  std::unique_ptr<EVP_PKEY, deleter<EVP_PKEY_free>> key{EVP_EC_gen("P-256")};
+  key_ptr key{EVP_EC_gen("P-256")};
   request_ptr request{X509_REQ_new()};
   auto* subject = request ? X509_REQ_get_subject_name(request.get()) : nullptr;
   const auto add = [&](const char* field, const std::string& value) {

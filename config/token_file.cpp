@@ -14,10 +14,7 @@ namespace thespis::config {
 namespace {
 
 tl::unexpected<api::error> refuse(const std::string& name, int line, const std::string& what) {
-  api::error e;
-  e.why = api::reason::bad_request;
-  e.message = name + ":" + std::to_string(line) + ": " + what;
-  return api::fail(std::move(e));
+  return api::fail(api::reason::bad_request, name + ":" + std::to_string(line) + ": " + what);
 }
 
 std::vector<std::string> split_groups(std::string_view text) {

@@ -44,10 +44,7 @@ std::string group_of(const std::string& api_version) {
 }
 
 api::result<target> none(std::string why) {
-  api::error e;
-  e.why = api::reason::not_found;
-  e.message = std::move(why);
-  return api::fail(std::move(e));
+  return api::fail(api::reason::not_found, std::move(why));
 }
 
 /// One look at an autoscaler: what is to be told and written.

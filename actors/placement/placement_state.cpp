@@ -6,13 +6,6 @@ namespace thespis::actors {
 
 namespace {
 
-tl::unexpected<api::error> refused(api::reason why, std::string message) {
-  api::error e;
-  e.why = why;
-  e.message = std::move(message);
-  return api::fail(std::move(e));
-}
-
 bool offers(const std::vector<std::string>& all, const std::string& role) {
   return std::any_of(all.begin(), all.end(), [&](const std::string& o) {
     return o == role || o == "*" ||
@@ -189,20 +182,20 @@ api::result<placement_state::actions> placement_state::move(const std::string& r
                                                             const std::string& to) {
   const auto i = roles_.find(role_name);
   if (i == roles_.end())
-    return refused(api::reason::not_found, "no role \"" + role_name + "\" that can be moved");
+    return api::fail(api::reason::not_found, "no role \"" + role_name + "\" that can be moved");
   const auto host = hosts_.find(to);
   if (host == hosts_.end())
-    return refused(api::reason::not_found, "no machine \"" + to + "\" that could play it");
+    return api::fail(api::reason::not_found, "no machine \"" + to + "\" that could play it");
   if (to != home_ && !offers(host->second, role_name))
-    return refused(api::reason::bad_request,
-                   to + " does not offer " + role_name + "; start it with --roles " + role_name);
+    return api::fail(api::reason::bad_request,
+                     to + " does not offer " + role_name + "; start it with --roles " + role_name);
   if (!can(to, role_name))
-    return refused(api::reason::forbidden, to + " may not play " + role_name +
-                                               ": allow system:node:" + to +
-                                               " the verb \"host\" on roles.thespis.dev");
+    return api::fail(api::reason::forbidden, to + " may not play " + role_name +
+                                                 ": allow system:node:" + to +
+                                                 " the verb \"host\" on roles.thespis.dev");
   auto& r = i->second;
   if (r.at == phase::leaving || r.at == phase::taking)
-    return refused(api::reason::conflict, role_name + " is being moved already");
+    return api::fail(api::reason::conflict, role_name + " is being moved already");
   actions out;
   if (r.at == phase::held && r.holder == to) {
     out.push_back({verb::moved, role_name, to});

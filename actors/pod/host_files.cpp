@@ -133,10 +133,8 @@ api::error file_error(std::string_view what, std::string_view path) {
   std::string why = std::strerror(errno);
   if (!why.empty() && why.front() >= 'A' && why.front() <= 'Z')
     why.front() = static_cast<char>(why.front() + 32);
-  api::error e;
-  e.why = api::reason::internal_error;
-  e.message = std::string{what} + " " + std::string{path} + ": " + why;
-  return e;
+  return api::make_error(api::reason::internal_error,
+                         std::string{what} + " " + std::string{path} + ": " + why);
 }
 
 api::result<void> make_folders(const std::string& path, mode_t mode) {

@@ -1,11 +1,11 @@
 // Who may approve and sign certificate requests, and what nobody may ask for.
 #include "api/admission/plugins.hpp"
+#include "api/openssl.hpp"
 #include "api/text/base64.hpp"
 #include "api/text/quote.hpp"
 #include "api/validation/access.hpp"
 
 #include <openssl/pem.h>
-#include <openssl/x509.h>
 
 namespace thespis::api::admission {
 
@@ -74,10 +74,8 @@ public:
 /// The organizations in the subject of a PEM certificate request.
 std::vector<std::string> organizations_of(const std::string& pem) {
   std::vector<std::string> out;
-  std::unique_ptr<BIO, decltype(&BIO_free)> source(
-      BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())), BIO_free);
-  std::unique_ptr<X509_REQ, decltype(&X509_REQ_free)> req(
-      PEM_read_bio_X509_REQ(source.get(), nullptr, nullptr, nullptr), X509_REQ_free);
+  const auto source = openssl::reader(pem);
+  const openssl::request_ptr req{PEM_read_bio_X509_REQ(source.get(), nullptr, nullptr, nullptr)};
   if (!req)
     return out;
   auto* subject = X509_REQ_get_subject_name(req.get());

@@ -35,10 +35,7 @@ const shared_types& types() {
 }
 
 tl::unexpected<error> refused(const std::string& why) {
-  error e;
-  e.why = reason::unauthorized;
-  e.message = why;
-  return fail(std::move(e));
+  return fail(reason::unauthorized, why);
 }
 
 result<cel::program> compile(const cel::environment& env, const std::string& text,

@@ -1,8 +1,9 @@
 #include "api/auth/csr.hpp"
 
+#include "api/openssl.hpp"
+
 #include <openssl/err.h>
 #include <openssl/pem.h>
-#include <openssl/x509v3.h>
 
 #include <arpa/inet.h>
 
@@ -14,23 +15,10 @@ namespace thespis::api::auth {
 
 namespace {
 
-template <auto Free>
-struct deleter {
-  template <class T>
-  void operator()(T* p) const {
-    Free(p);
-  }
-};
-using request_ptr = std::unique_ptr<X509_REQ, deleter<X509_REQ_free>>;
-using bio_ptr = std::unique_ptr<BIO, deleter<BIO_free_all>>;
-using names_ptr = std::unique_ptr<GENERAL_NAMES, deleter<GENERAL_NAMES_free>>;
+using namespace openssl;
 
 constexpr std::string_view node_prefix = "system:node:";
 constexpr std::string_view nodes = "system:nodes";
-
-void free_extensions(STACK_OF(X509_EXTENSION) * list) {
-  sk_X509_EXTENSION_pop_free(list, X509_EXTENSION_free);
-}
 
 std::string text_of(const ASN1_STRING* s) {
   return {reinterpret_cast<const char*>(ASN1_STRING_get0_data(s)),
@@ -51,8 +39,7 @@ std::vector<std::string> fields_of(const X509_NAME* name, int nid) {
 }
 
 void read_names(X509_REQ* request, csr_info& out) {
-  std::unique_ptr<STACK_OF(X509_EXTENSION), deleter<free_extensions>> extensions{
-      X509_REQ_get_extensions(request)};
+  extensions_ptr extensions{X509_REQ_get_extensions(request)};
   names_ptr names{static_cast<GENERAL_NAMES*>(
       X509V3_get_d2i(extensions.get(), NID_subject_alt_name, nullptr, nullptr))};
   for (int i = 0; names && i < sk_GENERAL_NAME_num(names.get()); ++i) {
@@ -128,7 +115,7 @@ std::string refuse_kubelet_serving(const csr_info& csr, const std::vector<std::s
 } // namespace
 
 result<csr_info> read_csr(std::string_view pem) {
-  bio_ptr in{BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size()))};
+  const auto in = reader(pem);
   request_ptr request{PEM_read_bio_X509_REQ(in.get(), nullptr, nullptr, nullptr)};
   auto* key = request ? X509_REQ_get0_pubkey(request.get()) : nullptr;
   const bool good = key && X509_REQ_verify(request.get(), key) == 1;

@@ -1,15 +1,14 @@
 #include "api/auth/jwt.hpp"
 
+#include "api/openssl.hpp"
 #include "api/text/base64.hpp"
 
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
 #include <openssl/ecdsa.h>
 #include <openssl/err.h>
-#include <openssl/evp.h>
 #include <openssl/param_build.h>
 #include <openssl/pem.h>
-#include <openssl/x509.h>
 
 #include <array>
 
@@ -23,17 +22,11 @@ constexpr unsigned max_claim_depth = 8;
 constexpr int min_rsa_bits = 2048;
 constexpr size_t max_rsa_bytes = 1024;
 
-template <auto Free>
-struct deleter {
-  template <class T>
-  void operator()(T* p) const {
-    Free(p);
-  }
-};
-using bio_ptr = std::unique_ptr<BIO, deleter<BIO_free_all>>;
-using bignum_ptr = std::unique_ptr<BIGNUM, deleter<BN_free>>;
-using context_ptr = std::unique_ptr<EVP_MD_CTX, deleter<EVP_MD_CTX_free>>;
-using signature_ptr = std::unique_ptr<ECDSA_SIG, deleter<ECDSA_SIG_free>>;
+using namespace openssl;
+
+using bignum_ptr = std::unique_ptr<BIGNUM, freed_by<BN_free>>;
+using context_ptr = std::unique_ptr<EVP_MD_CTX, freed_by<EVP_MD_CTX_free>>;
+using signature_ptr = std::unique_ptr<ECDSA_SIG, freed_by<ECDSA_SIG_free>>;
 
 const unsigned char* bytes(std::string_view s) {
   return reinterpret_cast<const unsigned char*>(s.data());
@@ -41,7 +34,7 @@ const unsigned char* bytes(std::string_view s) {
 
 EVP_PKEY* read_key(std::string_view pem, bool& is_private) {
   auto refuse = [](char*, int, int, void*) { return -1; };
-  auto source = [&] { return bio_ptr{BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size()))}; };
+  auto source = [&] { return reader(pem); };
   auto* key = PEM_read_bio_PrivateKey(source().get(), nullptr, refuse, nullptr);
   is_private = key != nullptr;
   if (!key)
@@ -97,8 +90,8 @@ EVP_PKEY* key_of(const json::value& jwk) {
   auto part = [&](const char* name) { return decode_base64url(json::get_string(jwk, name)); };
   const auto kty = json::get_string(jwk, "kty");
   EVP_PKEY* key = nullptr;
-  std::unique_ptr<OSSL_PARAM_BLD, deleter<OSSL_PARAM_BLD_free>> build{OSSL_PARAM_BLD_new()};
-  std::unique_ptr<EVP_PKEY_CTX, deleter<EVP_PKEY_CTX_free>> context{
+  std::unique_ptr<OSSL_PARAM_BLD, freed_by<OSSL_PARAM_BLD_free>> build{OSSL_PARAM_BLD_new()};
+  std::unique_ptr<EVP_PKEY_CTX, freed_by<EVP_PKEY_CTX_free>> context{
       EVP_PKEY_CTX_new_from_name(nullptr, kty == "EC" ? "EC" : "RSA", nullptr)};
   bignum_ptr n, e;
   std::string point;
@@ -121,7 +114,7 @@ EVP_PKEY* key_of(const json::value& jwk) {
   } else {
     return nullptr;
   }
-  std::unique_ptr<OSSL_PARAM, deleter<OSSL_PARAM_free>> params{
+  std::unique_ptr<OSSL_PARAM, freed_by<OSSL_PARAM_free>> params{
       OSSL_PARAM_BLD_to_param(build.get())};
   if (EVP_PKEY_fromdata_init(context.get()) != 1 ||
       EVP_PKEY_fromdata(context.get(), &key, EVP_PKEY_PUBLIC_KEY, params.get()) != 1)
@@ -226,7 +219,7 @@ result<void> token_key::name_algorithm() {
 }
 
 result<std::string> token_key::make() {
-  std::unique_ptr<EVP_PKEY, deleter<EVP_PKEY_free>> key{EVP_EC_gen("P-256")};
+  key_ptr key{EVP_EC_gen("P-256")};
   bio_ptr out{BIO_new(BIO_s_secmem())};
   if (!key || PEM_write_bio_PKCS8PrivateKey(out.get(), key.get(), nullptr, nullptr, 0, nullptr,
                                             nullptr) != 1)

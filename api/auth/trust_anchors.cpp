@@ -1,10 +1,10 @@
 #include "api/auth/trust_anchors.hpp"
 
+#include "api/openssl.hpp"
 #include "api/text/names.hpp"
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
-#include <openssl/x509.h>
 
 #include <algorithm>
 #include <map>
@@ -14,15 +14,7 @@ namespace thespis::api::auth {
 
 namespace {
 
-template <auto Free>
-struct deleter {
-  template <class T>
-  void operator()(T* p) const {
-    Free(p);
-  }
-};
-using bio_ptr = std::unique_ptr<BIO, deleter<BIO_free_all>>;
-using certificate_ptr = std::unique_ptr<X509, deleter<X509_free>>;
+using namespace openssl;
 
 void free_openssl(void* p) {
   OPENSSL_free(p);
@@ -54,7 +46,7 @@ bool next_block(BIO* in, block& out, bool& broken) {
 
 bool is_certificate(const std::string& der) {
   const auto* at = reinterpret_cast<const unsigned char*>(der.data());
-  const certificate_ptr read{d2i_X509(nullptr, &at, static_cast<long>(der.size()))};
+  const x509_ptr read{d2i_X509(nullptr, &at, static_cast<long>(der.size()))};
   ERR_clear_error();
   return read && at == reinterpret_cast<const unsigned char*>(der.data()) + der.size();
 }

@@ -219,10 +219,7 @@ private:
 };
 
 error unusable(const request& r, const std::string& detail) {
-  error e;
-  e.why = reason::service_unavailable;
-  e.message = "Post " + quote_go(r.url) + ": " + detail;
-  return e;
+  return make_error(reason::service_unavailable, "Post " + quote_go(r.url) + ": " + detail);
 }
 
 } // namespace

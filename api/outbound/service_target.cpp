@@ -8,10 +8,7 @@ namespace thespis::api::outbound {
 namespace {
 
 error unavailable(std::string message) {
-  error e;
-  e.why = reason::service_unavailable;
-  e.message = std::move(message);
-  return e;
+  return make_error(reason::service_unavailable, std::move(message));
 }
 
 /// The Service's port of that number; nullptr when it has none.

@@ -14,10 +14,8 @@ using json::value;
 using tokens = std::vector<std::string>;
 
 error too_large(std::string message) {
-  error e;
-  e.why = reason::request_entity_too_large;
-  e.message = "Request entity too large: " + std::move(message);
-  return e;
+  return make_error(reason::request_entity_too_large,
+                    "Request entity too large: " + std::move(message));
 }
 
 /// Nodes of a tree and its depth; a scalar has depth 0.

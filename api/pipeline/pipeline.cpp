@@ -13,17 +13,12 @@ namespace thespis::api {
 namespace {
 
 error no_such_resource() {
-  error e;
-  e.why = reason::not_found;
-  e.message = "the server could not find the requested resource";
-  return e;
+  return make_error(reason::not_found, "the server could not find the requested resource");
 }
 
 error not_allowed() {
-  error e;
-  e.why = reason::method_not_allowed;
-  e.message = "the server does not allow this method on the requested resource";
-  return e;
+  return make_error(reason::method_not_allowed,
+                    "the server does not allow this method on the requested resource");
 }
 
 error ending(const operation& op) {

@@ -17,10 +17,7 @@ char lower(char c) {
 }
 
 error unauthorized() {
-  error e;
-  e.why = reason::unauthorized;
-  e.message = "Unauthorized";
-  return e;
+  return make_error(reason::unauthorized, "Unauthorized");
 }
 
 /// The token of `Bearer TOKEN`; nothing with another scheme or none.

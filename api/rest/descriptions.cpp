@@ -16,10 +16,7 @@ namespace {
 constexpr std::string_view plain_text = "text/plain; charset=utf-8";
 
 error no_such_path() {
-  error e;
-  e.why = reason::not_found;
-  e.message = "the server could not find the requested resource";
-  return e;
+  return make_error(reason::not_found, "the server could not find the requested resource");
 }
 
 transport::response text(int status, std::string body) {

@@ -122,10 +122,7 @@ error too_large_revision(uint64_t wanted, uint64_t present) {
 }
 
 error expired_revision(std::string message) {
-  error e;
-  e.why = reason::expired;
-  e.message = std::move(message);
-  return e;
+  return make_error(reason::expired, std::move(message));
 }
 
 result<list_options> read_list_options(const schema::resource& resource, const request_target& t) {

@@ -56,16 +56,9 @@ bool read_range(std::string_view text, media_range& range) {
   return true;
 }
 
-tl::unexpected<error> refuse(reason why, std::string message) {
-  error e;
-  e.why = why;
-  e.message = std::move(message);
-  return fail(std::move(e));
-}
-
 tl::unexpected<error> not_acceptable(std::string_view types) {
-  return refuse(reason::not_acceptable,
-                "only the following media types are accepted: " + std::string(types));
+  return fail(reason::not_acceptable,
+              "only the following media types are accepted: " + std::string(types));
 }
 
 bool is_json(const media_range& r) {
@@ -230,10 +223,10 @@ result<patch_kind> patch_kind_of(std::string_view content_type) {
     return patch_kind::strategic_merge;
   if (type == "application/apply-patch+yaml")
     return patch_kind::apply;
-  return refuse(reason::unsupported_media_type,
-                "the body of the request was in an unknown format - accepted media types include: "
-                "application/json-patch+json, application/merge-patch+json, "
-                "application/strategic-merge-patch+json, application/apply-patch+yaml");
+  return fail(reason::unsupported_media_type,
+              "the body of the request was in an unknown format - accepted media types include: "
+              "application/json-patch+json, application/merge-patch+json, "
+              "application/strategic-merge-patch+json, application/apply-patch+yaml");
 }
 
 result<encoding> body_encoding(std::string_view content_type) {
@@ -245,9 +238,9 @@ result<encoding> body_encoding(std::string_view content_type) {
     return encoding::yaml;
   if (type == "application/vnd.kubernetes.protobuf")
     return encoding::protobuf;
-  return refuse(reason::unsupported_media_type,
-                "the body of the request was in an unknown format - accepted media types include: "
-                "application/json, application/yaml, application/vnd.kubernetes.protobuf");
+  return fail(reason::unsupported_media_type,
+              "the body of the request was in an unknown format - accepted media types include: "
+              "application/json, application/yaml, application/vnd.kubernetes.protobuf");
 }
 
 } // namespace thespis::api::rest

@@ -18,10 +18,7 @@ struct place {
 };
 
 error unavailable(std::string message) {
-  error e;
-  e.why = reason::service_unavailable;
-  e.message = std::move(message);
-  return e;
+  return make_error(reason::service_unavailable, std::move(message));
 }
 
 std::optional<uint16_t> port_number(std::string_view s) {

@@ -21,17 +21,12 @@ namespace thespis::api::rest {
 namespace {
 
 error not_served() {
-  error e;
-  e.why = reason::not_found;
-  e.message = "the server could not find the requested resource";
-  return e;
+  return make_error(reason::not_found, "the server could not find the requested resource");
 }
 
 error method_not_allowed() {
-  error e;
-  e.why = reason::method_not_allowed;
-  e.message = "the server does not allow this method on the requested resource";
-  return e;
+  return make_error(reason::method_not_allowed,
+                    "the server does not allow this method on the requested resource");
 }
 
 bool known_method(std::string_view m) {

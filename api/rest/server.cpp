@@ -17,10 +17,8 @@ namespace {
 using web::http::experimental::listener::http_listener;
 
 error write_timed_out() {
-  error e;
-  e.why = reason::timeout;
-  e.message = "Timeout: request did not complete within the allotted timeout";
-  return e;
+  return make_error(reason::timeout,
+                    "Timeout: request did not complete within the allotted timeout");
 }
 
 /// One answer to one request, by whoever comes first: the backend or the clock.

@@ -37,11 +37,10 @@ std::string_view options_kind(api::verb v) {
 
 /// Run-time kinds have no protobuf form.
 error no_protobuf() {
-  error e;
-  e.why = reason::unsupported_media_type;
-  e.message = "the body of the request was in an unknown format - accepted media types include: "
-              "application/json, application/yaml";
-  return e;
+  return make_error(
+      reason::unsupported_media_type,
+      "the body of the request was in an unknown format - accepted media types include: "
+      "application/json, application/yaml");
 }
 
 /// Repeated keys, as Go's strict YAML decoder lists them.

@@ -1,12 +1,11 @@
 #include "api/validation/requests.hpp"
 
 #include "api/auth/trust_anchors.hpp"
+#include "api/openssl.hpp"
 #include "api/text/base64.hpp"
 #include "api/validation/access.hpp"
 
-#include <openssl/bio.h>
 #include <openssl/pem.h>
-#include <openssl/x509.h>
 
 #include <algorithm>
 #include <array>
@@ -46,10 +45,8 @@ constexpr std::array<std::string_view, 23> usages{"any",
 bool is_request(const std::string& pem) {
   if (pem.size() > 1024 * 1024)
     return false;
-  std::unique_ptr<BIO, int (*)(BIO*)> in(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())),
-                                         BIO_free);
-  std::unique_ptr<X509_REQ, void (*)(X509_REQ*)> request(
-      PEM_read_bio_X509_REQ(in.get(), nullptr, nullptr, nullptr), X509_REQ_free);
+  const auto in = openssl::reader(pem);
+  const openssl::request_ptr request{PEM_read_bio_X509_REQ(in.get(), nullptr, nullptr, nullptr)};
   return request != nullptr;
 }
 

@@ -395,10 +395,7 @@ bool is_range(const std::string& text) {
 
 api::result<void> check(const data_path_options& o) {
   auto refuse = [](std::string message) {
-    api::error e;
-    e.why = api::reason::invalid;
-    e.message = std::move(message);
-    return api::fail(std::move(e));
+    return api::fail(api::reason::invalid, std::move(message));
   };
   auto letters = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';

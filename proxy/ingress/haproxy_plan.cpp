@@ -1,7 +1,8 @@
 #include "proxy/ingress/haproxy_plan.hpp"
 
+#include "api/openssl.hpp"
+
 #include <openssl/pem.h>
-#include <openssl/x509.h>
 
 #include <algorithm>
 #include <memory>
@@ -96,14 +97,6 @@ void add_certificates(const ingress_table& t, std::map<std::string, std::string>
     files["crt-list"] = std::move(list);
 }
 
-template <auto Free>
-struct freed {
-  template <class T>
-  void operator()(T* p) const {
-    Free(p);
-  }
-};
-
 } // namespace
 
 bool is_plain_path(const std::string& path) {
@@ -112,17 +105,13 @@ bool is_plain_path(const std::string& path) {
 }
 
 bool is_key_pair(const std::string& certificate, const std::string& key) {
-  const auto open = [](const std::string& text) {
-    return std::unique_ptr<BIO, freed<BIO_free>>{
-        BIO_new_mem_buf(text.data(), static_cast<int>(text.size()))};
-  };
   // Nobody is there to be asked for the password of an encrypted key.
   const auto no_password = [](char*, int, int, void*) { return 0; };
-  const auto cert_bio = open(certificate);
-  const auto key_bio = open(key);
-  const std::unique_ptr<X509, freed<X509_free>> cert{
+  const auto cert_bio = api::openssl::reader(certificate);
+  const auto key_bio = api::openssl::reader(key);
+  const api::openssl::x509_ptr cert{
       PEM_read_bio_X509(cert_bio.get(), nullptr, no_password, nullptr)};
-  const std::unique_ptr<EVP_PKEY, freed<EVP_PKEY_free>> secret{
+  const api::openssl::key_ptr secret{
       PEM_read_bio_PrivateKey(key_bio.get(), nullptr, no_password, nullptr)};
   return cert && secret && X509_check_private_key(cert.get(), secret.get()) == 1;
 }

@@ -1,6 +1,6 @@
 #include "runtime/cri/command.hpp"
 
-#include "runtime/cri/errors.hpp"
+#include "api/error.hpp"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -128,9 +128,8 @@ api::result<command_output> run_command(const std::vector<std::string>& argv,
   in_read.close();
   out_write.close();
   if (failure != 0)
-    return api::fail(
-        make_error(failure == ENOENT ? api::reason::not_found : api::reason::internal_error,
-                   "cannot run " + argv.front() + ": " + ::strerror(failure)));
+    return api::fail(failure == ENOENT ? api::reason::not_found : api::reason::internal_error,
+                     "cannot run " + argv.front() + ": " + ::strerror(failure));
 
   command_output out;
   const bool in_time =
@@ -141,7 +140,7 @@ api::result<command_output> run_command(const std::vector<std::string>& argv,
   while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
   }
   if (!in_time)
-    return api::fail(make_error(api::reason::timeout, argv.front() + " did not end in time"));
+    return api::fail(api::reason::timeout, argv.front() + " did not end in time");
   out.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   return out;
 }
@@ -153,8 +152,7 @@ api::result<std::string> check_command(const std::vector<std::string>& argv,
   if (!output)
     return api::fail(std::move(output.error()));
   if (output->exit_code != 0)
-    return api::fail(
-        make_error(api::reason::internal_error, argv.front() + " failed: " + output->text));
+    return api::fail(api::reason::internal_error, argv.front() + " failed: " + output->text);
   return std::move(output->text);
 }
 

@@ -1,10 +1,10 @@
 #include "runtime/cri/containerd_process.hpp"
 
+#include "api/error.hpp"
 #include "runtime/cri/command.hpp"
 #include "runtime/cri/containerd_child.hpp"
 #include "runtime/cri/containerd_config.hpp"
 #include "runtime/cri/cri_runtime.hpp"
-#include "runtime/cri/errors.hpp"
 #include "runtime/cri/pause_image.hpp"
 
 #include <fcntl.h>
@@ -168,8 +168,8 @@ struct containerd_process::impl {
     if (lock_fd < 0)
       return api::fail(api::internal_error("cannot open " + file.string()));
     if (::flock(lock_fd, LOCK_EX | LOCK_NB) != 0)
-      return api::fail(make_error(api::reason::conflict, "another process runs containerd on " +
-                                                             layout.data_dir().string()));
+      return api::fail(api::reason::conflict,
+                       "another process runs containerd on " + layout.data_dir().string());
     return {};
   }
 
@@ -254,8 +254,8 @@ struct containerd_process::impl {
     const std::string log = log_tail(layout);
     return settled
                ? api::fail(api::internal_error("containerd does not start; its log ends:\n" + log))
-               : api::fail(make_error(api::reason::timeout,
-                                      "containerd does not serve; its log ends:\n" + log));
+               : api::fail(api::reason::timeout,
+                           "containerd does not serve; its log ends:\n" + log);
   }
 
   const containerd_options options;
@@ -341,11 +341,11 @@ api::result<std::vector<std::string>> import_image(const node_layout& layout,
                                                    const fs::path& archive) {
   std::error_code ec;
   if (!fs::is_regular_file(archive, ec))
-    return api::fail(make_error(api::reason::not_found, "no such file: " + archive.string()));
+    return api::fail(api::reason::not_found, "no such file: " + archive.string());
   const std::string socket = layout.containerd_socket().string();
   if (!fs::exists(socket, ec))
-    return api::fail(make_error(api::reason::service_unavailable,
-                                "no containerd runs on " + layout.data_dir().string()));
+    return api::fail(api::reason::service_unavailable,
+                     "no containerd runs on " + layout.data_dir().string());
   const auto output =
       check_command({"ctr", "--address", socket, "--namespace", "k8s.io", "images", "import",
                      "--snapshotter", first_line(snapshotter_file(layout)), archive.string()},
@@ -365,7 +365,7 @@ api::result<std::vector<std::string>> import_image(const node_layout& layout,
       if (known && known->has_value())
         break;
       if (clock::now() > deadline)
-        return api::fail(make_error(api::reason::timeout, reference + " did not become visible"));
+        return api::fail(api::reason::timeout, reference + " did not become visible");
       std::this_thread::sleep_for(probe_interval);
     }
   }

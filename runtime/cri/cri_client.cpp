@@ -1,6 +1,6 @@
 #include "runtime/cri/cri_client.hpp"
 
-#include "runtime/cri/errors.hpp"
+#include "api/error.hpp"
 
 #include <grpcpp/alarm.h>
 #include <grpcpp/generic/generic_stub.h>
@@ -46,7 +46,7 @@ api::reason reason_of(grpc::StatusCode code) {
 }
 
 api::error to_error(const grpc::Status& s) {
-  return make_error(reason_of(s.error_code()), s.error_message());
+  return api::make_error(reason_of(s.error_code()), s.error_message());
 }
 
 grpc::ByteBuffer to_buffer(const google::protobuf::MessageLite& m) {

@@ -1,6 +1,6 @@
 #include "runtime/cri/log_file.hpp"
 
-#include "runtime/cri/errors.hpp"
+#include "api/error.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -183,9 +183,8 @@ log_reader& log_reader::operator=(log_reader&& other) noexcept {
 api::result<log_reader> log_reader::open(std::filesystem::path file, log_options options) {
   const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) {
-    return api::fail(
-        make_error(errno == ENOENT ? api::reason::not_found : api::reason::internal_error,
-                   "cannot open the log " + file.string() + ": " + ::strerror(errno)));
+    return api::fail(errno == ENOENT ? api::reason::not_found : api::reason::internal_error,
+                     "cannot open the log " + file.string() + ": " + ::strerror(errno));
   }
   log_reader reader{std::move(file), std::move(options), fd};
   if (reader.options_.tail_lines)

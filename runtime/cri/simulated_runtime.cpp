@@ -1,6 +1,6 @@
 #include "runtime/cri/simulated_runtime.hpp"
 
-#include "runtime/cri/errors.hpp"
+#include "api/error.hpp"
 #include "runtime/cri/simulated_state.hpp"
 
 #include <algorithm>
@@ -15,11 +15,12 @@ using std::chrono::nanoseconds;
 constexpr int32_t killed_code = 137;
 
 api::error no_such(const char* what, const std::string& id) {
-  return make_error(api::reason::not_found, std::string{what} + " " + id + " not found");
+  return api::make_error(api::reason::not_found, std::string{what} + " " + id + " not found");
 }
 
 api::error away() {
-  return make_error(api::reason::service_unavailable, "the simulated runtime is not reachable");
+  return api::make_error(api::reason::service_unavailable,
+                         "the simulated runtime is not reachable");
 }
 
 } // namespace
@@ -142,8 +143,8 @@ struct simulated_runtime::impl : std::enable_shared_from_this<simulated_runtime:
   api::result<std::string> run(const sandbox_config& config) {
     for (const auto& [id, s] : sandboxes) {
       if (s.metadata.uid == config.metadata.uid && s.metadata.attempt == config.metadata.attempt)
-        return api::fail(make_error(api::reason::already_exists,
-                                    "the sandbox's name is reserved for \"" + id + "\""));
+        return api::fail(api::reason::already_exists,
+                         "the sandbox's name is reserved for \"" + id + "\"");
     }
     sandbox s;
     s.metadata = config.metadata;
@@ -167,7 +168,7 @@ struct simulated_runtime::impl : std::enable_shared_from_this<simulated_runtime:
     if (it == sandboxes.end())
       return api::fail(no_such("sandbox", sandbox_id));
     if (!it->second.ready)
-      return api::fail(make_error(api::reason::conflict, "sandbox is not running"));
+      return api::fail(api::reason::conflict, "sandbox is not running");
     container c;
     c.sandbox_id = sandbox_id;
     c.name = config.name;
@@ -327,8 +328,7 @@ void simulated_runtime::start_container(std::string id, done cb) {
                    return api::fail(no_such("container", id));
                  auto& c = it->second;
                  if (c.state != container_state::created)
-                   return api::fail(
-                       make_error(api::reason::conflict, "container is not in created state"));
+                   return api::fail(api::reason::conflict, "container is not in created state");
                  if (!c.does.start_error.empty()) {
                    s->end(id, c, 128, "StartError");
                    return api::fail(api::internal_error(c.does.start_error));
@@ -409,8 +409,7 @@ void simulated_runtime::exec_sync(std::string id, std::vector<std::string>, seco
                  if (it == s->containers.end())
                    return api::fail(no_such("container", id));
                  if (it->second.state != container_state::running)
-                   return api::fail(
-                       make_error(api::reason::conflict, "container is not in running state"));
+                   return api::fail(api::reason::conflict, "container is not in running state");
                  return exec_result{it->second.does.exec_code, {}, {}};
                });
 }
@@ -457,9 +456,8 @@ void simulated_runtime::pull_image(std::string image, registry_auth, callback<st
                [s = impl_.get(), image]() -> api::result<std::string> {
                  const auto& missing = s->options.missing_images;
                  if (std::find(missing.begin(), missing.end(), image) != missing.end())
-                   return api::fail(
-                       make_error(api::reason::not_found,
-                                  "failed to resolve reference \"" + image + "\": not found"));
+                   return api::fail(api::reason::not_found,
+                                    "failed to resolve reference \"" + image + "\": not found");
                  if (std::find(s->images.begin(), s->images.end(), image) == s->images.end())
                    s->images.push_back(image);
                  return image_of(image).id;
@@ -528,7 +526,7 @@ void simulated_runtime::set_pod_cidr(std::string cidr, done cb) {
   impl_->later(impl_->options.query, false, std::move(cb),
                [s = impl_.get(), cidr = std::move(cidr)]() -> api::result<void> {
                  if (s->addresses.in_use())
-                   return api::fail(make_error(api::reason::conflict, "addresses are in use"));
+                   return api::fail(api::reason::conflict, "addresses are in use");
                  if (!s->addresses.set_cidr(cidr))
                    return api::fail(api::bad_request("no pod CIDR: " + cidr));
                  return {};

@@ -25,10 +25,7 @@ constexpr uint64_t max_trace_duration = 3'600'000'000'000;
 using asker_handle = caf::typed_actor<caf::replies_to<change_actor>::with<actor_changed>>;
 
 api::error no_such_actor(uint64_t id) {
-  api::error e;
-  e.why = api::reason::not_found;
-  e.message = "no actor " + std::to_string(id);
-  return e;
+  return api::make_error(api::reason::not_found, "no actor " + std::to_string(id));
 }
 
 actor_changed refused(api::error why) {

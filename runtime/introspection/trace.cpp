@@ -103,10 +103,8 @@ api::result<uint64_t> trace_table::start(const trace_wish& wish, uint64_t now) {
   expire(now);
   const std::lock_guard lock{mutex_};
   if (traces_.size() >= max_traces) {
-    api::error e;
-    e.why = api::reason::too_many_requests;
-    e.message = std::to_string(max_traces) + " traces run already";
-    return api::fail(std::move(e));
+    return api::fail(api::reason::too_many_requests,
+                     std::to_string(max_traces) + " traces run already");
   }
   auto& t = traces_[next_];
   t.wish = wish;

@@ -22,10 +22,7 @@ tl::unexpected<api::error> wrong(std::string message) {
 api::result<std::string> read_file(const std::string& path) {
   std::ifstream in{path, std::ios::binary};
   if (!in) {
-    api::error e;
-    e.why = api::reason::not_found;
-    e.message = "cannot read " + path;
-    return api::fail(std::move(e));
+    return api::fail(api::reason::not_found, "cannot read " + path);
   }
   return std::string{std::istreambuf_iterator<char>{in}, {}};
 }
@@ -136,10 +133,9 @@ api::result<cluster_access> access_of_pod(const std::string& folder) {
   const char* host = std::getenv("KUBERNETES_SERVICE_HOST");
   const char* port = std::getenv("KUBERNETES_SERVICE_PORT");
   if (host == nullptr || port == nullptr) {
-    api::error e;
-    e.why = api::reason::not_found;
-    e.message = "this is no pod: KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set";
-    return api::fail(std::move(e));
+    return api::fail(
+        api::reason::not_found,
+        "this is no pod: KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set");
   }
   auto ca = read_file(folder + "/ca.crt");
   if (!ca)

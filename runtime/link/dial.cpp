@@ -1,9 +1,10 @@
 #include "runtime/link/dial.hpp"
 
+#include "api/openssl.hpp"
+
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
-#include <openssl/x509v3.h>
 
 #include <algorithm>
 #include <charconv>
@@ -24,32 +25,13 @@ namespace {
 constexpr size_t max_head = 64 * 1024;
 constexpr size_t max_body = 8 << 20;
 
-template <auto Free>
-struct deleter {
-  template <class T>
-  void operator()(T* p) const {
-    Free(p);
-  }
-};
-using bio_ptr = std::unique_ptr<BIO, deleter<BIO_free_all>>;
-using x509_ptr = std::unique_ptr<X509, deleter<X509_free>>;
-using key_ptr = std::unique_ptr<EVP_PKEY, deleter<EVP_PKEY_free>>;
-using store_ptr = std::unique_ptr<X509_STORE, deleter<X509_STORE_free>>;
-using verification_ptr = std::unique_ptr<X509_STORE_CTX, deleter<X509_STORE_CTX_free>>;
+using namespace api::openssl;
 
-tl::unexpected<api::error> failed(api::reason why, std::string message) {
-  api::error e;
-  e.why = why;
-  e.message = std::move(message);
-  return api::fail(std::move(e));
-}
+using store_ptr = std::unique_ptr<X509_STORE, freed_by<X509_STORE_free>>;
+using verification_ptr = std::unique_ptr<X509_STORE_CTX, freed_by<X509_STORE_CTX_free>>;
 
 tl::unexpected<api::error> unavailable(std::string message) {
-  return failed(api::reason::service_unavailable, std::move(message));
-}
-
-bio_ptr source(const std::string& text) {
-  return bio_ptr{BIO_new_mem_buf(text.data(), static_cast<int>(text.size()))};
+  return api::fail(api::reason::service_unavailable, std::move(message));
 }
 
 std::string to_pem(X509* certificate) {
@@ -84,7 +66,7 @@ struct expectation {
 /// The authority: the one that is known, or the one in the server's chain with the fingerprint.
 x509_ptr authority(const dial_options& o, STACK_OF(X509) * chain) {
   if (!o.ca.empty())
-    return x509_ptr{PEM_read_bio_X509(source(o.ca).get(), nullptr, nullptr, nullptr)};
+    return x509_ptr{PEM_read_bio_X509(reader(o.ca).get(), nullptr, nullptr, nullptr)};
   for (int i = 0; chain != nullptr && i < sk_X509_num(chain); ++i) {
     auto* c = sk_X509_value(chain, i);
     if (X509_check_ca(c) == 1 && fingerprint(c) == o.ca_sha256) {
@@ -165,8 +147,8 @@ bool add_client_certificate(SSL_CTX* context, const dial_options& o) {
   if (o.certificate.empty())
     return true;
   auto refuse = [](char*, int, int, void*) { return -1; };
-  const x509_ptr own{PEM_read_bio_X509(source(o.certificate).get(), nullptr, nullptr, nullptr)};
-  const key_ptr key{PEM_read_bio_PrivateKey(source(o.key).get(), nullptr, refuse, nullptr)};
+  const x509_ptr own{PEM_read_bio_X509(reader(o.certificate).get(), nullptr, nullptr, nullptr)};
+  const key_ptr key{PEM_read_bio_PrivateKey(reader(o.key).get(), nullptr, refuse, nullptr)};
   return own && key && SSL_CTX_use_certificate(context, own.get()) == 1 &&
          SSL_CTX_use_PrivateKey(context, key.get()) == 1;
 }
@@ -205,7 +187,7 @@ std::string message_of(const http_answer& a) {
 } // namespace
 
 std::string fingerprint_of(const std::string& pem) {
-  const x509_ptr c{PEM_read_bio_X509(source(pem).get(), nullptr, nullptr, nullptr)};
+  const x509_ptr c{PEM_read_bio_X509(reader(pem).get(), nullptr, nullptr, nullptr)};
   ERR_clear_error();
   return c ? fingerprint(c.get()) : std::string{};
 }
@@ -227,7 +209,7 @@ api::result<server_connection> server_connection::open(const dial_options& optio
   SSL_CTX_set_mode(context.get(), SSL_MODE_AUTO_RETRY | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                       SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   if (!add_client_certificate(context.get(), options))
-    return failed(api::reason::bad_request, "the client certificate cannot be used");
+    return api::fail(api::reason::bad_request, "the client certificate cannot be used");
   res.socket_->tls = {SSL_new(context.get()), [context](SSL* s) { SSL_free(s); }};
   auto* ssl = res.socket_->tls.get();
   SSL_set_fd(ssl, fd);
@@ -239,7 +221,7 @@ api::result<server_connection> server_connection::open(const dial_options& optio
   if (SSL_connect(ssl) != 1) {
     ERR_clear_error();
     if (!expected.trouble.empty())
-      return failed(api::reason::unauthorized, where + " is not trusted: " + expected.trouble);
+      return api::fail(api::reason::unauthorized, where + " is not trusted: " + expected.trouble);
     return unavailable(where + ": no TLS connection");
   }
   res.ca_ = std::move(expected.ca);
@@ -327,11 +309,11 @@ api::result<link_socket> server_connection::upgrade(const std::string& path,
     if (a.body.empty() || SSL_read_ex(socket_->tls.get(), a.body.data(), a.body.size(), &n) != 1)
       n = 0;
     a.body.resize(n);
-    return failed(status == 401   ? api::reason::unauthorized
-                  : status == 403 ? api::reason::forbidden
-                  : status == 426 ? api::reason::bad_request
-                                  : api::reason::service_unavailable,
-                  message_of(a));
+    return api::fail(status == 401   ? api::reason::unauthorized
+                     : status == 403 ? api::reason::forbidden
+                     : status == 426 ? api::reason::bad_request
+                                     : api::reason::service_unavailable,
+                     message_of(a));
   }
   const timeval never{};
   ::setsockopt(socket_->fd, SOL_SOCKET, SO_RCVTIMEO, &never, sizeof never);

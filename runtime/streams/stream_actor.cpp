@@ -1,6 +1,6 @@
 #include "runtime/streams/stream_actor.hpp"
 
-#include "runtime/cri/errors.hpp"
+#include "api/error.hpp"
 
 #include <algorithm>
 
@@ -22,9 +22,9 @@ stream_actor::behavior_type stream_actor::make_behavior() {
     if (peer_ended_ && local_ended_)
       return;
     const bool link = down.reason == caf::exit_reason::remote_link_unreachable;
-    fail(make_error(api::reason::service_unavailable,
-                    link ? "the link to the machine of the other end of the stream was lost"
-                         : "the other end of the stream went away"),
+    fail(api::make_error(api::reason::service_unavailable,
+                         link ? "the link to the machine of the other end of the stream was lost"
+                              : "the other end of the stream went away"),
          false);
   });
   heard_ = this->clock().now();
@@ -58,7 +58,8 @@ stream_actor::behavior_type stream_actor::make_behavior() {
         if (peer_ended_ && local_ended_)
           heard_ = this->clock().now();
         if (this->clock().now() - heard_ >= deps_.limits.max_silence)
-          return fail(make_error(api::reason::timeout, "the other end of the stream is silent"));
+          return fail(
+              api::make_error(api::reason::timeout, "the other end of the stream is silent"));
         if (deps_.peer)
           this->send(deps_.peer, stream_alive{});
         this->delayed_send(this, deps_.limits.tick, stream_tick{});
@@ -176,7 +177,7 @@ void stream_actor::close(const std::optional<api::error>& why) {
 
 void stream_actor::on_exit() {
   if (!std::exchange(closed_, true))
-    deps_.local->close(make_error(api::reason::service_unavailable, "the stream was ended"));
+    deps_.local->close(api::make_error(api::reason::service_unavailable, "the stream was ended"));
   deps_.local.reset();
   deps_.peer = stream_handle{};
   actor_base::on_exit();

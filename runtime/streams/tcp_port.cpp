@@ -1,6 +1,6 @@
 #include "runtime/streams/tcp_port.hpp"
 
-#include "runtime/cri/errors.hpp"
+#include "api/error.hpp"
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
@@ -21,7 +21,7 @@ using boost::system::error_code;
 namespace {
 
 api::error unavailable(const error_code& ec) {
-  return make_error(api::reason::service_unavailable, ec.message());
+  return api::make_error(api::reason::service_unavailable, ec.message());
 }
 
 } // namespace

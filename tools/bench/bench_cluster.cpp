@@ -26,10 +26,7 @@ constexpr const char* bench_namespace = "bench";
 constexpr const char* unused_address = "192.0.2.1";
 
 api::error timed_out(std::string message) {
-  api::error e;
-  e.why = api::reason::timeout;
-  e.message = std::move(message);
-  return e;
+  return api::make_error(api::reason::timeout, std::move(message));
 }
 
 config::settings settings_for(const context& c, int nodes) {

@@ -1,5 +1,6 @@
 #include "tools/bench/https_load.hpp"
 
+#include "api/openssl.hpp"
 #include "tools/bench/wait.hpp"
 
 #include <openssl/pem.h>
@@ -24,29 +25,17 @@ namespace thespis::tools::bench {
 
 namespace {
 
-template <auto Free>
-struct deleter {
-  template <class T>
-  void operator()(T* p) const {
-    Free(p);
-  }
-};
-using context_ptr = std::unique_ptr<SSL_CTX, deleter<SSL_CTX_free>>;
-using ssl_ptr = std::unique_ptr<SSL, deleter<SSL_free>>;
-using bio_ptr = std::unique_ptr<BIO, deleter<BIO_free>>;
-using x509_ptr = std::unique_ptr<X509, deleter<X509_free>>;
-using key_ptr = std::unique_ptr<EVP_PKEY, deleter<EVP_PKEY_free>>;
+using namespace api::openssl;
 
-bio_ptr source(const std::string& text) {
-  return bio_ptr{BIO_new_mem_buf(text.data(), static_cast<int>(text.size()))};
-}
+using context_ptr = std::unique_ptr<SSL_CTX, freed_by<SSL_CTX_free>>;
+using ssl_ptr = std::unique_ptr<SSL, freed_by<SSL_free>>;
 
 context_ptr make_context(const load_request& r) {
   context_ptr res{SSL_CTX_new(TLS_client_method())};
-  const x509_ptr ca{PEM_read_bio_X509(source(r.ca_pem).get(), nullptr, nullptr, nullptr)};
+  const x509_ptr ca{PEM_read_bio_X509(reader(r.ca_pem).get(), nullptr, nullptr, nullptr)};
   const x509_ptr own{
-      PEM_read_bio_X509(source(r.client.certificate).get(), nullptr, nullptr, nullptr)};
-  const key_ptr key{PEM_read_bio_PrivateKey(source(r.client.key).get(), nullptr, nullptr, nullptr)};
+      PEM_read_bio_X509(reader(r.client.certificate).get(), nullptr, nullptr, nullptr)};
+  const key_ptr key{PEM_read_bio_PrivateKey(reader(r.client.key).get(), nullptr, nullptr, nullptr)};
   const bool done = res && ca && own && key &&
                     X509_STORE_add_cert(SSL_CTX_get_cert_store(res.get()), ca.get()) == 1 &&
                     SSL_CTX_use_certificate(res.get(), own.get()) == 1 &&
@@ -169,10 +158,8 @@ private:
 using connections = std::vector<std::unique_ptr<connection>>;
 
 api::error broken(const std::string& path) {
-  api::error e;
-  e.why = api::reason::service_unavailable;
-  e.message = path + ": the connection broke, or the answer is not 200";
-  return e;
+  return api::make_error(api::reason::service_unavailable,
+                         path + ": the connection broke, or the answer is not 200");
 }
 
 std::string request_for(const load_request& r, const std::string& path) {

@@ -155,10 +155,7 @@ api::result<figures> run_apart(const measurement& m, const options& opts) {
   while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
   if (asked_to_end != 0) {
-    api::error e;
-    e.why = api::reason::timeout;
-    e.message = "interrupted";
-    return api::fail(std::move(e));
+    return api::fail(api::reason::timeout, "interrupted");
   }
   if (text.empty())
     return api::fail(api::internal_error(death_of(status)));

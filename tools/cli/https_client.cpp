@@ -1,8 +1,9 @@
 #include "tools/cli/https_client.hpp"
 
+#include "api/openssl.hpp"
+
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
-#include <openssl/x509v3.h>
 
 #include <charconv>
 
@@ -17,18 +18,10 @@ namespace {
 
 constexpr size_t max_answer = 64 << 20;
 
-template <auto Free>
-struct deleter {
-  template <class T>
-  void operator()(T* p) const {
-    Free(p);
-  }
-};
-using context_ptr = std::unique_ptr<SSL_CTX, deleter<SSL_CTX_free>>;
-using ssl_ptr = std::unique_ptr<SSL, deleter<SSL_free>>;
-using bio_ptr = std::unique_ptr<BIO, deleter<BIO_free>>;
-using x509_ptr = std::unique_ptr<X509, deleter<X509_free>>;
-using key_ptr = std::unique_ptr<EVP_PKEY, deleter<EVP_PKEY_free>>;
+using namespace api::openssl;
+
+using context_ptr = std::unique_ptr<SSL_CTX, freed_by<SSL_CTX_free>>;
+using ssl_ptr = std::unique_ptr<SSL, freed_by<SSL_free>>;
 
 struct address {
   std::string host;
@@ -68,10 +61,7 @@ private:
 };
 
 tl::unexpected<api::error> unavailable(std::string message) {
-  api::error e;
-  e.why = api::reason::service_unavailable;
-  e.message = std::move(message);
-  return api::fail(std::move(e));
+  return api::fail(api::reason::service_unavailable, std::move(message));
 }
 
 std::optional<address> parse_server(std::string_view server) {
@@ -90,18 +80,14 @@ std::optional<address> parse_server(std::string_view server) {
                                                                     : std::nullopt;
 }
 
-bio_ptr source(const std::string& text) {
-  return bio_ptr{BIO_new_mem_buf(text.data(), static_cast<int>(text.size()))};
-}
-
 context_ptr make_context(const std::string& ca_pem, const config::key_pair& client) {
   context_ptr context{SSL_CTX_new(TLS_client_method())};
-  x509_ptr ca{PEM_read_bio_X509(source(ca_pem).get(), nullptr, nullptr, nullptr)};
+  x509_ptr ca{PEM_read_bio_X509(reader(ca_pem).get(), nullptr, nullptr, nullptr)};
   if (!context || !ca || X509_STORE_add_cert(SSL_CTX_get_cert_store(context.get()), ca.get()) != 1)
     return nullptr;
   if (!client.certificate.empty() || !client.key.empty()) {
-    x509_ptr own{PEM_read_bio_X509(source(client.certificate).get(), nullptr, nullptr, nullptr)};
-    key_ptr key{PEM_read_bio_PrivateKey(source(client.key).get(), nullptr, nullptr, nullptr)};
+    x509_ptr own{PEM_read_bio_X509(reader(client.certificate).get(), nullptr, nullptr, nullptr)};
+    key_ptr key{PEM_read_bio_PrivateKey(reader(client.key).get(), nullptr, nullptr, nullptr)};
     if (!own || !key || SSL_CTX_use_certificate(context.get(), own.get()) != 1 ||
         SSL_CTX_use_PrivateKey(context.get(), key.get()) != 1)
       return nullptr;

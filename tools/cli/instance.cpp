@@ -13,13 +13,6 @@ namespace thespis::tools {
 
 namespace {
 
-tl::unexpected<api::error> failed(api::reason why, std::string message) {
-  api::error e;
-  e.why = why;
-  e.message = std::move(message);
-  return api::fail(std::move(e));
-}
-
 std::string lock_path(const std::string& data_dir) {
   return data_dir + "/lock";
 }
@@ -60,7 +53,7 @@ api::result<instance_lock> instance_lock::take(const std::string& data_dir) {
   auto path = lock_path(data_dir);
   int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (fd < 0)
-    return failed(api::reason::internal_error, path + ": cannot open: " + std::strerror(errno));
+    return api::fail(api::reason::internal_error, path + ": cannot open: " + std::strerror(errno));
   instance_lock lock{fd};
   auto wanted = whole_file();
   if (::fcntl(fd, F_OFD_SETLK, &wanted) == 0) {
@@ -68,12 +61,12 @@ api::result<instance_lock> instance_lock::take(const std::string& data_dir) {
     return lock;
   }
   if (errno != EAGAIN && errno != EACCES)
-    return failed(api::reason::internal_error, path + ": cannot lock: " + std::strerror(errno));
-  return failed(api::reason::conflict,
-                "A cluster runs in " + data_dir + " already (process " +
-                    std::to_string(signed_by(fd)) +
-                    "). Another one beside it needs its own --data-dir, --api-port, --pod-cidr "
-                    "and --service-cidr; `thespis down` ends the one that runs.");
+    return api::fail(api::reason::internal_error, path + ": cannot lock: " + std::strerror(errno));
+  return api::fail(api::reason::conflict,
+                   "A cluster runs in " + data_dir + " already (process " +
+                       std::to_string(signed_by(fd)) +
+                       "). Another one beside it needs its own --data-dir, --api-port, --pod-cidr "
+                       "and --service-cidr; `thespis down` ends the one that runs.");
 }
 
 pid_t instance_lock::holder(const std::string& data_dir) {
@@ -129,12 +122,12 @@ api::result<instance_state> read_state(const std::string& data_dir) {
   auto path = data_dir + "/state.json";
   auto text = config::read_file(path);
   if (!text && text.error().why == api::reason::not_found)
-    return failed(api::reason::not_found, "No cluster was started in " + data_dir + ".");
+    return api::fail(api::reason::not_found, "No cluster was started in " + data_dir + ".");
   if (!text)
     return api::fail(text.error());
   auto doc = api::json::parse(*text);
   if (!doc || !doc->IsObject())
-    return failed(api::reason::bad_request, path + ": expected a JSON object");
+    return api::fail(api::reason::bad_request, path + ": expected a JSON object");
   instance_state state;
   for (const auto& m : members)
     state.*m.value = api::json::get_string(*doc, m.key);

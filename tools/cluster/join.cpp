@@ -26,13 +26,6 @@ constexpr size_t fingerprint_size = 64;
 constexpr auto signing_patience = 60s;
 constexpr const char* requests_path = "/apis/certificates.k8s.io/v1/certificatesigningrequests";
 
-tl::unexpected<api::error> failed(api::reason why, std::string message) {
-  api::error e;
-  e.why = why;
-  e.message = std::move(message);
-  return api::fail(std::move(e));
-}
-
 bool all_of_class(std::string_view text, bool (*good)(char)) {
   return std::all_of(text.begin(), text.end(), good);
 }
@@ -51,10 +44,11 @@ tl::unexpected<api::error> refusal(const runtime::link::http_answer& a, const ch
                    : a.status == 403 ? api::reason::forbidden
                                      : api::reason::service_unavailable;
   if (a.status == 401)
-    return failed(why, "the server does not accept the token: it is wrong, has expired or was "
-                       "deleted");
-  return failed(why, std::string{doing} + ": " +
-                         (told.empty() ? "the server answered " + std::to_string(a.status) : told));
+    return api::fail(why, "the server does not accept the token: it is wrong, has expired or was "
+                          "deleted");
+  return api::fail(why,
+                   std::string{doing} + ": " +
+                       (told.empty() ? "the server answered " + std::to_string(a.status) : told));
 }
 
 std::string request_body(const std::string& node, const std::string& pem) {
@@ -81,16 +75,16 @@ api::result<std::string> certificate_in(const json::value& doc) {
     for (const auto& c : all->GetArray()) {
       const auto type = json::get_string(c, "type");
       if (type == "Denied" || type == "Failed")
-        return failed(api::reason::forbidden,
-                      "the server does not sign this machine's certificate: " +
-                          std::string{json::get_string(c, "message")});
+        return api::fail(api::reason::forbidden,
+                         "the server does not sign this machine's certificate: " +
+                             std::string{json::get_string(c, "message")});
     }
   const auto* text = json::at(doc, {"status", "certificate"});
   if (!text || !text->IsString() || text->GetStringLength() == 0)
     return std::string{};
   auto pem = api::decode_base64({text->GetString(), text->GetStringLength()});
   return pem ? api::result<std::string>{std::move(*pem)}
-             : failed(api::reason::internal_error, "the server's certificate cannot be read");
+             : api::fail(api::reason::internal_error, "the server's certificate cannot be read");
 }
 
 /// Has a new key certified over an open connection.
@@ -106,7 +100,7 @@ api::result<config::key_pair> certify(server_connection& server, const std::stri
   const auto doc = json::parse(made->body);
   const auto* name = doc ? json::at(*doc, {"metadata", "name"}) : nullptr;
   if (!name || !name->IsString())
-    return failed(api::reason::internal_error, "the server's answer cannot be read");
+    return api::fail(api::reason::internal_error, "the server's answer cannot be read");
   const auto path = std::string{requests_path} + "/" + name->GetString();
   const auto end = std::chrono::steady_clock::now() + signing_patience;
   while (std::chrono::steady_clock::now() < end) {
@@ -123,8 +117,8 @@ api::result<config::key_pair> certify(server_connection& server, const std::stri
       return config::key_pair{std::move(*pem), std::move(asked->key)};
     ::usleep(100'000);
   }
-  return failed(api::reason::service_unavailable,
-                "the server did not sign the certificate in time");
+  return api::fail(api::reason::service_unavailable,
+                   "the server did not sign the certificate in time");
 }
 
 api::result<void> store(const std::string& dir, const credentials& c) {
@@ -162,9 +156,9 @@ runtime::link::dial_options dialing(const server_address& to) {
 
 api::result<join_token> parse_join_token(const std::string& text) {
   const auto bad = [] {
-    return failed(api::reason::bad_request,
-                  "the token is not one of `thespis token create`, which look like "
-                  "T1<fingerprint>::<id>.<secret>");
+    return api::fail(api::reason::bad_request,
+                     "the token is not one of `thespis token create`, which look like "
+                     "T1<fingerprint>::<id>.<secret>");
   };
   const std::string_view t{text};
   if (!t.starts_with(token_version) || t.size() < token_version.size() + fingerprint_size + 2)
@@ -192,10 +186,10 @@ api::result<credentials> join_cluster(const join_options& o, config::wall_time n
   if (!to)
     return api::fail(std::move(to.error()));
   if (o.token.empty())
-    return failed(api::reason::bad_request,
-                  "this machine has no certificate of the cluster for the name " + o.node +
-                      " yet: give it a token (--token), which `thespis token create` prints on "
-                      "the server");
+    return api::fail(api::reason::bad_request,
+                     "this machine has no certificate of the cluster for the name " + o.node +
+                         " yet: give it a token (--token), which `thespis token create` prints on "
+                         "the server");
   auto token = parse_join_token(o.token);
   if (!token)
     return api::fail(std::move(token.error()));

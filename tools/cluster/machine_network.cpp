@@ -1,9 +1,9 @@
 #include "tools/cluster/machine_network.hpp"
 
 #include "actors/framework/reconciler.hpp"
+#include "api/error.hpp"
 #include "api/object/typed.hpp"
 #include "api/text/time.hpp"
-#include "runtime/cri/errors.hpp"
 #include "runtime/network/network_actor.hpp"
 #include "runtime/requests/requests_interface.hpp"
 
@@ -79,9 +79,9 @@ api::result<std::string> obtain_pod_cidr(caf::actor_system& sys, const runtime::
         return api::fail(created.error());
     }
     if (std::chrono::steady_clock::now() > end)
-      return api::fail(runtime::make_error(api::reason::timeout, "node " + name +
-                                                                     " was given no range of pod "
-                                                                     "addresses"));
+      return api::fail(api::reason::timeout, "node " + name +
+                                                 " was given no range of pod "
+                                                 "addresses");
     ::usleep(poll_microseconds);
   }
 }

@@ -21,10 +21,7 @@ constexpr auto patience = 5s;
 constexpr size_t max_answer = 4 * 1024 * 1024;
 
 api::error unavailable(std::string message) {
-  api::error e;
-  e.why = api::reason::service_unavailable;
-  e.message = std::move(message);
-  return e;
+  return api::make_error(api::reason::service_unavailable, std::move(message));
 }
 
 /// Who answers for the group, in its first version; nothing when nobody does.

@@ -1,7 +1,7 @@
 #include "tools/cluster/pod_streams.hpp"
 
+#include "api/error.hpp"
 #include "api/text/time.hpp"
-#include "runtime/cri/errors.hpp"
 #include "runtime/streams/log_port.hpp"
 #include "runtime/streams/stream_actor.hpp"
 
@@ -160,8 +160,8 @@ void ask_node(caf::actor_system& sys, const actors::node_handle& node, Message w
   sys.spawn(
       [node, what = std::move(what), done = std::move(done)](caf::event_based_actor* self, int) {
         self->set_down_handler([self, done](const caf::down_msg&) {
-          done(api::fail(runtime::make_error(api::reason::service_unavailable,
-                                             "the node of the pod is not connected any more")));
+          done(api::fail(api::reason::service_unavailable,
+                         "the node of the pod is not connected any more"));
           self->quit();
         });
         self->monitor(node);

@@ -53,10 +53,7 @@ runtime::child_spec controller_in(const runtime::environment& env, const actors:
 }
 
 tl::unexpected<api::error> no_role(const std::string& role) {
-  api::error e;
-  e.why = api::reason::not_found;
-  e.message = "this machine knows no role \"" + role + "\"";
-  return api::fail(std::move(e));
+  return api::fail(api::reason::not_found, "this machine knows no role \"" + role + "\"");
 }
 
 } // namespace

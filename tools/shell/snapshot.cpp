@@ -29,10 +29,7 @@ tl::unexpected<api::error> wrong(std::string message) {
 }
 
 tl::unexpected<api::error> not_in_it(std::string message) {
-  api::error e;
-  e.why = api::reason::not_found;
-  e.message = std::move(message);
-  return api::fail(std::move(e));
+  return api::fail(api::reason::not_found, std::move(message));
 }
 
 std::vector<std::string> split(std::string_view line) {

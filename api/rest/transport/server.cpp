@@ -117,11 +117,9 @@ result<void> server_impl::bind() {
   if (!ec)
     acceptor_->listen(4096, ec);
   if (ec) {
-    error e;
-    e.why = reason::service_unavailable;
-    e.message = "cannot listen on " + options_.address + ":" + std::to_string(options_.port) +
-                ": " + ec.message();
-    return fail(std::move(e));
+    return fail(reason::service_unavailable, "cannot listen on " + options_.address + ":" +
+                                                 std::to_string(options_.port) + ": " +
+                                                 ec.message());
   }
   port_ = acceptor_->local_endpoint().port();
   return {};

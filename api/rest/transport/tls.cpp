@@ -1,8 +1,9 @@
 #include "api/rest/transport/tls.hpp"
 
+#include "api/openssl.hpp"
+
 #include <openssl/err.h>
 #include <openssl/pem.h>
-#include <openssl/x509v3.h>
 
 #include <memory>
 
@@ -10,21 +11,9 @@ namespace thespis::api::transport {
 
 namespace {
 
-template <auto Free>
-struct freer {
-  template <class T>
-  void operator()(T* p) const {
-    Free(p);
-  }
-};
-using bio_ptr = std::unique_ptr<BIO, freer<BIO_free_all>>;
-using x509_ptr = std::unique_ptr<X509, freer<X509_free>>;
-using key_ptr = std::unique_ptr<EVP_PKEY, freer<EVP_PKEY_free>>;
-using store_ctx_ptr = std::unique_ptr<X509_STORE_CTX, freer<X509_STORE_CTX_free>>;
+using namespace openssl;
 
-bio_ptr reader(const std::string& pem) {
-  return bio_ptr{BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size()))};
-}
+using store_ctx_ptr = std::unique_ptr<X509_STORE_CTX, freed_by<X509_STORE_CTX_free>>;
 
 tl::unexpected<error> bad(std::string_view what) {
   return fail(bad_request(std::string{what} + ": " + tls_error()));

@@ -1,5 +1,5 @@
 // The machine's own sources: files and connections, on real threads.
-#include "runtime/cri/errors.hpp"
+#include "api/error.hpp"
 #include "runtime/streams/stream_sources.hpp"
 
 #include <boost/asio.hpp>
