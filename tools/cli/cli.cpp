@@ -146,14 +146,25 @@ public:
   int run(int argc, const char* const* argv) {
     try {
       app_.parse(argc, argv);
+    } catch (const CLI::RequiredError& e) {
+      // A mistyped command is more than a missing one.
+      const auto extra = app_.remaining(true);
+      return extra.empty() ? refuse(e) : refuse(CLI::ExtrasError{extra});
     } catch (const CLI::ParseError& e) {
-      // Exit status 2 for a wrong command line, as shells and other tools have it.
-      return app_.exit(e) == 0 ? 0 : 2;
+      return app_.exit(e) == 0 ? 0 : wrong_command_line;
     }
     return action_ ? action_() : 0;
   }
 
 private:
+  /// As shells and other tools have it.
+  static constexpr int wrong_command_line = 2;
+
+  int refuse(const CLI::Error& e) const {
+    app_.exit(e);
+    return wrong_command_line;
+  }
+
   CLI::App* add(const std::string& name, const std::string& what, const std::string& more,
                 std::function<int()> action, CLI::App* parent = nullptr) {
     auto* sub = (parent != nullptr ? parent : &app_)->add_subcommand(name, what);
