@@ -55,6 +55,11 @@ struct placement_fixture : cluster_fixture {
     create("{apiVersion: v1, kind: Namespace, metadata: {name: kube-system}}");
     table = std::make_shared<role_table>();
   }
+  ~placement_fixture() {
+    // The players of a directory hold it too.
+    for (const auto& d : directories)
+      d->clear();
+  }
 
   void start(std::vector<std::string> machines) {
     add_machine("home");
@@ -78,7 +83,7 @@ struct placement_fixture : cluster_fixture {
     m.name = name;
     m.env = env();
     if (name != "home") {
-      m.env.roles = std::make_shared<runtime::directory>();
+      m.env.roles = directories.emplace_back(std::make_shared<runtime::directory>());
       for (const auto& [role, player] : env().roles->players("registry/"))
         m.env.roles->put(role, player);
       m.env.roles->put(
@@ -181,6 +186,7 @@ struct placement_fixture : cluster_fixture {
     return res;
   }
 
+  std::vector<std::shared_ptr<runtime::directory>> directories; ///< of machines but home
   std::shared_ptr<role_table> table;
   std::map<std::string, machine> machines;
   placement_handle placer;

@@ -44,7 +44,10 @@ struct one_process {
                              written.push_back(std::move(c));
                            }});
   }
-  ~one_process() { caf::anon_send_exit(supervisor, caf::exit_reason::user_shutdown); }
+  ~one_process() {
+    caf::anon_send_exit(supervisor, caf::exit_reason::user_shutdown);
+    env.roles->clear(); // players hold it too
+  }
 
   void add(const std::string& machine) {
     caf::scoped_actor self{system};
