@@ -23,6 +23,7 @@ struct options {
   int idle_watchers = 2000;
   int slow_clients = 10'000;
   int services = 10'000;
+  int agents = 100;
   std::string image;                  ///< archive of a container image for `real-pods`
   int connections = 4;                ///< of the REST client, one thread each
   bool explain = false;               ///< tell where the time of `pods` went
@@ -72,10 +73,14 @@ struct measurement {
   std::string_view name;
   std::string_view help;
   std::function<api::result<figures>(const context&)> run;
+  bool only_named = false; ///< it takes so long that one has to ask for it
 };
 
 /// All measurements, in the order they run.
 const std::vector<measurement>& measurements();
+
+/// Whether it is to be run when these are named: all but the long ones when none is.
+bool is_wanted(const measurement& m, const std::vector<std::string>& named);
 
 // One function a measurement; see `measurements` for what each is.
 api::result<figures> measure_pods(const context& c);
@@ -92,6 +97,10 @@ api::result<figures> measure_actors(const context& c);
 api::result<figures> measure_store(const context& c);
 api::result<figures> measure_watch(const context& c);
 api::result<figures> measure_watchers(const context& c);
+api::result<figures> measure_writes(const context& c);
+api::result<figures> measure_links(const context& c);
+api::result<figures> measure_joining(const context& c);
+api::result<figures> measure_spread(const context& c);
 api::result<figures> measure_slow_clients(const context& c);
 api::result<figures> measure_rights(const context& c);
 

@@ -9,7 +9,8 @@ namespace thespis::tools::bench {
 namespace {
 
 std::string footer() {
-  std::string out = "\nWhat there is to measure (all, when nothing is named):\n";
+  std::string out =
+      "\nWhat there is to measure (all but what says otherwise, when nothing is named):\n";
   for (const auto& m : measurements()) {
     auto name = std::string{m.name};
     out += "  " + name + std::string(name.size() < 14 ? 14 - name.size() : 1, ' ');
@@ -61,6 +62,7 @@ tl::expected<options, int> parse_options(const std::vector<std::string>& argumen
   count("--idle-watchers", o.idle_watchers, "Connections of `watchers`", 9'000);
   count("--slow-clients", o.slow_clients, "Clients of `slow-clients` that never finish", 30'000);
   count("--services", o.services, "Services of `services`", 30'000);
+  count("--agents", o.agents, "Agents of `joining`", 1000);
   count("--connections", o.connections, "Connections of `get` and `list`", 256);
   app.add_option("--image", o.image, "Archive of an image for `real-pods` (see tools/sample_image)")
       ->check(CLI::ExistingFile.description(""))

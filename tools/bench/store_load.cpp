@@ -10,10 +10,10 @@ namespace {
 
 constexpr size_t object_bytes = 2048;
 
-api::draft config_map(size_t number) {
+api::draft load_object(const std::string& resource, size_t number) {
   json::document doc{rapidjson::kObjectType};
   auto& a = doc.GetAllocator();
-  json::set(doc, "kind", std::string_view{"ConfigMap"}, a);
+  json::set(doc, "kind", std::string_view{resource == "secrets" ? "Secret" : "ConfigMap"}, a);
   json::set(doc, "apiVersion", std::string_view{"v1"}, a);
   auto& meta = json::ensure_object(doc, "metadata", a);
   json::set(meta, "name", "load-" + std::to_string(number), a);
@@ -22,7 +22,7 @@ api::draft config_map(size_t number) {
   auto& data = json::ensure_object(doc, "data", a);
   const auto used = json::to_string(doc).size();
   json::set(data, "filling", std::string(object_bytes - std::min(used, object_bytes), 'x'), a);
-  return api::make_draft("configmaps", doc);
+  return api::make_draft(resource, doc);
 }
 
 } // namespace
@@ -37,9 +37,9 @@ api::result<store_host*> store_host::start(const std::string& directory) {
   return res;
 }
 
-writer::writer(size_t first, size_t objects) {
+writer::writer(size_t first, size_t objects, const std::string& resource) {
   for (size_t i = 0; i < objects; ++i)
-    drafts_.push_back(config_map(first + i));
+    drafts_.push_back(load_object(resource, first + i));
 }
 
 runtime::write_batch writer::next(size_t batch) {

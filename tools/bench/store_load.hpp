@@ -30,11 +30,11 @@ private:
   runtime::store_handle store_;
 };
 
-/// Writes a ConfigMap of 2 KB again and again, `batch` objects a request, one request at a time.
+/// Writes an object of 2 KB again and again, `batch` objects a request, one request at a time.
 class writer {
 public:
   /// `first` and `objects` say which names are this writer's own: "load-<first>" and on.
-  writer(size_t first, size_t objects);
+  writer(size_t first, size_t objects, const std::string& resource = "configmaps");
 
   /// The next request. The first ones create the objects, later ones replace them.
   runtime::write_batch next(size_t batch);

@@ -103,6 +103,16 @@ BOOST_AUTO_TEST_CASE(names_and_options_mix) {
   BOOST_TEST(o->output == "json");
 }
 
+BOOST_AUTO_TEST_CASE(what_takes_long_runs_only_when_it_is_named) {
+  measurement m{"sample", "", nullptr};
+  BOOST_TEST(is_wanted(m, {}));
+  BOOST_TEST(is_wanted(m, {"other", "sample"}));
+  BOOST_TEST(!is_wanted(m, {"other"}));
+  m.only_named = true;
+  BOOST_TEST(!is_wanted(m, {}));
+  BOOST_TEST(is_wanted(m, {"sample"}));
+}
+
 BOOST_AUTO_TEST_CASE(what_cannot_be_measured_or_counted_is_refused) {
   for (const auto& wrong : {std::vector<std::string>{"speed"},
                             {"--nodes", "0"},
