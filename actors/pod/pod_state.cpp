@@ -154,10 +154,13 @@ void pod_state::rest() {
   const bool calm = stage_ == pod_stage::finished ||
                     (stage_ == pod_stage::running &&
                      std::all_of(containers_.begin(), containers_.end(), settled));
-  // Until the API shows what was published, its next version is on the way.
-  if (!calm || (!conditions_.empty() && conditions_ != pod().status.conditions))
+  if (!calm)
     return;
-  std::vector<api::v1::pod_condition>{}.swap(conditions_);
+  // What was published is known from the object as soon as the API shows it.
+  if (!conditions_.empty() && conditions_ == pod().status.conditions)
+    std::vector<api::v1::pod_condition>{}.swap(conditions_);
+  // Nor is this version asked for again: the next one is on the way until then. In a burst
+  // thousands of pods wait for it.
   pod_ = nullptr;
 }
 
