@@ -11,6 +11,7 @@
 #include <chrono>
 #include <string>
 #include <string_view>
+#include <typeinfo>
 #include <utility>
 #include <vector>
 
@@ -83,8 +84,7 @@ protected:
 
   consume_result consume(caf::mailbox_element& x) override {
     const running_scope scope{this->id()};
-    const auto& content = x.content();
-    const auto* type = content.size() > 0 ? content.type(0).second : nullptr;
+    const auto* type = type_of(x);
     if (type == &typeid(describe_request)) {
       reply_description(x);
       return consume_result::consumed;
@@ -112,6 +112,22 @@ protected:
   void show_state(std::string_view state) { record_->set_state(state); }
 
 private:
+  /// The type of a message's first value; null for an empty one and for types that are CAF's own.
+  const std::type_info* type_of(const caf::mailbox_element& x) {
+    const auto* element = &typeid(x);
+    if (element == known_element_)
+      return known_type_;
+    const auto& content = x.content();
+    const auto* res = content.size() > 0 ? content.type(0).second : nullptr;
+    // An element that holds its values is of a class for just these types, which need not be asked
+    // for again: that is three virtual calls. One that leads to values elsewhere may bring any.
+    if (dynamic_cast<const void*>(&content) == dynamic_cast<const void*>(&x)) {
+      known_element_ = element;
+      known_type_ = res;
+    }
+    return res;
+  }
+
   void reply_description(caf::mailbox_element& x) {
     if (x.sender && x.mid.is_request()) {
       description d{describe(), {}};
@@ -139,6 +155,8 @@ private:
   }
 
   record_ptr record_;
+  const std::type_info* known_element_ = nullptr; ///< the class of the last element of its own
+  const std::type_info* known_type_ = nullptr;    ///< ... and the type of what such ones bring
   std::vector<std::pair<caf::message_id, caf::actor_addr>> waits_;
 };
 

@@ -2,7 +2,9 @@
 #include "actors/fixture.hpp"
 #include "actors/sendables.hpp"
 #include "runtime/introspection/introspector_actor.hpp"
+#include "runtime/streams/stream_interface.hpp"
 
+#include <map>
 #include <set>
 
 using namespace thespis;
@@ -38,6 +40,19 @@ runtime::journal_entry happened(std::string name, std::string what, uint64_t rev
   e.revision = revision;
   return e;
 }
+
+using listening_handle = caf::typed_actor<caf::reacts_to<runtime::stream_credit>,
+                                          caf::reacts_to<runtime::registry_tick>>;
+
+struct listening_deps {};
+
+class listening_actor : public runtime::actor_base<listening_handle> {
+public:
+  listening_actor(caf::actor_config& cfg, listening_deps) : actor_base(cfg, "listening") {}
+  behavior_type make_behavior() override {
+    return {[](const runtime::stream_credit&) {}, [](const runtime::registry_tick&) {}};
+  }
+};
 
 /// An introspector among the fixture's actors.
 struct watched : cluster_fixture {
@@ -194,6 +209,30 @@ BOOST_FIXTURE_TEST_CASE(one_actor_tells_its_counters_and_its_own_words, watched)
   BOOST_TEST(detail.described == "{\"inFlight\":0}");
   BOOST_TEST(!detail.actor.by_type.empty());
   BOOST_TEST(!ask<runtime::actor_detail>(runtime::detail_query{999'999}).found);
+}
+
+BOOST_FIXTURE_TEST_CASE(messages_are_counted_by_type_however_they_come, watched) {
+  const auto to = caf::actor_cast<caf::actor>(spawn<listening_actor>(listening_deps{}));
+  // By themselves, and as values that are somewhere else, as those are that came over a link.
+  const auto credit = caf::make_message(runtime::stream_credit{1});
+  const auto tick = caf::make_message(runtime::registry_tick{});
+  for (int i = 0; i < 3; ++i) {
+    caf::anon_send(to, runtime::stream_credit{1});
+    caf::anon_send(to, credit);
+    caf::anon_send(to, tick);
+    caf::anon_send(to, credit);
+    caf::anon_send(to, runtime::registry_tick{});
+    caf::anon_send(to, runtime::registry_tick{});
+  }
+  settle();
+  const auto record = runtime::introspection_of(system()).find(to.id());
+  BOOST_REQUIRE(record);
+  std::map<std::string, uint64_t> counts;
+  for (const auto& c : record->info(true).by_type)
+    counts[c.type] = c.count;
+  BOOST_TEST(counts.size() == 2);
+  BOOST_TEST(counts["stream_credit"] == 9);
+  BOOST_TEST(counts["registry_tick"] == 9);
 }
 
 BOOST_FIXTURE_TEST_CASE(a_trace_shows_messages_without_what_objects_hold, watched) {
