@@ -53,6 +53,10 @@ struct request {
   std::vector<std::string>& warnings;
   /// Kept until the write is settled, whichever way; what they stand for ends with them.
   std::vector<std::shared_ptr<const void>>& holds;
+  /// The request as it was made, where this one shows it as another version; else null.
+  const request* original = nullptr;
+
+  const request& as_made() const { return original ? *original : *this; }
 
   /// Whether it is about that resource itself ("pods") or that subresource of it.
   bool is(std::string_view resource, std::string_view subresource = {}) const {

@@ -185,18 +185,20 @@ std::string review_request(const request& r, const std::string& uid) {
   json::set(doc, "kind", "AdmissionReview", a);
   json::set(doc, "apiVersion", "admission.k8s.io/v1", a);
   json::value q(rapidjson::kObjectType);
-  const auto& t = r.type;
   json::set(q, "uid", uid, a);
   for (std::string_view prefix : {"", "request"}) {
+    const auto& told = prefix.empty() ? r : r.as_made();
     auto key = [&](std::string_view plain, std::string_view capital) {
       return prefix.empty() ? std::string(plain) : std::string(prefix) + std::string(capital);
     };
-    json::set(
-        q, key("kind", "Kind"),
-        group_version(r.object_type.group, r.object_type.version, "kind", r.object_type.name, a),
-        a);
+    json::set(q, key("kind", "Kind"),
+              group_version(told.object_type.group, told.object_type.version, "kind",
+                            told.object_type.name, a),
+              a);
     json::set(q, key("resource", "Resource"),
-              group_version(t.schema->group, t.version, "resource", t.schema->plural, a), a);
+              group_version(told.type.schema->group, told.type.version, "resource",
+                            told.type.schema->plural, a),
+              a);
     if (!r.call.subresource.empty())
       json::set(q, key("subResource", "SubResource"), r.call.subresource, a);
   }

@@ -48,15 +48,14 @@ webhook_rule read_rule(const json::value& v) {
   return r;
 }
 
-bool webhook_rule::matches(const request& r, bool equivalent) const {
-  if (!any_or(operations, to_string(r.action)) || !any_or(groups, r.type.schema->group))
-    return false;
-  if (!equivalent && !any_or(versions, r.type.version))
+bool webhook_rule::matches(const request& r, const resource_type& as) const {
+  if (!any_or(operations, to_string(r.action)) || !any_or(groups, as.schema->group) ||
+      !any_or(versions, as.version))
     return false;
   if (scope != "*" && (scope == "Namespaced") != r.type.namespaced)
     return false;
   return std::any_of(resources.begin(), resources.end(), [&](const auto& p) {
-    return resource_matches(p, r.type.schema->plural, r.call.subresource);
+    return resource_matches(p, as.schema->plural, r.call.subresource);
   });
 }
 

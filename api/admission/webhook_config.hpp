@@ -19,8 +19,8 @@ struct webhook_rule {
   std::vector<std::string> operations, groups, versions, resources;
   std::string scope = "*";
 
-  /// Whether it is about this request; `equivalent` takes another version of the resource for it.
-  bool matches(const request& r, bool equivalent) const;
+  /// Whether it is about this request, seen as one of resource `as`.
+  bool matches(const request& r, const resource_type& as) const;
   /// Whether it may be about calls to that resource, whatever they do.
   bool may_match(std::string_view group, std::string_view plural) const;
 };

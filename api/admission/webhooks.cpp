@@ -1,4 +1,5 @@
 // The plug-ins that ask webhooks.
+#include "api/admission/equivalents.hpp"
 #include "api/admission/plugins.hpp"
 #include "api/admission/selectors.hpp"
 #include "api/admission/webhook_client.hpp"
@@ -26,19 +27,22 @@ bool is_exempt(const request& r) {
 /// What both kinds of webhooks share.
 class webhook_plugin : public plugin {
 public:
-  webhook_plugin(const ports& p, std::string resource) : ports_(p), source_(std::move(resource)) {}
+  webhook_plugin(const ports& p, std::string resource)
+      : ports_(p), source_(std::move(resource)), equivalents_(p.schemas) {}
 
   bool may_call_out(const api::call& c) const override {
     auto hooks = source_.get(*ports_.state);
     if (!hooks)
       return false;
-    auto dot = c.resource.find('.');
-    std::string_view all(c.resource);
-    auto plural = all.substr(0, dot);
-    auto group = dot == all.npos ? std::string_view{} : all.substr(dot + 1);
+    const auto names = equivalents_.group_resources(c.resource);
     return std::any_of(hooks->begin(), hooks->end(), [&](const webhook& h) {
-      return std::any_of(h.rules.begin(), h.rules.end(),
-                         [&](const auto& rule) { return rule.may_match(group, plural); });
+      return std::any_of(h.rules.begin(), h.rules.end(), [&](const auto& rule) {
+        return std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+          auto dot = name.find('.');
+          auto group = dot == name.npos ? std::string{} : name.substr(dot + 1);
+          return rule.may_match(group, std::string_view(name).substr(0, dot));
+        });
+      });
     });
   }
 
@@ -48,18 +52,47 @@ protected:
     return is_exempt(r) ? nullptr : source_.get(r.state);
   }
 
-  /// Whether the webhook wants to see the request; an error when that cannot be told, or when it
+  /// A request as one webhook is to see it.
+  struct sight {
+    request* shown = nullptr;          ///< null: not at all
+    std::unique_ptr<translation> made; ///< owns `shown` where that is another version's
+  };
+
+  /// As what the webhook wants to see the request; an error when that cannot be told, or when it
   /// must not see a rehearsal.
-  result<bool> wants(const webhook& h, request& r) const {
-    if (std::none_of(h.rules.begin(), h.rules.end(),
-                     [&](const auto& rule) { return rule.matches(r, h.equivalent); }))
-      return false;
+  result<sight> look(const webhook& h, request& r) const {
+    auto match = match_rules(h.rules, r, h.equivalent ? &equivalents_ : nullptr,
+                             [](const auto& rule, const request& q, const resource_type& as) {
+                               return rule.matches(q, as);
+                             });
+    if (!match.holds || !selects(h, r))
+      return sight{};
+    sight out;
+    out.shown = &r;
+    if (match.as) {
+      auto made = translation::make(r, match.as);
+      if (!made)
+        return fail(internal_error(made.error().message));
+      out.made = std::move(*made);
+      out.shown = &out.made->shown();
+    }
+    auto wanted = wants(h, *out.shown);
+    if (!wanted)
+      return fail(wanted.error());
+    return *wanted ? std::move(out) : sight{};
+  }
+
+  static bool selects(const webhook& h, const request& r) {
     if (!h.namespaces.matches_everything())
       if (auto labels = namespace_labels(r); labels && !h.namespaces.matches(*labels))
         return false;
     if (!h.objects.matches_everything() && !h.objects.matches(labels_of(r.object)) &&
         !(r.old_object && h.objects.matches(labels_of(r.old_object))))
       return false;
+    return true;
+  }
+
+  result<bool> wants(const webhook& h, request& r) const {
     if (auto meant = conditions_hold(h, r); !meant || !*meant)
       return meant;
     if (r.dry_run && h.side_effects != "None" && h.side_effects != "NoneOnDryRun")
@@ -105,6 +138,7 @@ private:
 
   ports ports_;
   webhook_source source_;
+  equivalents equivalents_;
 };
 
 class mutating_webhooks_plugin final : public webhook_plugin {
@@ -119,13 +153,20 @@ public:
     if (!hooks)
       return {};
     for (const auto& h : *hooks) {
-      auto wanted = wants(h, r);
-      if (!wanted)
-        return fail(wanted.error());
-      if (!*wanted || (r.reinvoking && !again(h, r)))
+      if (r.reinvoking && !again(h, r))
         continue;
-      if (auto ok = ask_one(h, r); !ok)
+      auto seen = look(h, r);
+      if (!seen)
+        return fail(seen.error());
+      if (!seen->shown)
+        continue;
+      if (auto ok = ask_one(h, *seen->shown); !ok)
         return ok;
+      if (seen->made && seen->shown->changed)
+        if (auto ok = seen->made->give_back(r); !ok)
+          return fail(internal_error(ok.error().message));
+      if (r.object)
+        r.seen_by[key(h)] = json::to_string(*r.object);
     }
     return {};
   }
@@ -150,8 +191,6 @@ private:
     if (!got->patch.empty())
       if (auto ok = apply(got->patch, r); !ok)
         return fail(internal_error(ok.error().message));
-    if (r.object)
-      r.seen_by[key(h)] = json::to_string(*r.object);
     return {};
   }
 
@@ -192,24 +231,26 @@ public:
     auto hooks = hooks_for(r);
     if (!hooks)
       return {};
-    std::vector<const webhook*> asked;
+    std::vector<std::pair<const webhook*, sight>> asked;
     for (const auto& h : *hooks) {
-      auto wanted = wants(h, r);
-      if (!wanted)
-        return fail(wanted.error());
-      if (*wanted)
-        asked.push_back(&h);
+      auto seen = look(h, r);
+      if (!seen)
+        return fail(seen.error());
+      if (seen->shown)
+        asked.emplace_back(&h, std::move(*seen));
     }
+    const auto ask_nth = [&](size_t i) {
+      return ask(*asked[i].first, *asked[i].second.shown, false);
+    };
     using reply = tl::expected<webhook_answer, webhook_failure>;
     // All at once: none changes anything, and one that hangs keeps the others no longer.
     std::vector<std::future<reply>> others;
     for (size_t i = 1; i < asked.size(); ++i)
-      others.push_back(
-          std::async(std::launch::async, [this, h = asked[i], &r] { return ask(*h, r, false); }));
+      others.push_back(std::async(std::launch::async, [&ask_nth, i] { return ask_nth(i); }));
     result<void> verdict;
     for (size_t i = 0; i < asked.size(); ++i) {
-      auto got = i == 0 ? ask(*asked[0], r, false) : others[i - 1].get();
-      auto ok = judge(*asked[i], got, r);
+      auto got = i == 0 ? ask_nth(0) : others[i - 1].get();
+      auto ok = judge(*asked[i].first, got, r);
       if (verdict && !ok)
         verdict = std::move(ok);
     }

@@ -174,8 +174,8 @@ struct expression_inputs::documents {
   documents(const ports& p, const request& r) : asked(r), authorizer(p, r.call.user) {
     auto& q = own_resource;
     q.is_resource = true;
-    q.group = r.type.schema->group;
-    q.resource = r.type.schema->plural;
+    q.group = r.as_made().type.schema->group;
+    q.resource = r.as_made().type.schema->plural;
     q.subresource = r.call.subresource;
     q.ns = r.ns;
     q.name = r.name;

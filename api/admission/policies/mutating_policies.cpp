@@ -18,7 +18,8 @@ class mutating_policies_plugin final : public plugin {
 public:
   explicit mutating_policies_plugin(const ports& p)
       : ports_(p), source_("mutatingadmissionpolicies.admissionregistration.k8s.io",
-                           "mutatingadmissionpolicybindings.admissionregistration.k8s.io") {}
+                           "mutatingadmissionpolicybindings.admissionregistration.k8s.io"),
+        equivalents_(p.schemas) {}
 
   std::string_view name() const override { return "MutatingAdmissionPolicy"; }
 
@@ -30,9 +31,10 @@ public:
       return {};
     for (const auto& p : *policies)
       for (const auto& b : p.bindings) {
-        if (!p.what.match.matches(r) || !b.match.matches(r) || !again(p.what, b, r))
+        auto match = p.what.match.match(r, equivalents_);
+        if (!match.holds || !b.match.match(r, equivalents_).holds || !again(p.what, b, r))
           continue;
-        if (auto done = apply(p.what, b, r); !done) {
+        if (auto done = apply_as(match.as, p.what, b, r); !done) {
           auto message = "policy '" + p.what.name + "' with binding '" + b.name +
                          "' denied request: " + done.error().message;
           if (!p.what.fail_open)
@@ -62,6 +64,25 @@ private:
     return e;
   }
 
+  /// Applies the policy to the object as the version shows it that the policy's rules name.
+  result<void> apply_as(const resource_type_ptr& as, const policy& p, const policy_binding& b,
+                        request& r) const {
+    if (as) {
+      auto made = translation::make(r, as);
+      if (!made)
+        return fail(made.error());
+      if (auto ok = apply(p, b, (*made)->shown()); !ok)
+        return ok;
+      if ((*made)->shown().changed)
+        if (auto ok = (*made)->give_back(r); !ok)
+          return ok;
+    } else if (auto ok = apply(p, b, r); !ok) {
+      return ok;
+    }
+    r.seen_by[key(p, b)] = json::to_string(*r.object);
+    return {};
+  }
+
   result<void> apply(const policy& p, const policy_binding& b, request& r) const {
     const auto& schemas = ports_.schemas ? *ports_.schemas : schema::registry::builtin();
     auto params = find_params(p, b, r, schemas);
@@ -84,7 +105,6 @@ private:
           return done;
       }
     }
-    r.seen_by[key(p, b)] = json::to_string(*r.object);
     return {};
   }
 
@@ -139,6 +159,7 @@ private:
 
   ports ports_;
   policy_source source_;
+  equivalents equivalents_;
 };
 
 } // namespace

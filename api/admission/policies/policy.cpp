@@ -44,18 +44,24 @@ void each_of(const json::value& v, std::string_view key, F f) {
 
 } // namespace
 
-bool match_resources::rule::matches(const request& r, bool equivalent) const {
-  if (!what.matches(r, equivalent))
+bool match_resources::rule::matches(const request& r, const resource_type& as) const {
+  if (!what.matches(r, as))
     return false;
   return names.empty() || std::find(names.begin(), names.end(), r.name) != names.end();
 }
 
-bool match_resources::matches(const request& r) const {
-  auto hit = [&](const rule& one) { return one.matches(r, equivalent); };
-  if (std::any_of(excluded.begin(), excluded.end(), hit))
-    return false;
-  if (!(any_resource && rules.empty()) && std::none_of(rules.begin(), rules.end(), hit))
-    return false;
+rule_match match_resources::match(const request& r, const equivalents& others) const {
+  const auto hits = [](const rule& one, const request& q, const resource_type& as) {
+    return one.matches(q, as);
+  };
+  const auto* also = equivalent ? &others : nullptr;
+  if (!selects(r) || match_rules(excluded, r, also, hits).holds)
+    return {};
+  return any_resource && rules.empty() ? rule_match{true, nullptr}
+                                       : match_rules(rules, r, also, hits);
+}
+
+bool match_resources::selects(const request& r) const {
   if (!namespaces.matches_everything())
     if (auto labels = namespace_labels(r); labels && !namespaces.matches(*labels))
       return false;

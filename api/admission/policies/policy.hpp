@@ -1,6 +1,7 @@
 // Admission policies and their bindings, compiled once a revision, shared by all threads.
 #pragma once
 
+#include "api/admission/equivalents.hpp"
 #include "api/admission/policies/expressions.hpp"
 #include "api/admission/webhook_config.hpp"
 
@@ -13,14 +14,18 @@ struct match_resources {
   struct rule {
     webhook_rule what;
     std::vector<std::string> names; ///< of single objects; empty: all
-    bool matches(const request& r, bool equivalent) const;
+    bool matches(const request& r, const resource_type& as) const;
   };
   std::vector<rule> rules, excluded;
   label_selector namespaces, objects;
   bool equivalent = true;
   bool any_resource = false; ///< no rules select everything (of bindings)
 
-  bool matches(const request& r) const;
+  /// Whether they are about the request, and as what it is to be seen.
+  rule_match match(const request& r, const equivalents& others) const;
+
+private:
+  bool selects(const request& r) const;
 };
 
 /// One rule of a validating policy.

@@ -4,6 +4,8 @@
 #include "api/admission/policies/policies.hpp"
 #include "api/admission/policies/policy.hpp"
 
+#include <map>
+
 #include <spdlog/spdlog.h>
 
 namespace thespis::api::admission {
@@ -39,7 +41,8 @@ class validating_policies_plugin final : public plugin {
 public:
   explicit validating_policies_plugin(const ports& p)
       : ports_(p), source_("validatingadmissionpolicies.admissionregistration.k8s.io",
-                           "validatingadmissionpolicybindings.admissionregistration.k8s.io") {}
+                           "validatingadmissionpolicybindings.admissionregistration.k8s.io"),
+        equivalents_(p.schemas) {}
 
   std::string_view name() const override { return "ValidatingAdmissionPolicy"; }
 
@@ -49,21 +52,42 @@ public:
     auto policies = source_.get(r.state);
     if (!policies)
       return {};
-    std::optional<expression_inputs> in;
+    std::map<resource_type_ptr, sight> sights;
     result<void> verdict;
     for (const auto& p : *policies)
       for (const auto& b : p.bindings) {
-        if (!p.what.match.matches(r) || !b.match.matches(r))
+        auto match = p.what.match.match(r, equivalents_);
+        if (!match.holds || !b.match.match(r, equivalents_).holds)
           continue;
-        if (!in)
-          in.emplace(ports_, r);
-        for (const auto& f : judge(p.what, b, r, *in))
+        auto& seen = sights[match.as];
+        if (auto ok = look(r, match.as, seen); !ok)
+          return ok;
+        for (const auto& f : judge(p.what, b, r, *seen.in))
           act(p.what, b, f, r, verdict);
       }
     return verdict;
   }
 
 private:
+  /// What expressions see of the request in one version, made when the first asks.
+  struct sight {
+    std::unique_ptr<translation> made; ///< null for the version of the request
+    std::optional<expression_inputs> in;
+  };
+
+  result<void> look(const request& r, const resource_type_ptr& as, sight& into) const {
+    if (into.in)
+      return {};
+    if (as) {
+      auto made = translation::make(r, as);
+      if (!made)
+        return fail(internal_error(made.error().message));
+      into.made = std::move(*made);
+    }
+    into.in.emplace(ports_, into.made ? into.made->shown() : r);
+    return {};
+  }
+
   std::vector<finding> judge(const policy& p, const policy_binding& b, const request& r,
                              expression_inputs& in) const {
     std::vector<finding> out;
@@ -155,6 +179,7 @@ private:
 
   ports ports_;
   policy_source source_;
+  equivalents equivalents_;
 };
 
 } // namespace
