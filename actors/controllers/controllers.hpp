@@ -9,6 +9,7 @@
 #include "actors/controllers/endpoint_slice.hpp"
 #include "actors/controllers/event_expiry.hpp"
 #include "actors/controllers/flow_control.hpp"
+#include "actors/controllers/namespace_content.hpp"
 #include "actors/controllers/namespace_defaults.hpp"
 #include "actors/controllers/node_ipam.hpp"
 #include "actors/controllers/node_lifecycle.hpp"
@@ -57,6 +58,8 @@ struct controller_tunables {
   /// Null: no custom resources are served.
   std::shared_ptr<resource_host> resources = nullptr;
   api_service_deps api_services = {}; ///< without a host: not run
+  /// What other API servers keep in namespaces; null: there are none.
+  std::shared_ptr<foreign_content> foreign = nullptr;
 };
 
 /// A new reconciler is made at each start of its actor.

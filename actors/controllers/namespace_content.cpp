@@ -5,6 +5,7 @@
 #include "api/text/time.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 
 namespace thespis::actors {
@@ -13,6 +14,7 @@ namespace {
 
 using api::v1::namespace_;
 using api::v1::namespace_condition;
+using namespace std::chrono_literals;
 
 constexpr const char* our_finalizer = "kubernetes";
 /// Deletions of one reconcile; the rest follows when these are done.
@@ -28,13 +30,13 @@ key_mapper ending_namespace() {
   };
 }
 
-struct remaining_content {
-  std::map<std::string, size_t> by_resource; ///< "pods.", "deployments.apps"
-  std::map<std::string, size_t> by_finalizer;
-  std::vector<api::call> deletions;
-};
+/// How soon to look whether other servers have answered, and how often to ask them anew.
+constexpr auto answer_wait = 50ms;
+constexpr auto retry_interval = 2s;
 
-remaining_content content_of(content_catalog& catalog, const std::string& ns, const view& v) {
+/// What the store still has; the calls that delete it are added to `deletions`.
+remaining_content content_of(content_catalog& catalog, const std::string& ns, const view& v,
+                             std::vector<api::call>& deletions) {
   remaining_content res;
   for (const auto& r : catalog.all()) {
     if (!r.namespaced)
@@ -43,8 +45,8 @@ remaining_content content_of(content_catalog& catalog, const std::string& ns, co
       ++res.by_resource[r.plural + "." + r.group];
       for (const auto& f : finalizers_of(*o))
         ++res.by_finalizer[f];
-      if (!o->meta().deleting && res.deletions.size() < batch)
-        res.deletions.push_back(delete_call(*o));
+      if (!o->meta().deleting && deletions.size() < batch)
+        deletions.push_back(delete_call(*o));
     });
   }
   return res;
@@ -73,13 +75,43 @@ void set(std::vector<namespace_condition>& all, std::string type, bool hinders, 
   i->message = std::move(message);
 }
 
+std::string joined(const std::vector<std::string>& all) {
+  std::string res;
+  for (const auto& one : all)
+    res += (res.empty() ? "" : ", ") + one;
+  return res;
+}
+
+void add(remaining_content& to, remaining_content&& more) {
+  for (const auto& [name, n] : more.by_resource)
+    to.by_resource[name] += n;
+  for (const auto& [name, n] : more.by_finalizer)
+    to.by_finalizer[name] += n;
+  std::move(more.undiscovered.begin(), more.undiscovered.end(),
+            std::back_inserter(to.undiscovered));
+  std::move(more.failures.begin(), more.failures.end(), std::back_inserter(to.failures));
+}
+
 void describe(std::vector<namespace_condition>& all, const remaining_content& left, wall_time now) {
-  set(all, "NamespaceDeletionDiscoveryFailure", false, "ResourcesDiscovered",
-      "All resources successfully discovered", now);
+  if (left.undiscovered.empty())
+    set(all, "NamespaceDeletionDiscoveryFailure", false, "ResourcesDiscovered",
+        "All resources successfully discovered", now);
+  else
+    set(all, "NamespaceDeletionDiscoveryFailure", true, "DiscoveryFailed",
+        "Discovery failed for some groups, " + std::to_string(left.undiscovered.size()) +
+            " failing: unable to retrieve the complete list of server APIs: " +
+            joined(left.undiscovered),
+        now);
   set(all, "NamespaceDeletionGroupVersionParsingFailure", false, "ParsedGroupVersions",
       "All legacy kube types successfully parsed", now);
-  set(all, "NamespaceDeletionContentFailure", false, "ContentDeleted",
-      "All content successfully deleted, may be waiting on finalization", now);
+  if (left.failures.empty())
+    set(all, "NamespaceDeletionContentFailure", false, "ContentDeleted",
+        "All content successfully deleted, may be waiting on finalization", now);
+  else
+    set(all, "NamespaceDeletionContentFailure", true, "ContentDeletionFailed",
+        "Failed to delete all resource types, " + std::to_string(left.failures.size()) +
+            " remaining: " + joined(left.failures),
+        now);
   if (left.by_resource.empty())
     set(all, "NamespaceContentRemaining", false, "ContentRemoved",
         "All content successfully removed", now);
@@ -99,8 +131,8 @@ void describe(std::vector<namespace_condition>& all, const remaining_content& le
 
 class namespace_controller final : public reconciler {
 public:
-  explicit namespace_controller(std::shared_ptr<const api::schema::registry> schemas)
-      : catalog_(std::move(schemas)) {}
+  explicit namespace_controller(namespace_deps deps)
+      : catalog_(std::move(deps.schemas)), foreign_(std::move(deps.foreign)) {}
 
   std::string_view name() const override { return "namespace"; }
 
@@ -120,8 +152,16 @@ public:
     const auto& held = ns->spec.finalizers;
     if (std::find(held.begin(), held.end(), our_finalizer) == held.end())
       return res;
-    auto left = content_of(catalog_, key.name, v);
-    if (left.by_resource.empty()) {
+    auto left = content_of(catalog_, key.name, v, res.calls);
+    auto elsewhere = foreign_ ? foreign_->clear(key.name) : foreign_content::answer{true, {}};
+    if (!elsewhere.known) {
+      res.requeue_after = answer_wait;
+      return res;
+    }
+    if (!elsewhere.left.empty())
+      res.requeue_after = retry_interval;
+    add(left, std::move(elsewhere.left));
+    if (left.empty()) {
       // What came in since is refused: nothing new is created in a namespace that ends.
       auto done = *ns;
       std::erase(done.spec.finalizers, our_finalizer);
@@ -131,7 +171,6 @@ public:
     auto updated = *ns;
     updated.status.phase = "Terminating";
     describe(updated.status.conditions, left, now);
-    res.calls = std::move(left.deletions);
     if (!(updated == *ns))
       res.calls.push_back(update_call(updated, "status"));
     return res;
@@ -139,13 +178,13 @@ public:
 
 private:
   mutable content_catalog catalog_;
+  std::shared_ptr<foreign_content> foreign_;
 };
 
 } // namespace
 
-std::unique_ptr<reconciler>
-make_namespace_controller(std::shared_ptr<const api::schema::registry> schemas) {
-  return std::make_unique<namespace_controller>(std::move(schemas));
+std::unique_ptr<reconciler> make_namespace_controller(namespace_deps deps) {
+  return std::make_unique<namespace_controller>(std::move(deps));
 }
 
 } // namespace thespis::actors

@@ -15,6 +15,7 @@
 #include "runtime/registry/registry_actor.hpp"
 #include "runtime/requests/requests_actor.hpp"
 #include "runtime/store/store_actor.hpp"
+#include "tools/cluster/extension_content.hpp"
 #include "tools/cluster/extension_servers.hpp"
 #include "tools/cluster/metric_servers.hpp"
 #include "tools/cluster/process_config.hpp"
@@ -238,6 +239,8 @@ void cluster::start_controllers(const config::settings& settings,
   tunables.balance_services = settings.network.service_balancer;
   tunables.resources = custom_resources_;
   tunables.api_services.host = std::make_shared<extension_servers>(extension_servers_deps{
+      extensions_, state_, outbound_, blocking_, env_.clock, identity.front_proxy});
+  tunables.foreign = std::make_shared<extension_content>(extension_content_deps{
       extensions_, state_, outbound_, blocking_, env_.clock, identity.front_proxy});
   tunables.access.policy = access_;
   tunables.flows.gate = gate_;

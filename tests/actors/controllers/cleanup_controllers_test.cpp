@@ -211,6 +211,61 @@ BOOST_AUTO_TEST_CASE(waits_for_finalizers_and_says_so) {
   BOOST_TEST(!f.get("namespaces", "team", ""));
 }
 
+/// Other servers as a script: what is left, and whether they have answered.
+struct scripted_content final : actors::foreign_content {
+  answer clear(const std::string& ns) override {
+    asked.push_back(ns);
+    return now;
+  }
+  answer now;
+  std::vector<std::string> asked;
+};
+
+BOOST_AUTO_TEST_CASE(waits_for_what_other_servers_keep) {
+  cluster_fixture f;
+  const auto elsewhere = std::make_shared<scripted_content>();
+  f.run_controller([&] { return actors::make_namespace_controller({nullptr, elsewhere}); });
+  f.create("{apiVersion: v1, kind: Namespace, metadata: {name: team}}");
+  f.settle();
+  BOOST_TEST(elsewhere->asked.empty());
+  f.remove("namespaces", "team", "");
+  f.settle();
+  BOOST_TEST((elsewhere->asked == std::vector<std::string>{"team"}));
+  const auto said = [&](const std::string& type) {
+    for (const auto& c : f.get<api::v1::namespace_>("team", "").status.conditions)
+      if (c.type == type)
+        return c.status + " " + c.reason + " " + c.message;
+    return std::string{};
+  };
+  BOOST_TEST(said("NamespaceContentRemaining") == "");
+  elsewhere->now = {true, {{{"fishes.sea.example.com", 2}}, {{"sea.example.com/net", 1}}, {}, {}}};
+  f.advance(1s);
+  BOOST_TEST(said("NamespaceContentRemaining") ==
+             "True SomeResourcesRemain Some resources are remaining: fishes.sea.example.com has 2 "
+             "resource instances");
+  BOOST_TEST(said("NamespaceFinalizersRemaining") ==
+             "True SomeFinalizersRemain Some content in the namespace has finalizers remaining: "
+             "sea.example.com/net in 1 resource instances");
+  elsewhere->now = {true,
+                    {{},
+                     {},
+                     {"sea.example.com/v1: stale GroupVersion discovery: sea.example.com/v1"},
+                     {"DELETE /apis/x: 500"}}};
+  f.advance(10s);
+  BOOST_TEST(said("NamespaceDeletionDiscoveryFailure") ==
+             "True DiscoveryFailed Discovery failed for some groups, 1 failing: unable to retrieve "
+             "the complete list of server APIs: sea.example.com/v1: stale GroupVersion discovery: "
+             "sea.example.com/v1");
+  BOOST_TEST(said("NamespaceDeletionContentFailure") ==
+             "True ContentDeletionFailed Failed to delete all resource types, 1 remaining: DELETE "
+             "/apis/x: 500");
+  BOOST_TEST(said("NamespaceContentRemaining") ==
+             "False ContentRemoved All content successfully removed");
+  elsewhere->now = {true, {}};
+  f.advance(10s);
+  BOOST_TEST(!f.get("namespaces", "team", ""));
+}
+
 BOOST_AUTO_TEST_CASE(survives_controllers_that_make_new_content) {
   cluster_fixture f;
   f.run_controller([] { return actors::make_namespace_controller(); });
