@@ -29,6 +29,12 @@ public:
     string(s);
   }
 
+  /// A member of JSON text.
+  void raw(std::string_view k, std::string_view text) {
+    key(k);
+    json_.RawValue(text.data(), text.size(), rapidjson::kObjectType);
+  }
+
   /// A member "name": schema.
   void definition(std::string_view name, const node& n);
   /// A member "/api/...": path item.
@@ -44,10 +50,6 @@ private:
   void boolean(std::string_view k, bool b) {
     key(k);
     json_.Bool(b);
-  }
-  void raw(std::string_view k, std::string_view text) {
-    key(k);
-    json_.RawValue(text.data(), text.size(), rapidjson::kObjectType);
   }
   void strings(std::string_view k, const std::vector<std::string>& values);
   std::string ref_text(std::string_view name) const;

@@ -47,24 +47,39 @@ void write_info(json_writer& w) {
 
 } // namespace
 
-std::string v2_json(const schema::registry& r) {
+std::string v2_json(const schema::registry& r, const foreign_parts& foreign) {
   auto resources = resources_of(r, {});
   json_writer w(dialect::v2);
   w.open();
   w.member("swagger", "2.0");
   write_info(w);
   w.open("paths");
-  for_paths(r, resources, [&](const path& p) { w.path_item(p); });
+  std::set<std::string, std::less<>> own;
+  for_paths(r, resources, [&](const path& p) {
+    w.path_item(p);
+    own.insert(p.name);
+  });
+  for_foreign(foreign, "paths", [&](std::string_view name, const json::value& item) {
+    if (!own.contains(name))
+      w.raw(name, json::to_string(item));
+  });
   w.close();
   w.open("definitions");
-  for_definitions(r, resources, true,
-                  [&](const std::string& name, const node& n) { w.definition(name, n); });
+  own.clear();
+  for_definitions(r, resources, true, [&](const std::string& name, const node& n) {
+    w.definition(name, n);
+    own.insert(name);
+  });
+  for_foreign(foreign, "definitions", [&](std::string_view name, const json::value& d) {
+    if (!own.contains(name))
+      w.raw(name, json::to_string(d));
+  });
   w.close();
   w.close();
   return w.take();
 }
 
-std::string v2_protobuf(const schema::registry& r) {
+std::string v2_protobuf(const schema::registry& r, const foreign_parts& foreign) {
   // Field numbers of openapi.v2.Document, Info, Paths and Definitions.
   constexpr unsigned swagger = 1, info = 2, paths = 8, definitions = 9;
   constexpr unsigned info_title = 1, info_version = 2, path_list = 2, definition_list = 1;
@@ -76,11 +91,25 @@ std::string v2_protobuf(const schema::registry& r) {
   about.text(info_version, api_version);
   document.child(info, about);
   message all_paths;
-  for_paths(r, resources, [&](const path& p) { all_paths.child(path_list, named_path(p)); });
+  std::set<std::string, std::less<>> own;
+  for_paths(r, resources, [&](const path& p) {
+    all_paths.child(path_list, named_path(p));
+    own.insert(p.name);
+  });
+  for_foreign(foreign, "paths", [&](std::string_view name, const json::value& item) {
+    if (!own.contains(name))
+      all_paths.child(path_list, named_path(path_of(name, item)));
+  });
+  own.clear();
   document.child(paths, all_paths);
   message all_definitions;
   for_definitions(r, resources, true, [&](const std::string& name, const node& n) {
     all_definitions.child(definition_list, named_schema(name, n));
+    own.insert(name);
+  });
+  for_foreign(foreign, "definitions", [&](std::string_view name, const json::value& d) {
+    if (!own.contains(name))
+      all_definitions.child(definition_list, named_schema(name, node_of(d)));
   });
   document.child(definitions, all_definitions);
   return document.bytes();

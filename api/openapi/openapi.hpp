@@ -2,6 +2,7 @@
 // large: callers keep the bytes, nothing else stays.
 #pragma once
 
+#include "api/openapi/foreign.hpp"
 #include "api/schema/schema.hpp"
 
 #include <optional>
@@ -12,11 +13,12 @@
 
 namespace thespis::api::openapi {
 
-/// /openapi/v2: Swagger 2.0, compact JSON.
-std::string v2_json(const schema::registry& r);
+/// /openapi/v2: Swagger 2.0, compact JSON. A definition that we have is ours, whatever others mean
+/// by its name.
+std::string v2_json(const schema::registry& r, const foreign_parts& foreign = {});
 
 /// /openapi/v2 as an openapi.v2.Document message (gnostic's OpenAPIv2.proto).
-std::string v2_protobuf(const schema::registry& r);
+std::string v2_protobuf(const schema::registry& r, const foreign_parts& foreign = {});
 
 /// Group versions ("apis/GROUP/VERSION") that other servers describe, and where.
 using foreign_paths = std::vector<std::pair<std::string, std::string>>;

@@ -25,6 +25,8 @@ struct extension {
   std::string resources; ///< its own APIResourceList, JSON; empty before it was asked
   std::string
       openapi_path; ///< where its OpenAPI v3 is: "/openapi/v3/apis/...?hash=..."; empty: none
+  /// What its OpenAPI v2 says of this group version (openapi::part_of_v2); null: nothing.
+  std::shared_ptr<const std::string> openapi_v2;
 
   /// By which its certificate is judged.
   std::string server_name() const { return service_name + "." + service_ns + ".svc"; }

@@ -5,9 +5,13 @@
 #include "api/rest/admission_gate.hpp"
 #include "api/rest/answers.hpp"
 #include "api/rest/audit_trail.hpp"
+#include "api/text/quote.hpp"
 
 #include <algorithm>
 #include <ctime>
+#include <set>
+
+#include <spdlog/spdlog.h>
 
 namespace thespis::api::rest {
 
@@ -58,14 +62,17 @@ std::string version_json(const version_info& v) {
          member("platform", v.platform, true) + "}";
 }
 
-/// /healthz, /livez, /readyz and single checks below them. Readiness asks every check; being
-/// alive asks only that we can answer.
+/// What only says whether requests should come here already.
+bool is_readiness_only(std::string_view check) {
+  return check == "etcd-readiness" || check == "informer-sync";
+}
+
+/// /healthz, /livez, /readyz and single checks below them. Why a check fails is not told to those
+/// who ask for all: strangers may.
 transport::response health(const exchange& x, std::string_view which, std::string_view check) {
-  auto checks = which == "livez" ? std::vector<std::pair<std::string, std::string>>{}
-                                 : x.server->cluster.health();
-  auto is_ping = [](const auto& c) { return c.first == "ping"; };
-  if (std::none_of(checks.begin(), checks.end(), is_ping))
-    checks.insert(checks.begin(), {"ping", ""});
+  auto checks = x.server->cluster.health();
+  if (which != "readyz")
+    std::erase_if(checks, [](const auto& c) { return is_readiness_only(c.first); });
   if (!check.empty()) {
     auto it =
         std::find_if(checks.begin(), checks.end(), [&](const auto& c) { return c.first == check; });
@@ -74,18 +81,29 @@ transport::response health(const exchange& x, std::string_view which, std::strin
     return it->second.empty() ? text(200, "ok")
                               : text(500, "internal server error: " + it->second + "\n");
   }
-  auto excluded = x.target.query.all("exclude");
+  auto found = x.target.query.all("exclude");
+  std::set<std::string_view> excluded(found.begin(), found.end());
   std::string report;
   bool ok = true;
   for (const auto& [name, why] : checks) {
-    bool skipped = std::find(excluded.begin(), excluded.end(), name) != excluded.end();
+    bool skipped = excluded.erase(name) > 0;
     bool good = skipped || why.empty();
     ok = ok && good;
     report += (good ? "[+]" : "[-]") + name +
               (skipped ? " excluded: ok"
                : good  ? " ok"
-                       : " failed: " + why) +
+                       : " failed: reason withheld") +
               "\n";
+    if (!good)
+      spdlog::warn("{} check {} failed: {}", which, name, why);
+  }
+  if (!excluded.empty()) {
+    report += "warn: some health checks cannot be excluded: no matches for ";
+    for (std::string_view separator = ""; auto name : excluded) {
+      report.append(separator).append(quote_go(name));
+      separator = ", ";
+    }
+    report += "\n";
   }
   if (ok && !x.target.query.has("verbose"))
     return text(200, "ok");
@@ -170,6 +188,15 @@ transport::response discover(const exchange& x, const std::vector<std::string>& 
   return discovery_document(x, x.target.path, make, head);
 }
 
+/// What other servers say of their objects in OpenAPI v2.
+openapi::foreign_parts foreign_parts(const exchange& x) {
+  openapi::foreign_parts out;
+  if (const auto& extensions = x.server->options.extensions)
+    for (const auto& e : *extensions->all())
+      out.push_back(e.openapi_v2);
+  return out;
+}
+
 transport::response openapi_v2(const exchange& x, const transport::request_head& head) {
   auto form = negotiate_openapi_v2(head.header("Accept"));
   if (!form)
@@ -178,7 +205,8 @@ transport::response openapi_v2(const exchange& x, const transport::request_head&
   bool protobuf = *form == openapi_form::protobuf;
   auto d =
       x.server->documents.get(protobuf ? "/openapi/v2#pb" : "/openapi/v2", generation_of(x), [&] {
-        return protobuf ? openapi::v2_protobuf(schemas) : openapi::v2_json(schemas);
+        return protobuf ? openapi::v2_protobuf(schemas, foreign_parts(x))
+                        : openapi::v2_json(schemas, foreign_parts(x));
       });
   // The name that clients ask by has an @, which no media type may hold: Go refuses it.
   return answer_document(d,
@@ -266,8 +294,8 @@ transport::response describe_path(const exchange& x, const transport::request_he
     return discover(x, parts, head);
   if (path == "/version")
     return answer(200, version_json(x.server->options.version), representation{});
-  if ((root == "healthz" || root == "livez" || root == "readyz") && parts.size() <= 2)
-    return health(x, root, parts.size() == 2 ? parts[1] : "");
+  if (root == "healthz" || root == "livez" || root == "readyz")
+    return health(x, root, path.size() > root.size() + 2 ? path.substr(root.size() + 2) : "");
   if (path == "/thespis/v1/members" && x.server->options.members)
     return answer(200, x.server->options.members(), representation{});
   if (path == "/metrics") {

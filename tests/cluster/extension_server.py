@@ -4,7 +4,8 @@
   extension_server.py ADDRESS PORT CERTIFICATE KEY CLIENT_CA
 
 It believes what it is told of its clients only from a certificate of CLIENT_CA, keeps objects in
-memory, watches by polling itself, and answers /apis/sea.example.com/v1/whoami with who asks.
+memory, watches by polling itself, describes itself in OpenAPI v2, and answers
+/apis/sea.example.com/v1/whoami with who asks.
 """
 import http.server
 import json
@@ -56,6 +57,18 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 {"name": "fishes/status", "singularName": "", "namespaced": True, "kind": "Fish",
                  "verbs": ["get"]}]})
 
+    def openapi(self):
+        fish = {"$ref": "#/definitions/com.example.sea.v1.Fish"}
+        self.say(200, {
+            "swagger": "2.0", "info": {"title": "Sea", "version": VERSION},
+            "paths": {f"{ROOT}/namespaces/{{namespace}}/fishes": {"post": {
+                "parameters": [{"name": "body", "in": "body", "schema": fish}],
+                "responses": {"200": {"description": "OK", "schema": fish}}}}},
+            "definitions": {"com.example.sea.v1.Fish": {
+                "type": "object", "description": "A fish as the sea describes it.",
+                "x-kubernetes-group-version-kind": [
+                    {"group": GROUP, "version": VERSION, "kind": "Fish"}]}}})
+
     def watch(self):
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
@@ -85,6 +98,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         parts = path.removeprefix(ROOT).strip("/").split("/")
         if path == ROOT:
             return self.resources()
+        if path == "/openapi/v2":
+            return self.openapi()
         if path == ROOT + "/whoami":
             return self.say(200, {
                 "user": self.headers.get("X-Remote-User"),

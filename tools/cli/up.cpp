@@ -3,6 +3,7 @@
 #include "config/files.hpp"
 #include "tools/cli/instance.hpp"
 #include "tools/cli/subcommands.hpp"
+#include "tools/cluster/health.hpp"
 
 #include <spdlog/sinks/rotating_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
@@ -29,6 +30,7 @@ void set_up_logging(const config::settings& s) {
   logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %v");
   logger->set_level(spdlog::level::from_str(s.log_level));
   logger->flush_on(spdlog::level::info);
+  logger->set_error_handler(note_log_failure);
   spdlog::set_default_logger(logger);
 }
 

@@ -46,7 +46,7 @@ api::call connect_call(const api::rest::stream_options& o) {
 } // namespace
 
 cluster_backend::cluster_backend(backend_deps deps)
-    : deps_(std::move(deps)), streams_(deps_.sys),
+    : deps_(std::move(deps)), health_(deps_.env.roles, deps_.state), streams_(deps_.sys),
       inside_({deps_.sys, deps_.env, deps_.state, deps_.sendables,
                [this](api::call c) { submit(std::move(c), [](const api::reply&) {}); }}),
       state_(std::make_shared<reader_with_usage>(deps_.state, deps_.usage), actors_) {}
@@ -142,11 +142,7 @@ void cluster_backend::open_stream(api::rest::stream_options o,
 }
 
 std::vector<std::pair<std::string, std::string>> cluster_backend::health() const {
-  std::vector<std::pair<std::string, std::string>> res;
-  res.emplace_back("ping", "");
-  for (const auto role : {runtime::store_role, runtime::requests_role})
-    res.emplace_back(role, deps_.env.roles->find<caf::actor>(role) ? "" : "not running");
-  return res;
+  return health_.checks();
 }
 
 void cluster_backend::introspect(api::rest::introspection what,

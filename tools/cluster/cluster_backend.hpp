@@ -7,6 +7,7 @@
 #include "runtime/environment.hpp"
 #include "runtime/requests/requests_actor.hpp"
 #include "runtime/store/snapshot.hpp"
+#include "tools/cluster/health.hpp"
 #include "tools/cluster/introspect/actor_objects.hpp"
 #include "tools/cluster/introspect/service.hpp"
 #include "tools/cluster/pod_streams.hpp"
@@ -57,6 +58,7 @@ private:
   api::result<actors::node_handle> node_of(const std::string& ns, const std::string& pod) const;
 
   backend_deps deps_;
+  health_monitor health_;
   pod_streams streams_;
   introspection_service inside_;
   std::shared_ptr<actor_objects> actors_ = std::make_shared<actor_objects>();

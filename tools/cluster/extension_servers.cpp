@@ -1,6 +1,7 @@
 #include "tools/cluster/extension_servers.hpp"
 
 #include "api/json.hpp"
+#include "api/openapi/foreign.hpp"
 #include "api/outbound/service_target.hpp"
 #include "api/text/base64.hpp"
 
@@ -79,7 +80,8 @@ struct extension_servers::state {
     if (!made)
       return api::fail(std::move(made.error()));
     auto& r = *made;
-    r.headers = {{"X-Remote-User", "system:kube-aggregator"}, {"X-Remote-Group", "system:masters"}};
+    r.headers = {{"X-Remote-User", "system:kube-aggregator"}, {"X-Remote-Group", "system:masters"},
+                 {"Accept", "application/json"}};
     r.timeout = patience;
     r.max_answer = max_document;
     auto got = deps.http->send(r);
@@ -102,6 +104,7 @@ struct extension_servers::state {
       e.available = true;
       e.resources = std::move(*list);
       e.openapi_path = find_openapi(e);
+      e.openapi_v2 = find_openapi_v2(e);
     } else {
       failure = "failing or missing response from https://" + e.server_name() + ":" +
                 std::to_string(e.port) + path + ": " +
@@ -118,8 +121,22 @@ struct extension_servers::state {
     if (auto before = deps.table->find(e.group, e.version); before && !e.available) {
       e.resources = before->resources;
       e.openapi_path = before->openapi_path;
+      e.openapi_v2 = before->openapi_v2;
     }
     deps.table->set(std::move(e));
+  }
+
+  /// What the server says of its objects in OpenAPI v2; the known text while that is the same, so
+  /// that nothing is made anew.
+  std::shared_ptr<const std::string> find_openapi_v2(const extension& e) const {
+    const auto document = fetch(e, "/openapi/v2");
+    auto part = document ? api::openapi::part_of_v2(*document, e.group, e.version) : std::string{};
+    if (part.empty())
+      return nullptr;
+    const auto before = deps.table->find(e.group, e.version);
+    if (before && before->openapi_v2 && *before->openapi_v2 == part)
+      return before->openapi_v2;
+    return std::make_shared<const std::string>(std::move(part));
   }
 
   /// Where the server describes its objects; empty when it does not.

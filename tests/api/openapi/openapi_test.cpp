@@ -165,4 +165,65 @@ BOOST_AUTO_TEST_CASE(v3_knows_no_other_documents) {
     BOOST_TEST(!openapi::v3(schemas(), name).has_value(), name);
 }
 
+/// What an extension server of two versions may say.
+constexpr auto sea = R"({"swagger":"2.0","paths":{
+  "/apis/sea.example.com/v1/fishes":{"get":{"operationId":"listFish","parameters":
+    [{"name":"limit","in":"query","type":"integer"}],
+    "responses":{"200":{"description":"OK","schema":{"$ref":"#/definitions/com.example.sea.v1.Fish"}}}},
+    "post":{"parameters":[{"name":"body","in":"body","schema":
+      {"$ref":"#/definitions/com.example.sea.v1.Fish"}}],"responses":{"201":{"description":"x"}}}},
+  "/apis/sea.example.com/v2/fishes":{"get":{"responses":{}}},
+  "/api/v1/pods":{"get":{"description":"not yours","responses":{}}}},
+ "definitions":{
+  "com.example.sea.v1.Fish":{"type":"object","description":"It swims.","properties":{
+     "metadata":{"$ref":"#/definitions/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"},
+     "fins":{"type":"array","items":{"$ref":"#/definitions/com.example.sea.v1.Fin"}}},
+     "x-kubernetes-group-version-kind":[{"group":"sea.example.com","version":"v1","kind":"Fish"}]},
+  "com.example.sea.v1.Fin":{"type":"object","properties":{"next":
+     {"$ref":"#/definitions/com.example.sea.v1.Fin"}}},
+  "com.example.sea.v1.Odd":{"type":"string"},
+  "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta":{"type":"object","description":"theirs"}}})";
+
+BOOST_AUTO_TEST_CASE(what_others_describe_is_part_of_v2) {
+  const auto part =
+      std::make_shared<const std::string>(openapi::part_of_v2(sea, "sea.example.com", "v1"));
+  auto kept = json::parse(*part);
+  BOOST_REQUIRE(kept);
+  BOOST_TEST(json::find(*kept, "paths")->MemberCount() == 1u);
+  BOOST_TEST(json::find(*kept, "definitions")->MemberCount() == 3u);
+  auto doc = json::parse(openapi::v2_json(schemas(), {part, nullptr, part}), no_limits());
+  BOOST_REQUIRE(doc);
+  BOOST_TEST(json::find(*json::find(*doc, "paths"), "/apis/sea.example.com/v1/fishes") != nullptr);
+  const auto& definitions = *json::find(*doc, "definitions");
+  const auto* fish = json::find(definitions, "com.example.sea.v1.Fish");
+  BOOST_REQUIRE(fish != nullptr);
+  BOOST_TEST(json::get_string(*fish, "description") == "It swims.");
+  BOOST_TEST(json::find(definitions, "com.example.sea.v1.Odd") == nullptr);
+  // What has our name is ours.
+  BOOST_TEST(
+      json::get_string(*json::find(definitions, "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"),
+                       "description") != "theirs");
+  auto bytes = openapi::v2_protobuf(schemas(), {part});
+  for (const char* text :
+       {"com.example.sea.v1.Fish", "It swims.", "listFish", "/apis/sea.example.com/v1/fishes",
+        "#/definitions/com.example.sea.v1.Fin"})
+    BOOST_TEST(bytes.find(text) != std::string::npos, text);
+  BOOST_TEST(bytes.find("theirs") == std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(nonsense_of_others_is_left_out) {
+  for (const std::string text : {"", "{", "[]", "{}", R"({"paths":[]})", R"({"paths":{"/x":{}}})",
+                                 R"({"paths":{"/apis/sea.example.com/v1/f":7}})"})
+    BOOST_TEST(openapi::part_of_v2(text, "sea.example.com", "v1").empty(), text);
+  BOOST_TEST(openapi::part_of_v2(sea, "sea.example.com", "v3").empty());
+  const auto odd = std::make_shared<const std::string>(openapi::part_of_v2(
+      R"({"paths":{"/apis/g/v1/x":{"get":3,"put":{"parameters":{},"responses":[],"tags":[1]}}},
+          "definitions":{"a":{"properties":[],"x-kubernetes-group-version-kind":
+             [{"group":"g","version":"v1"}],"items":[1],"type":["string"]}}})",
+      "g", "v1"));
+  BOOST_TEST(!odd->empty());
+  BOOST_TEST(json::parse(openapi::v2_json(schemas(), {odd}), no_limits()).has_value());
+  BOOST_TEST(!openapi::v2_protobuf(schemas(), {odd}).empty());
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -41,15 +41,32 @@ BOOST_AUTO_TEST_CASE(aggregated_discovery_comes_when_asked_for) {
 
 BOOST_AUTO_TEST_CASE(health_tells_what_fails) {
   BOOST_TEST(get("/readyz").body == "ok");
-  BOOST_TEST(get("/readyz?verbose").body == "[+]ping ok\n[+]store ok\nreadyz check passed\n");
-  BOOST_TEST(get("/readyz/store").body == "ok");
-  cluster.checks = {{"store", "no leader"}};
-  auto a = get("/readyz");
-  BOOST_TEST(a.status == 500);
-  BOOST_TEST(a.body == "[+]ping ok\n[-]store failed: no leader\nreadyz check failed\n");
-  BOOST_TEST(get("/readyz/store").status == 500);
-  BOOST_TEST(get("/readyz?exclude=store").status == 200);
-  BOOST_TEST(get("/livez").status == 200);
+  cluster.checks = {{"ping", ""}, {"etcd", ""}, {"poststarthook/rbac/bootstrap-roles", ""}};
+  BOOST_TEST(get("/readyz?verbose").body ==
+             "[+]ping ok\n[+]etcd ok\n[+]poststarthook/rbac/bootstrap-roles ok\n"
+             "readyz check passed\n");
+  for (const char* root : {"/healthz", "/livez", "/readyz"})
+    for (const char* check : {"/ping", "/etcd", "/poststarthook/rbac/bootstrap-roles"})
+      BOOST_TEST(get(std::string(root) + check).body == "ok");
+  cluster.checks = {{"ping", ""}, {"etcd", "no leader"}, {"log", ""}};
+  for (const char* root : {"/healthz", "/livez", "/readyz"}) {
+    auto a = get(root);
+    BOOST_TEST(a.status == 500);
+    BOOST_TEST(a.body == "[+]ping ok\n[-]etcd failed: reason withheld\n[+]log ok\n" +
+                             std::string(root + 1) + " check failed\n");
+  }
+  BOOST_TEST(get("/readyz/etcd").status == 500);
+  BOOST_TEST(get("/readyz/etcd").body == "internal server error: no leader\n");
+  BOOST_TEST(get("/readyz?exclude=etcd").body == "ok");
+  BOOST_TEST(get("/livez?verbose=1&exclude=etcd&exclude=nope").body ==
+             "[+]ping ok\n[+]etcd excluded: ok\n[+]log ok\n"
+             "warn: some health checks cannot be excluded: no matches for \"nope\"\n"
+             "livez check passed\n");
+  // What says only that requests may come is no sign of life.
+  cluster.checks = {{"ping", ""}, {"informer-sync", "not started: x"}};
+  BOOST_TEST(get("/readyz").status == 500);
+  BOOST_TEST(get("/livez").body == "ok");
+  check_status(get("/livez/informer-sync"), 404, "NotFound");
   check_status(get("/readyz/nope"), 404, "NotFound");
 }
 

@@ -38,7 +38,7 @@ public:
 
   /// Where the kinds that are watched are looked up.
   const api::schema::registry* schemas = &api::schema::registry::builtin();
-  std::vector<std::pair<std::string, std::string>> checks = {{"store", ""}};
+  std::vector<std::pair<std::string, std::string>> checks = {{"ping", ""}, {"etcd", ""}};
   api::result<std::string> upstream = api::fail(api::internal_error("no streaming server"));
   std::string log_text = "first line\nsecond line\n";
   std::optional<api::error> log_failure;
