@@ -2,11 +2,14 @@
 
 #include "api/discovery/priorities.hpp"
 #include "api/json.hpp"
+#include "api/text/base64.hpp"
 
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
 
 #include <algorithm>
+
+#include <openssl/sha.h>
 
 namespace thespis::api::discovery {
 
@@ -129,6 +132,20 @@ void write_subresource(writer& w, const schema::resource& r, const schema::subre
   w.close();
 }
 
+/// Tells clients whether what is stored was written in another version than before: the first
+/// bytes of a digest, as Kubernetes makes it.
+std::string storage_version_hash(const schema::resource& r) {
+  const auto stored = r.versions ? r.versions->stored : r.api_version();
+  const auto slash = stored.find('/');
+  const auto group = slash == stored.npos ? std::string{} : stored.substr(0, slash);
+  const auto text =
+      group + "/" + stored.substr(slash == stored.npos ? 0 : slash + 1) + "/" + r.kind;
+  unsigned char digest[SHA256_DIGEST_LENGTH];
+  SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest);
+  constexpr size_t shown = 8;
+  return encode_base64({reinterpret_cast<const char*>(digest), shown});
+}
+
 void write_resource(writer& w, const schema::resource& r) {
   w.open();
   w.member("name", r.plural);
@@ -138,6 +155,8 @@ void write_resource(writer& w, const schema::resource& r) {
   w.strings("verbs", r.verbs);
   w.optional("shortNames", r.short_names);
   w.optional("categories", r.categories);
+  if (r.has_verb("create") && r.has_verb("watch"))
+    w.member("storageVersionHash", storage_version_hash(r));
   w.close();
 }
 

@@ -24,7 +24,13 @@ const json::value* walk(const json::value& root, std::string_view path) {
 }
 
 const json::value* find_field(const object& o, const json::value& body, std::string_view field) {
-  // Two fields are named otherwise than they are stored.
+  // Some fields are named otherwise than they are stored.
+  if (o.resource() == "events") {
+    if (field == "reportingController")
+      return walk(body, "reportingComponent");
+    if (constexpr std::string_view about = "regarding."; field.starts_with(about))
+      return walk(body, "involvedObject." + std::string(field.substr(about.size())));
+  }
   if (field == "source" && o.resource() == "events") {
     const auto* component = walk(body, "source.component");
     bool named = component && !json::as_string(*component).empty();
@@ -102,7 +108,14 @@ matchers_of(const schema::registry& schemas) {
     auto r = schemas.find_group_resource(resource);
     if (!r)
       return fail(not_found(resource, ""));
-    auto parsed = object_selector::parse(*r, what.label_selector, what.field_selector);
+    // A watch names fields as its resource does, which may be kept as another: as events are.
+    auto selectable = *r;
+    for (const auto& other : schemas.resources())
+      if (other != r && other->stored_resource() == resource)
+        selectable.field_selectors.insert(selectable.field_selectors.end(),
+                                          other->field_selectors.begin(),
+                                          other->field_selectors.end());
+    auto parsed = object_selector::parse(selectable, what.label_selector, what.field_selector);
     if (!parsed)
       return fail(std::move(parsed.error()));
     auto selector = std::make_shared<const object_selector>(std::move(*parsed));

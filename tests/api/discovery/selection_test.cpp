@@ -53,6 +53,30 @@ BOOST_AUTO_TEST_CASE(events_are_found_by_who_reports_them) {
   BOOST_TEST(selects(recent, "", "source=scheduler,reportingComponent=scheduler"));
 }
 
+BOOST_AUTO_TEST_CASE(events_are_found_by_the_names_of_either_group) {
+  auto event = make("events", R"({"metadata":{"name":"e","namespace":"n","resourceVersion":"1"},
+    "reason":"Test","reportingComponent":"scheduler","involvedObject":{"name":"p"}})");
+  auto resource = schema::registry::builtin().find_group_resource("events.events.k8s.io");
+  BOOST_REQUIRE(resource);
+  const auto selects_as_v1 = [&](std::string_view fields) {
+    auto s = object_selector::parse(*resource, "", fields);
+    BOOST_REQUIRE_MESSAGE(s, s.error().message);
+    return s->matches(*event);
+  };
+  BOOST_TEST(selects_as_v1("reportingController=scheduler,regarding.name=p,reason=Test"));
+  BOOST_TEST(!selects_as_v1("reportingController=kubelet"));
+  BOOST_TEST(!selects_as_v1("regarding.name=q"));
+  // Watches name what is stored.
+  auto make_matcher = matchers_of(schema::registry::builtin());
+  selection s;
+  s.field_selector = "reportingController=scheduler,regarding.name=p";
+  auto matcher = make_matcher("events", s);
+  BOOST_REQUIRE(matcher);
+  BOOST_TEST((*matcher)(*event));
+  s.field_selector = "regarding.name=q";
+  BOOST_TEST(!(*make_matcher("events", s))(*event));
+}
+
 BOOST_AUTO_TEST_CASE(matchers_refuse_what_lists_refuse) {
   auto make_matcher = matchers_of(schema::registry::builtin());
   selection s;
