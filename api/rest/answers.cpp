@@ -4,6 +4,8 @@
 #include "api/text/quote.hpp"
 #include "api/yaml.hpp"
 
+#include <algorithm>
+
 namespace thespis::api::rest {
 
 namespace {
@@ -113,6 +115,39 @@ std::string copy_of(const transport::payload& p) {
   return out;
 }
 
+/// The first characters of a text, never a part of one.
+std::string_view first_characters(std::string_view text, size_t n) {
+  size_t end = 0;
+  for (; end < text.size(); ++end)
+    if ((static_cast<unsigned char>(text[end]) & 0xC0) != 0x80 && n-- == 0)
+      break;
+  return text.substr(0, end);
+}
+
+size_t characters(std::string_view text) {
+  return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+  }));
+}
+
+/// What of them is sent, by Kubernetes' rule: everything while it is little; else each is cut, and
+/// the last is the one that makes it much.
+std::vector<std::string_view> told_of(const std::vector<std::string>& warnings) {
+  constexpr size_t much = 4096, each = 256;
+  size_t total = 0;
+  for (const auto& w : warnings)
+    total += characters(w);
+  std::vector<std::string_view> out;
+  size_t written = 0;
+  for (const auto& w : warnings) {
+    if (written > much)
+      break;
+    out.push_back(total > much ? first_characters(w, each) : std::string_view(w));
+    written += characters(out.back());
+  }
+  return out;
+}
+
 } // namespace
 
 transport::shared_bytes bytes_of(const object_ptr& o) {
@@ -213,7 +248,7 @@ transport::response answer_list(const exchange& x, list_answer l) {
 }
 
 void add_warnings(transport::response& r, const std::vector<std::string>& warnings) {
-  for (const auto& w : warnings) {
+  for (const auto w : told_of(warnings)) {
     std::string text;
     for (char c : w) {
       if (c == '"' || c == '\\')

@@ -185,8 +185,11 @@ result<std::optional<int64_t>> query::integer(std::string_view name) const {
     return std::nullopt;
   int64_t n = 0;
   auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), n);
-  if (ec != std::errc{} || end != text.data() + text.size())
-    return fail(bad_request("strconv.ParseInt: parsing " + quote_go(text) + ": invalid syntax"));
+  const bool whole = end == text.data() + text.size();
+  if (ec != std::errc{} || !whole)
+    return fail(bad_request("strconv.ParseInt: parsing " + quote_go(text) +
+                            (ec == std::errc::result_out_of_range && whole ? ": value out of range"
+                                                                           : ": invalid syntax")));
   return n;
 }
 

@@ -93,6 +93,9 @@ selection watch_session::what() const {
 }
 
 std::chrono::milliseconds watch_session::duration() const {
+  // One that is over before it began ends at once.
+  if (options_.timeout_seconds && *options_.timeout_seconds < 0)
+    return std::chrono::seconds{0};
   if (options_.timeout_seconds && *options_.timeout_seconds > 0)
     return std::chrono::seconds{std::min<int64_t>(*options_.timeout_seconds, 7 * 24 * 3600)};
   auto base = x_->server->options.watch_timeout;

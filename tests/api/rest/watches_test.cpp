@@ -170,6 +170,8 @@ BOOST_AUTO_TEST_CASE(refuses_watches_it_cannot_serve) {
                "NotAcceptable");
   check_status(get("/api/v1/pods?watch=true&resourceVersion=999999"), 504, "Timeout");
   check_status(get("/api/v1/pods?watch=true&timeoutSeconds=soon"), 400, "BadRequest");
+  // Over before it began: it must not be open for ever.
+  BOOST_TEST(get("/api/v1/pods?watch=true&timeoutSeconds=-1").status == 200);
   check_status(get("/api/v1/pods?watch=true&resourceVersionMatch=NotOlderThan&resourceVersion=1"),
                422, "Invalid");
 }

@@ -1,5 +1,7 @@
 #include "fixture.hpp"
 
+#include "api/rest/answers.hpp"
+
 using namespace thespis::test;
 namespace json = thespis::api::json;
 
@@ -212,6 +214,27 @@ BOOST_AUTO_TEST_CASE(knows_which_methods_go_where) {
   check_status(request("GET", "/api/v1/namespaces/default/nodes"), 404, "NotFound");
   check_status(request("GET", "/api/v1/namespaces/default/pods/a/nothing"), 404, "NotFound");
   check_status(request("DELETE", "/api/v1/namespaces"), 405, "MethodNotAllowed");
+}
+
+BOOST_AUTO_TEST_CASE(warnings_do_not_flood_the_headers) {
+  const auto sent = [](const std::vector<std::string>& warnings) {
+    thespis::api::rest::transport::response r;
+    thespis::api::rest::add_warnings(r, warnings);
+    std::vector<std::string> out;
+    for (const auto& h : r.headers)
+      out.push_back(h.second);
+    return out;
+  };
+  const std::string long_one(1000, 'x');
+  BOOST_TEST(sent({long_one, "short"})[0].size() == long_one.size() + 8);
+  const auto many = sent(std::vector<std::string>(10000, long_one));
+  BOOST_TEST(many.size() == 17u); // the 17th makes it more than 4096
+  BOOST_TEST(many[0] == "299 - \"" + long_one.substr(0, 256) + "\"");
+  // Cut between characters.
+  std::string umlauts;
+  for (int i = 0; i < 5000; ++i)
+    umlauts += "\xC3\xA4";
+  BOOST_TEST(sent({umlauts})[0].size() == 512u + 8);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
