@@ -80,7 +80,8 @@ struct extension_servers::state {
     if (!made)
       return api::fail(std::move(made.error()));
     auto& r = *made;
-    r.headers = {{"X-Remote-User", "system:kube-aggregator"}, {"X-Remote-Group", "system:masters"},
+    r.headers = {{"X-Remote-User", "system:kube-aggregator"},
+                 {"X-Remote-Group", "system:masters"},
                  {"Accept", "application/json"}};
     r.timeout = patience;
     r.max_answer = max_document;
