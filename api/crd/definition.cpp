@@ -79,9 +79,12 @@ public:
       rules_->validate(doc, old, causes);
   }
 
-  std::string open_api(bool v2) const override { return open_api_of(*source_, *kind, v2); }
+  std::string open_api(bool v2) const override {
+    return open_api_of(*source_, *kind, selectable, v2);
+  }
 
-  const struct_type* kind = nullptr; ///< the type that it stands behind
+  const struct_type* kind = nullptr;   ///< the type that it stands behind
+  std::vector<std::string> selectable; ///< fields that selectors may name
 
 private:
   std::shared_ptr<const json::document> source_;
@@ -241,6 +244,7 @@ private:
     finish(t, r);
     auto judge = std::make_shared<version_schema>(std::move(source), std::move(*tree));
     judge->kind = &t;
+    judge->selectable = r.field_selectors;
     t.custom = std::move(judge);
     r.type = &t;
     r.list_type = make_list(t, r);

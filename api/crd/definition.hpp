@@ -30,8 +30,9 @@ result<std::vector<schema::resource>> resources_of(const json::value& crd,
 std::shared_ptr<const schema::converter> relabelling_converter();
 
 /// The schema of a version as OpenAPI documents show it: a JSON object. `v2` leaves out what
-/// OpenAPI v2 does not have.
-std::string open_api_of(const json::value& schema, const schema::struct_type& kind, bool v2);
+/// OpenAPI v2 does not have. `selectable`: fields that selectors may name ("spec.host").
+std::string open_api_of(const json::value& schema, const schema::struct_type& kind,
+                        const std::vector<std::string>& selectable, bool v2);
 
 /// Appends what a schema's tree has of fields, list types and map types to `set`, and returns the
 /// type of its root.

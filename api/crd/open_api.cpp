@@ -66,7 +66,8 @@ void describe_member(json::value& properties, std::string_view name, std::string
 
 } // namespace
 
-std::string open_api_of(const json::value& schema, const schema::struct_type& kind, bool v2) {
+std::string open_api_of(const json::value& schema, const schema::struct_type& kind,
+                        const std::vector<std::string>& selectable, bool v2) {
   json::document doc;
   auto& a = doc.GetAllocator();
   static_cast<json::value&>(doc) = json::copy(schema, a);
@@ -95,6 +96,15 @@ std::string open_api_of(const json::value& schema, const schema::struct_type& ki
   json::value all(rapidjson::kArrayType);
   all.PushBack(gvk, a);
   json::set(doc, "x-kubernetes-group-version-kind", std::move(all), a);
+  if (!selectable.empty()) {
+    json::value fields(rapidjson::kArrayType);
+    for (const auto& path : selectable) {
+      json::value field(rapidjson::kObjectType);
+      json::set(field, "fieldPath", path, a);
+      fields.PushBack(field, a);
+    }
+    json::set(doc, "x-kubernetes-selectable-fields", std::move(fields), a);
+  }
   return json::to_string(doc);
 }
 

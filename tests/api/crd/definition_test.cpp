@@ -143,6 +143,10 @@ BOOST_AUTO_TEST_CASE(resources_have_all_that_is_defined) {
   BOOST_TEST(r.deprecation == "example.com/v1 CronTab is deprecated");
   BOOST_TEST(r.field_selectors == std::vector<std::string>{"spec.a"},
              boost::test_tools::per_element());
+  for (const bool v2 : {false, true})
+    BOOST_TEST(r.type->custom->open_api(v2).find(
+                   R"("x-kubernetes-selectable-fields":[{"fieldPath":"spec.a"}])") !=
+               std::string::npos);
   BOOST_TEST(r.columns.size() == 1U);
   BOOST_TEST(r.find_subresource("status") != nullptr);
   BOOST_TEST(r.list_type->name == "CronTabList");

@@ -218,7 +218,7 @@ BOOST_AUTO_TEST_CASE(knows_which_methods_go_where) {
 
 BOOST_AUTO_TEST_CASE(warnings_do_not_flood_the_headers) {
   const auto sent = [](const std::vector<std::string>& warnings) {
-    thespis::api::rest::transport::response r;
+    thespis::api::transport::response r;
     thespis::api::rest::add_warnings(r, warnings);
     std::vector<std::string> out;
     for (const auto& h : r.headers)
