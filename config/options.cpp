@@ -55,6 +55,12 @@ std::vector<option> api_options() {
        3600 * second},
       {"api.min-watch-timeout", "", THESPIS_AT(api.min_watch_timeout), form::plain, second,
        86400 * second},
+      {"api.default-not-ready-toleration-seconds", "default-not-ready-toleration-seconds",
+       THESPIS_AT(api.not_ready_toleration), form::plain, 0, any, {},
+       "Seconds that pods stay on a node that is not ready"},
+      {"api.default-unreachable-toleration-seconds", "default-unreachable-toleration-seconds",
+       THESPIS_AT(api.unreachable_toleration), form::plain, 0, any, {},
+       "Seconds that pods stay on a node that is not reachable"},
   };
 }
 
@@ -145,7 +151,7 @@ std::vector<option> agent_options() {
       {"agent.token", "token", THESPIS_AT(agent.token), form::plain, 0, any, {},
        "Token of `thespis token create`; needed for the first start only"},
       {"agent.roles", "roles", THESPIS_AT(agent.roles), form::plain, 0, any, {},
-       "What this machine offers to run; repeatable"},
+       "What this machine offers to run; repeatable; a server: all, or `none`"},
   };
 }
 

@@ -35,6 +35,8 @@ struct api_settings {
   duration write_timeout = 30s;
   duration request_timeout = 60s;
   duration min_watch_timeout = 30min;
+  int64_t not_ready_toleration = 300;   ///< seconds
+  int64_t unreachable_toleration = 300; ///< seconds
 };
 
 /// Addresses of pods and services, and how services are programmed.

@@ -5,8 +5,6 @@ namespace thespis::api::admission {
 
 namespace {
 
-constexpr int64_t default_seconds = 300;
-
 bool tolerates_no_execute(const json::value& spec, std::string_view key) {
   const auto& list = member(spec, "tolerations");
   if (!list.IsArray())
@@ -22,6 +20,9 @@ bool tolerates_no_execute(const json::value& spec, std::string_view key) {
 
 class toleration_plugin final : public plugin {
 public:
+  explicit toleration_plugin(const ports& p)
+      : not_ready_(p.not_ready_toleration), unreachable_(p.unreachable_toleration) {}
+
   std::string_view name() const override { return "DefaultTolerationSeconds"; }
 
   result<void> mutate(request& r) override {
@@ -29,15 +30,17 @@ public:
       return {};
     auto& a = r.object->GetAllocator();
     auto& spec = json::ensure_object(*r.object, "spec", a);
-    for (std::string_view key :
-         {"node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"}) {
+    const std::pair<std::string_view, std::chrono::seconds> wanted[] = {
+        {"node.kubernetes.io/not-ready", not_ready_},
+        {"node.kubernetes.io/unreachable", unreachable_}};
+    for (const auto& [key, time] : wanted) {
       if (tolerates_no_execute(spec, key))
         continue;
       json::value t(rapidjson::kObjectType);
       json::set(t, "key", key, a);
       json::set(t, "operator", "Exists", a);
       json::set(t, "effect", "NoExecute", a);
-      json::set(t, "tolerationSeconds", json::value(default_seconds), a);
+      json::set(t, "tolerationSeconds", json::value(static_cast<int64_t>(time.count())), a);
       auto* list = json::find(spec, "tolerations");
       if (!list || !list->IsArray()) {
         json::set(spec, "tolerations", json::value(rapidjson::kArrayType), a);
@@ -48,12 +51,16 @@ public:
     }
     return {};
   }
+
+private:
+  const std::chrono::seconds not_ready_;
+  const std::chrono::seconds unreachable_;
 };
 
 } // namespace
 
-plugin_ptr default_toleration_seconds() {
-  return std::make_shared<toleration_plugin>();
+plugin_ptr default_toleration_seconds(const ports& p) {
+  return std::make_shared<toleration_plugin>(p);
 }
 
 } // namespace thespis::api::admission

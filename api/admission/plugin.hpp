@@ -97,7 +97,10 @@ struct ports {
   std::function<std::string()> new_uid;
   std::function<std::string(size_t)> random_suffix;
   bool mount_tokens = false; ///< pods are given their account's token as a volume
-  authorizer allowed;        ///< empty: everybody may do everything
+  /// For how long pods that say nothing stay on a node that is not ready, or not reachable.
+  std::chrono::seconds not_ready_toleration{300};
+  std::chrono::seconds unreachable_toleration{300};
+  authorizer allowed; ///< empty: everybody may do everything
   /// Asks webhooks; null: none can be asked.
   std::shared_ptr<outbound::client> outbound;
   /// Whether a webhook's match condition (CEL) holds for a request. Empty: none can be told.

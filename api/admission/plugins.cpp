@@ -15,7 +15,7 @@ std::vector<plugin_ptr> default_plugins(const ports& p) {
       service_account(p),
       pod_security(),
       priority(),
-      default_toleration_seconds(),
+      default_toleration_seconds(p),
       default_storage_class(),
       storage_object_in_use_protection(),
       claim_resize(),

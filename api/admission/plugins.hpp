@@ -23,8 +23,8 @@ plugin_ptr pod_security(pod_security_exemptions exempt = {});
 
 /// Pods get the number that their PriorityClass stands for.
 plugin_ptr priority();
-/// Pods put up with an unready or unreachable node for five minutes.
-plugin_ptr default_toleration_seconds();
+/// Pods put up with an unready or unreachable node for a while, five minutes as a rule.
+plugin_ptr default_toleration_seconds(const ports& p);
 /// Claims that name no class get the default one.
 plugin_ptr default_storage_class();
 /// Claims and volumes stay as long as they are in use.

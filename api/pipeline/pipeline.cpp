@@ -96,6 +96,8 @@ admission::chain make_chain(const pipeline_deps& deps) {
   ports.new_uid = deps.new_uid;
   ports.random_suffix = deps.random_suffix;
   ports.mount_tokens = deps.mount_tokens;
+  ports.not_ready_toleration = deps.not_ready_toleration;
+  ports.unreachable_toleration = deps.unreachable_toleration;
   ports.allowed = deps.allowed;
   ports.outbound = deps.outbound;
   ports.authorize = deps.authorize;

@@ -85,6 +85,9 @@ struct pipeline_deps {
       allowed;
   /// Pods are given their service account's token as a volume; for nodes that can make such ones.
   bool mount_tokens = false;
+  /// For how long pods that say nothing stay on a node that is not ready, or not reachable.
+  std::chrono::seconds not_ready_toleration{300};
+  std::chrono::seconds unreachable_toleration{300};
   /// Answers what expressions ask their `authorizer`; empty: `allowed` is asked.
   std::function<cel::authorization_answer(const user_info&, const cel::authorization_request&)>
       authorize;

@@ -183,6 +183,8 @@ void cluster::start_storage(const config::settings& settings,
   deps.access = access_;
   deps.tokens = tokens_;
   deps.mount_tokens = tokens_ != nullptr;
+  deps.not_ready_toleration = std::chrono::seconds{settings.api.not_ready_toleration};
+  deps.unreachable_toleration = std::chrono::seconds{settings.api.unreachable_toleration};
   deps.allowed = [access = access_](const api::user_info& user, std::string_view verb,
                                     std::string_view group, std::string_view resource,
                                     std::string_view name) {
@@ -292,7 +294,8 @@ void cluster::start_placement(const config::settings& settings, const cluster_id
   deps.state = state_;
   supervise(actors::role_host_role(home),
             child<actors::role_host_actor>(actors::role_host_deps{
-                env_, supervisor_, home, {"*"}, roles_at_home(env_, std::move(makers))}));
+                env_, supervisor_, home, offers_of_server(settings.agent.roles).value(),
+                roles_at_home(env_, std::move(makers))}));
   supervise(std::string{actors::placement_role}, child<actors::placement_actor>(std::move(deps)));
 }
 
