@@ -90,7 +90,7 @@ void proxy_actor::subscribe_all() {
     this->delayed_send(this, retry_delay, proxy_watch_again{});
     return;
   }
-  // Machines that joined do not see these; they know the first range only.
+  // Where nobody serves these, as in a test without them, the first range is all there is.
   const auto cidrs = deps_.env.roles->find<runtime::registry_handle>(
       runtime::registry_role(resource_of(cidrs_watch)));
   // Until all are complete again the kernel keeps what it has.

@@ -5,11 +5,11 @@
 #include "actors/sendables.hpp"
 #include "api/discovery/selection.hpp"
 #include "api/outbound/worker_pool.hpp"
-#include "api/rest/server.hpp"
 #include "api/schema/schema.hpp"
 #include "runtime/actor_system.hpp"
 #include "runtime/introspection/introspector_actor.hpp"
 #include "runtime/introspection/journal.hpp"
+#include "runtime/link/link_version.hpp"
 #include "runtime/link/remote_requests_actor.hpp"
 #include "runtime/link/replica_actor.hpp"
 #include "runtime/link/uplink_actor.hpp"
@@ -42,7 +42,7 @@ struct program_config : runtime::system_config {
     set("middleman.workers", int64_t{0});
     set("middleman.heartbeat-interval", caf::timespan{heartbeat_interval});
     set("middleman.connection-timeout", caf::timespan{silence});
-    set("middleman.app-identifiers", std::vector<std::string>{api::rest::link_protocol});
+    set("middleman.app-identifiers", std::vector<std::string>{link::link_base});
   }
 };
 
@@ -117,14 +117,15 @@ void controller_program::process::start_uplink() {
   deps.env = env;
   deps.blocking = blocking;
   deps.hello = {THESPIS_VERSION, options.name, {}, 0};
-  deps.dial = [access = options.access]() -> api::result<link::link_socket> {
+  deps.dial = [access = options.access,
+               protocol = link::link_protocol(system, config)]() -> api::result<link::link_socket> {
     auto how = link::dialing(access);
     if (!how)
       return api::fail(std::move(how.error()));
     auto connection = link::server_connection::open(*how);
     if (!connection)
       return api::fail(std::move(connection.error()));
-    return connection->upgrade("/thespis/v1/link", api::rest::link_protocol);
+    return connection->upgrade("/thespis/v1/link", protocol);
   };
   // The name that the server knows the program by is the server's to say; the shell asks under it.
   deps.on_welcome = [env = env, supervisor = supervisor,

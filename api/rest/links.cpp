@@ -2,26 +2,33 @@
 
 #include "api/rest/answers.hpp"
 
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
 namespace thespis::api::rest {
 
 namespace {
 
 transport::outcome turned_away(const exchange& x, int status, reason why, std::string message) {
+  spdlog::warn("rest: a link of {} is refused: {}", x.user.name, message);
   error e;
   e.why = why;
   e.message = std::move(message);
   auto r = answer(e);
   r.status = status;
-  if (status == 426)
-    r.headers.emplace_back("Upgrade", link_protocol);
+  if (status == 426 && !x.server->options.link_protocols.empty())
+    r.headers.emplace_back("Upgrade", x.server->options.link_protocols.front());
   x.observe(status);
   return transport::respond{std::move(r)};
 }
 
 /// Writes the answer, then takes the connection from HTTP.
-void switch_protocols(const exchange_ptr& x, const std::shared_ptr<transport::raw_stream>& stream) {
-  const auto head = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: " +
-                    std::string{link_protocol} + "\r\n\r\n";
+void switch_protocols(const exchange_ptr& x, const std::string& protocol,
+                      const std::shared_ptr<transport::raw_stream>& stream) {
+  const auto head =
+      "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: " + protocol +
+      "\r\n\r\n";
   stream->write(head, [x, stream](boost::system::error_code ec) {
     if (ec)
       return;
@@ -35,6 +42,16 @@ void switch_protocols(const exchange_ptr& x, const std::shared_ptr<transport::ra
   });
 }
 
+transport::outcome other_version(const exchange& x, const transport::request_head& head) {
+  if (!head.wants_upgrade())
+    return turned_away(x, 426, reason::bad_request, "a link is asked for by an Upgrade");
+  const auto& known = x.server->options.link_protocols;
+  return turned_away(x, 426, reason::bad_request,
+                     "this server speaks " + (known.empty() ? std::string{"none"} : known.front()) +
+                         "; the peer offers " + std::string{head.header("Upgrade")} +
+                         ": both must be of one build of Thespis");
+}
+
 } // namespace
 
 transport::outcome open_link(exchange_ptr x, const transport::request_head& head) {
@@ -42,14 +59,15 @@ transport::outcome open_link(exchange_ptr x, const transport::request_head& head
     return turned_away(*x, 404, reason::not_found, "this server takes no links");
   if (!head.peer().tls)
     return turned_away(*x, 400, reason::bad_request, "links need TLS");
-  if (x->method != "GET" || !head.wants_upgrade() || !head.has_token("Upgrade", link_protocol))
-    return turned_away(*x, 426, reason::bad_request,
-                       "this server speaks " + std::string{link_protocol} + "; the peer offers " +
-                           (head.header("Upgrade").empty() ? std::string{"no upgrade"}
-                                                           : std::string{head.header("Upgrade")}));
+  const auto& known = x->server->options.link_protocols;
+  const auto protocol = std::find_if(known.begin(), known.end(), [&](const std::string& p) {
+    return head.has_token("Upgrade", p);
+  });
+  if (x->method != "GET" || !head.wants_upgrade() || protocol == known.end())
+    return other_version(*x, head);
   transport::upgrade u;
-  u.start = [x](const std::shared_ptr<transport::upgrade_request>& request) {
-    request->accept([x](const auto& stream) { switch_protocols(x, stream); });
+  u.start = [x, protocol = *protocol](const std::shared_ptr<transport::upgrade_request>& request) {
+    request->accept([x, protocol](const auto& stream) { switch_protocols(x, protocol, stream); });
   };
   return u;
 }

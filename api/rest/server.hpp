@@ -41,9 +41,6 @@ struct version_info {
   std::string platform = "linux/amd64";
 };
 
-/// What links speak, and in which version.
-inline constexpr const char* link_protocol = "thespis-link/1";
-
 /// A peer that has left HTTP to become part of the actor system. The socket is the receiver's.
 struct link_request {
   user_info user;
@@ -55,6 +52,8 @@ struct server_options {
   transport::transport_options transport;
   /// Takes links; null: there are none. Called on I/O threads; must not block.
   std::function<void(link_request)> link;
+  /// What links speak: `Upgrade` must name one of these, each of another kind of peer.
+  std::vector<std::string> link_protocols;
   /// Who is linked, as JSON; null: nobody can be.
   std::function<std::string()> members;
   /// Null: no bearer token is good.

@@ -19,6 +19,8 @@
 #include "tools/cluster/link_policy.hpp"
 #include "tools/cluster/nodes.hpp"
 #include "tools/cluster/oidc.hpp"
+#include "tools/cluster/process_config.hpp"
+#include "tools/cluster/roles.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -251,6 +253,8 @@ int run_up(const config::settings& settings, startup& start) {
   auto tokens = known_tokens(settings.api.token_auth_file);
   if (!tokens)
     return failed(start, tokens.error().message);
+  if (auto offers = offers_of_server(settings.agent.roles); !offers)
+    return failed(start, offers.error().message);
   auto storage = open_storage(settings);
   if (!storage)
     return failed(start, storage.error().message);
@@ -271,6 +275,7 @@ int run_up(const config::settings& settings, startup& start) {
   options.link = [&links](const api::rest::link_request& r) {
     links.accept(r.user, r.address, {r.socket.fd, r.socket.tls});
   };
+  options.link_protocols = {machine_protocol(c.system()), program_protocol(c.system())};
   options.members = [members = links.members()] { return members->to_json(); };
   c.backend().tell_links(options.members);
   options.audit = *audit;

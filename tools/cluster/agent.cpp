@@ -5,7 +5,6 @@
 #include "api/discovery/selection.hpp"
 #include "api/generated/core_v1_node.hpp"
 #include "api/object/typed.hpp"
-#include "api/rest/server.hpp"
 #include "config/files.hpp"
 #include "runtime/introspection/introspector_actor.hpp"
 #include "runtime/link/dial.hpp"
@@ -35,8 +34,11 @@ constexpr auto token_deadline = 30s;
 constexpr size_t blocking_threads = 4;
 constexpr size_t max_blocked = 64;
 
-const char* const shared_resources[] = {"nodes", "services", "endpointslices.discovery.k8s.io",
+const char* const shared_resources[] = {"nodes",
+                                        "services",
+                                        "endpointslices.discovery.k8s.io",
                                         "runtimeclasses.node.k8s.io",
+                                        "servicecidrs.networking.k8s.io",
                                         "clustertrustbundles.certificates.k8s.io"};
 /// What the machine's entry for Ingresses watches, without copies.
 const char* const ingress_resources[] = {"ingresses.networking.k8s.io",
@@ -164,8 +166,8 @@ void agent::start_uplink(const config::settings& settings) {
     // For `thespis status`, which has nobody else to ask.
     (void)config::write_file(file, linked ? std::string{"linked\n"} : why, 0600);
   };
-  deps.dial = [keeper = keeper_,
-               server = settings.agent.server]() -> api::result<link::link_socket> {
+  deps.dial = [keeper = keeper_, server = settings.agent.server,
+               protocol = machine_protocol(machine_->system)]() -> api::result<link::link_socket> {
     auto to = parse_server(server);
     if (!to)
       return api::fail(std::move(to.error()));
@@ -179,7 +181,7 @@ void agent::start_uplink(const config::settings& settings) {
     auto connection = link::server_connection::open(options);
     if (!connection)
       return api::fail(std::move(connection.error()));
-    return connection->upgrade("/thespis/v1/link", api::rest::link_protocol);
+    return connection->upgrade("/thespis/v1/link", protocol);
   };
   deps.on_welcome = [first = welcome_, told = std::make_shared<bool>(false)](const auto& w) {
     if (!std::exchange(*told, true))

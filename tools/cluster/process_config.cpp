@@ -2,6 +2,7 @@
 
 #include "actors/messages.hpp"
 #include "proxy/messages.hpp"
+#include "runtime/link/link_version.hpp"
 
 #include <caf/io/middleman.hpp>
 
@@ -17,7 +18,17 @@ process_config::process_config(const config::settings& settings)
   const auto span = [](config::duration d) { return caf::timespan{d}; };
   set("middleman.heartbeat-interval", span(settings.link.heartbeat));
   set("middleman.connection-timeout", span(settings.link.timeout));
-  set("middleman.app-identifiers", std::vector<std::string>{"thespis-link/1"});
+  set("middleman.app-identifiers", std::vector<std::string>{runtime::link::link_base});
+}
+
+std::string machine_protocol(caf::actor_system& sys) {
+  return runtime::link::link_protocol(sys, sys.config());
+}
+
+std::string program_protocol(caf::actor_system& sys) {
+  runtime::system_config types;
+  actors::register_actor_messages(types);
+  return runtime::link::link_protocol(sys, types);
 }
 
 } // namespace thespis::tools

@@ -80,6 +80,16 @@ api::result<void> check_offers(const std::vector<std::string>& offers) {
   return {};
 }
 
+api::result<std::vector<std::string>> offers_of_server(const std::vector<std::string>& said) {
+  if (said.empty())
+    return std::vector<std::string>{"*"};
+  if (said.size() == 1 && said.front() == "none")
+    return std::vector<std::string>{};
+  if (auto good = check_offers(said); !good)
+    return api::fail(std::move(good.error()));
+  return said;
+}
+
 actors::role_settings role_settings_of(const config::settings& s, const std::string& root_ca) {
   const auto count = [](auto d) {
     return std::chrono::duration_cast<std::chrono::nanoseconds>(d).count();

@@ -25,6 +25,9 @@ bool can_be_placed(std::string_view controller);
 /// Errors: bad_request, when a machine offers what is no role that can be placed. `*` and
 /// `controller/*` are all of them.
 api::result<void> check_offers(const std::vector<std::string>& offers);
+/// What a server offers by its settings: all when nothing is said, nothing by `none`. Errors: as of
+/// check_offers.
+api::result<std::vector<std::string>> offers_of_server(const std::vector<std::string>& said);
 
 /// What a placed controller is set up with, from the server's settings and back.
 actors::role_settings role_settings_of(const config::settings& s, const std::string& root_ca);
