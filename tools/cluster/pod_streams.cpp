@@ -1,6 +1,7 @@
 #include "tools/cluster/pod_streams.hpp"
 
 #include "api/error.hpp"
+#include "api/rest/session_frames.hpp"
 #include "api/text/time.hpp"
 #include "runtime/streams/log_port.hpp"
 #include "runtime/streams/stream_actor.hpp"
@@ -18,6 +19,8 @@ namespace {
 constexpr auto node_deadline = 30s;
 /// How often a client that is slow is asked whether it has room again.
 constexpr auto room_interval = 20ms;
+/// For a client to read why its session has ended.
+constexpr auto last_words_time = 2s;
 
 using runtime::stream_port;
 
@@ -70,9 +73,11 @@ class connection_client final : public stream_port,
 public:
   using done_handler = std::function<void(const api::transport::relay_result&)>;
 
+  /// `session`: an exec or attach, whose client is told how it ended.
   connection_client(std::shared_ptr<api::transport::raw_stream> client, std::string head,
-                    done_handler done)
-      : client_(std::move(client)), rest_(std::move(head)), done_(std::move(done)) {}
+                    bool session, done_handler done)
+      : client_(std::move(client)), rest_(std::move(head)), session_(session),
+        done_(std::move(done)) {}
 
   void read(size_t max, read_handler f) override {
     if (!rest_.empty())
@@ -89,7 +94,10 @@ public:
 
   void write(std::string bytes, write_handler f) override {
     to_client_ += bytes.size();
-    client_->write(std::move(bytes), [f = std::move(f)](auto ec) {
+    if (session_)
+      note(bytes);
+    client_->write(std::move(bytes), [self = shared_from_this(), f = std::move(f)](auto ec) {
+      self->written();
       if (!ec)
         return f({});
       f(api::fail(api::internal_error(ec.message())));
@@ -99,7 +107,8 @@ public:
   void end_write() override { client_->shutdown_write(); }
 
   void close(const std::optional<api::error>& why) override {
-    client_->close();
+    if (!why || !session_ || !fail(*why))
+      client_->close();
     api::transport::relay_result result{{}, to_upstream_, to_client_};
     if (why)
       result.error = boost::asio::error::connection_aborted;
@@ -107,6 +116,51 @@ public:
   }
 
 private:
+  void note(const std::string& bytes) {
+    const std::lock_guard lock{mutex_};
+    writing_ = true;
+    frames_.sent(bytes);
+  }
+
+  /// Ends the session in the client's own protocol, as soon as nothing else is written; false when
+  /// there is no need or no way.
+  bool fail(const api::error& why) {
+    std::string words;
+    {
+      const std::lock_guard lock{mutex_};
+      words = frames_.last_words(why);
+      if (words.empty())
+        return false;
+      if (writing_) {
+        last_words_ = std::move(words);
+        return true;
+      }
+    }
+    say(std::move(words));
+    return true;
+  }
+
+  void written() {
+    std::string words;
+    {
+      const std::lock_guard lock{mutex_};
+      writing_ = false;
+      words = std::exchange(last_words_, {});
+    }
+    if (!words.empty())
+      say(std::move(words));
+  }
+
+  void say(std::string words) {
+    client_->write(std::move(words), [client = client_](auto ec) {
+      if (ec)
+        return client->close();
+      // Closed at once, with what the client still sends unread, the words would be lost.
+      client->shutdown_write();
+      client->post_after(last_words_time, [client] { client->close(); });
+    });
+  }
+
   void give(size_t max, const read_handler& f) {
     auto bytes = rest_.substr(0, max);
     rest_.erase(0, bytes.size());
@@ -116,6 +170,11 @@ private:
 
   const std::shared_ptr<api::transport::raw_stream> client_;
   std::string rest_; ///< read, and not yet given
+  const bool session_;
+  std::mutex mutex_; // guards what follows
+  api::rest::session_frames frames_;
+  bool writing_ = false;
+  std::string last_words_;
   const done_handler done_;
   std::atomic<uint64_t> to_upstream_ = 0;
   std::atomic<uint64_t> to_client_ = 0;
@@ -230,14 +289,15 @@ void pod_streams::connect(const actors::node_handle& node, const api::rest::stre
                           std::function<void(api::result<api::rest::stream_target>)> done) {
   ask_node(impl_->sys, node, to_message(options),
            [i = impl_, name = options.kind + " " + options.ns + "/" + options.pod,
-            done = std::move(done)](auto opened) {
+            session = options.kind != "portforward", done = std::move(done)](auto opened) {
              if (!opened)
                return done(api::fail(std::move(opened.error())));
              done(api::rest::stream_target{
-                 opened->url, [i, name, peer = opened->stream](auto client, auto head, auto over) {
+                 opened->url,
+                 [i, name, session, peer = opened->stream](auto client, auto head, auto over) {
                    i->start(name,
                             std::make_shared<connection_client>(std::move(client), std::move(head),
-                                                                std::move(over)),
+                                                                session, std::move(over)),
                             peer);
                  }});
            });
