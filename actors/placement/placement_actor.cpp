@@ -17,6 +17,9 @@ namespace v1 = api::v1;
 namespace {
 
 constexpr auto look_interval = 1s;
+/// As client-go's LeaseDuration; a third of it is time enough for a renewal that fails once.
+constexpr int32_t lease_seconds = 15;
+constexpr auto renew_interval = 5s;
 constexpr auto query_deadline = 5s;
 constexpr auto take_deadline = 30s;
 /// Longer than a role's own calls may take.
@@ -34,6 +37,7 @@ v1::lease lease_of(const std::string& role, const placement_state::role& r,
   res.spec.holder_identity = r.holder;
   res.spec.acquire_time = stamp;
   res.spec.renew_time = stamp;
+  res.spec.lease_duration_seconds = lease_seconds;
   res.spec.lease_transitions = static_cast<int32_t>(r.moves);
   return res;
 }
@@ -118,6 +122,7 @@ void placement_actor::look() {
     meet(machine, host);
   }
   record();
+  renew();
   this->delayed_send(this, look_interval, placement_tick{});
 }
 
@@ -248,6 +253,30 @@ void placement_actor::write_record(const std::string& role, const placement_stat
             recorded_[role].clear();
           },
           [this, role](const caf::error&) { recorded_[role].clear(); });
+}
+
+/// Of roles that are held and have a Lease: who reads it sees whether somebody plays the role now.
+void placement_actor::renew() {
+  if (now() - renewed_ < renew_interval)
+    return;
+  renewed_ = now();
+  const auto requests = deps_.env.roles->find<runtime::requests_handle>(runtime::requests_role);
+  runtime::call_batch batch;
+  const auto stamp = api::json::quote(api::format_micro_time(deps_.env.clock->now()));
+  for (const auto& [role, r] : state_.roles()) {
+    const auto name = lease_name_of(role);
+    if (r.at != placement_state::phase::held || recorded_[role] != r.holder ||
+        !deps_.state->get(v1::lease::resource_name, record_namespace, name))
+      continue;
+    batch.calls.push_back(patch_call(std::string{v1::lease::resource_name},
+                                     {record_namespace, name},
+                                     "{\"spec\":{\"renewTime\":" + stamp + "}}"));
+    batch.calls.back().user = {"system:apiserver", {}, {"system:masters"}};
+  }
+  if (!requests || batch.calls.empty())
+    return;
+  this->request(requests, write_deadline, std::move(batch))
+      .then([](const runtime::call_outcomes&) {}, [](const caf::error&) {});
 }
 
 std::string placement_actor::describe() const {

@@ -30,7 +30,8 @@ struct placement_deps {
   placement_limits limits = {};
 };
 
-/// One a server. Records who plays what as Leases in kube-system, once a role has left home.
+/// One a server. Records who plays what as Leases in kube-system, once a role has left home; while
+/// the role is held they are renewed, as client-go's leader election does.
 class placement_actor : public runtime::actor_base<placement_handle> {
 public:
   placement_actor(caf::actor_config& cfg, placement_deps deps);
@@ -50,6 +51,7 @@ private:
   void refresh_table();
   void record();
   void write_record(const std::string& role, const placement_state::role& r);
+  void renew();
   placement_state::time now() { return this->clock().now().time_since_epoch(); }
 
   const placement_deps deps_;
@@ -59,7 +61,8 @@ private:
     caf::typed_response_promise<role_moved> promise;
     std::string from;
   };
-  std::map<std::string, pending_move> moving_;  ///< by role
+  std::map<std::string, pending_move> moving_; ///< by role
+  placement_state::time renewed_{};
   std::map<std::string, std::string> recorded_; ///< holders, as the Leases have them; by role
 };
 

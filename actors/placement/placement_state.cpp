@@ -50,8 +50,8 @@ void placement_state::add_role(const std::string& name, const std::string& holde
 
 bool placement_state::can(const std::string& machine, const std::string& role) const {
   const auto host = hosts_.find(machine);
-  return host != hosts_.end() &&
-         (machine == home_ || (offers(host->second, role) && allowed_(machine, role)));
+  return host != hosts_.end() && offers(host->second, role) &&
+         (machine == home_ || allowed_(machine, role));
 }
 
 std::string placement_state::choose(const std::string& role, const std::string& but) const {
@@ -59,7 +59,7 @@ std::string placement_state::choose(const std::string& role, const std::string& 
   for (const auto& [machine, told] : hosts_)
     if (machine != but && machine != home_ && can(machine, role))
       return machine;
-  return but != home_ && hosts_.contains(home_) ? home_ : std::string{};
+  return but != home_ && can(home_, role) ? home_ : std::string{};
 }
 
 void placement_state::give(const std::string& name, role& r, const std::string& machine,
@@ -186,7 +186,7 @@ api::result<placement_state::actions> placement_state::move(const std::string& r
   const auto host = hosts_.find(to);
   if (host == hosts_.end())
     return api::fail(api::reason::not_found, "no machine \"" + to + "\" that could play it");
-  if (to != home_ && !offers(host->second, role_name))
+  if (!offers(host->second, role_name))
     return api::fail(api::reason::bad_request,
                      to + " does not offer " + role_name + "; start it with --roles " + role_name);
   if (!can(to, role_name))

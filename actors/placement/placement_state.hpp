@@ -56,8 +56,8 @@ public:
     uint64_t moves = 0; ///< how often it changed hands
   };
 
-  /// `home` is the server's own machine, which can play all roles. `allowed` says whether a machine
-  /// may be given a role that it offers.
+  /// `home` is the server's own machine, which may play all roles that it offers. `allowed` says
+  /// whether another one may be given a role that it offers.
   placement_state(std::string home,
                   std::function<bool(const std::string& machine, const std::string& role)> allowed,
                   placement_limits limits = {});

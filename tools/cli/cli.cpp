@@ -41,6 +41,7 @@ same data directory takes them over. `thespis down` removes them.)";
 constexpr const char* server_examples = R"(
 Examples:
   thespis server --detach                  the control plane only; machines join it
+  thespis server --roles 'controller/*'    the scheduler runs on machines that offer it
   thespis token create                     prints what `thespis agent --token` needs
 
 Everything else is as with `thespis up`, which is a server and an agent in one.)";
@@ -194,13 +195,13 @@ private:
   void add_up() {
     auto* up = add("up", "Start a cluster on this machine", up_examples,
                    [this] { return start_now(with_.up); });
-    add_settings(up, {}, {"agent."});
+    add_settings(up, {}, {"agent.server", "agent.token"});
     auto* server = add("server", "Start a cluster without a node on this machine", server_examples,
                        [this] { return start_now(with_.up); });
     server->preparse_callback([this](size_t) { server_only_ = true; });
     config::settings without_node;
     without_node.node.local = false;
-    add_settings(server, without_node, {"agent."});
+    add_settings(server, without_node, {"agent.server", "agent.token"});
   }
 
   void add_agent() {

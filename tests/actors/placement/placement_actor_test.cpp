@@ -284,4 +284,26 @@ BOOST_AUTO_TEST_CASE(the_record_outlives_the_server) {
   BOOST_TEST(where("scheduler") == "a running");
 }
 
+BOOST_AUTO_TEST_CASE(a_lease_is_renewed_for_as_long_as_its_role_is_held) {
+  start({"a"});
+  move("scheduler", "a");
+  const auto lease = [&] { return get<api::v1::lease>("thespis-scheduler", "kube-system").spec; };
+  advance(6s); // by now once, whenever the last round was
+  const auto first = lease();
+  BOOST_TEST(first.lease_duration_seconds.value() == 15);
+  advance(10s);
+  const auto later = lease();
+  BOOST_TEST(later.renew_time > first.renew_time);
+  BOOST_TEST(later.acquire_time == first.acquire_time);
+  BOOST_TEST(later.lease_transitions.value() == 1);
+  kill_machine("a");
+  advance(3s); // lost, and not yet another's
+  const auto lost = lease().renew_time;
+  BOOST_TEST(lease().holder_identity == "a");
+  advance(20s);
+  BOOST_TEST(lease().holder_identity == "home");
+  BOOST_TEST(lease().lease_transitions.value() == 2);
+  BOOST_TEST(lease().renew_time > lost);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

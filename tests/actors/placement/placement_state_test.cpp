@@ -151,6 +151,29 @@ BOOST_AUTO_TEST_CASE(after_a_start_the_recorded_machine_has_time_to_link) {
   BOOST_TEST(s.roles().at("scheduler").moves == 4u);
 }
 
+BOOST_AUTO_TEST_CASE(a_server_plays_only_what_it_offers) {
+  placement_state s{"home", [](const auto&, const auto&) { return true; }};
+  s.add_role("scheduler", {}, 0, 0s);
+  s.add_role("controller/job", {}, 0, 0s);
+  const auto first = s.host_up("home", {"controller/*"});
+  BOOST_REQUIRE(first.size() == 1);
+  BOOST_TEST(first[0].role == "controller/job");
+  BOOST_TEST(s.taken("controller/job", "home", true, {}).empty());
+  BOOST_TEST((s.roles().at("scheduler").at == phase::waiting));
+  BOOST_TEST(s.speaks_for("scheduler").empty());
+  auto refused = s.move("scheduler", "home");
+  BOOST_REQUIRE(!refused);
+  BOOST_TEST(refused.error().message.find("home does not offer scheduler") == 0u);
+  // Whoever offers it gets it; when that machine is gone, it waits again.
+  const auto second = s.host_up("a", {"scheduler"});
+  BOOST_REQUIRE(second.size() == 1);
+  BOOST_TEST((second[0].what == verb::take && second[0].machine == "a"));
+  BOOST_TEST(s.taken("scheduler", "a", true, {}).empty());
+  BOOST_TEST(s.host_down("a", 1s).empty());
+  BOOST_TEST(s.tick(20s).empty());
+  BOOST_TEST((s.roles().at("scheduler").at == phase::waiting));
+}
+
 /// Machines come, go, answer late, or not at all; at no time do two play the role.
 BOOST_AUTO_TEST_CASE(never_do_two_play_it) {
   for (uint64_t seed = 0; seed < 300; ++seed) {
