@@ -183,16 +183,13 @@ int run_script(session& s) {
   return line.empty() ? 0 : execute(s, line);
 }
 
-form form_of(const std::string& output) {
-  return output == "json" ? form::json : output == "yaml" ? form::yaml : form::table;
-}
-
 } // namespace
 
 int run_shell(const shell_request& request) {
   std::setlocale(LC_CTYPE, "");
   survive_interrupts();
-  const session_options options{form_of(request.output), request.allow_changes};
+  const session_options options{form_of(request.output).value_or(form::table),
+                                request.allow_changes};
   std::string server;
   decltype(ports::ask) ask;
   if (!request.snapshot.empty()) {

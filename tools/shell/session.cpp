@@ -126,10 +126,29 @@ std::string nearest_command(std::string_view word) {
 }
 
 api::result<answer> session::run(std::string_view line, const screen& where) {
-  const auto w = split(line);
+  auto w = split(line);
   if (w.empty())
     return answer{};
-  return run_command(w, line, where);
+  // At the end alone: elsewhere it may be part of a message.
+  if (w.size() < 3 || w[w.size() - 2] != "-o")
+    return run_command(w, line, where);
+  const auto output = form_of(w.back());
+  if (!output)
+    return wrong("-o takes table, json or yaml, not \"" + w.back() + "\"");
+  w.resize(w.size() - 2);
+  const auto before = std::exchange(options_.output, *output);
+  line = line.substr(0, line.rfind("-o"));
+  line = line.substr(0, line.find_last_not_of(" \t") + 1);
+  auto res = run_command(w, line, where);
+  options_.output = before;
+  return res;
+}
+
+std::optional<form> form_of(std::string_view name) {
+  return name == "table"  ? std::optional{form::table}
+         : name == "json" ? std::optional{form::json}
+         : name == "yaml" ? std::optional{form::yaml}
+                          : std::nullopt;
 }
 
 api::result<answer> session::run_command(const words& w, std::string_view line,
@@ -280,7 +299,9 @@ std::string session::help(const screen& where) const {
   return out +
          "\nACTOR is NODE/ID, KIND/NAME, or a kind that has only one. A FILTER is a kind, or a "
          "term like\nname~web, state!=running, mailbox>10, rate>1k, busy>2 (seconds); all must "
-         "hold.\nBUSY is the time spent on messages, MAILBOX how many wait.\n";
+         "hold.\nBUSY is the time spent on messages, MAILBOX how many wait. `-o json` or `-o yaml` "
+         "at "
+         "the end\nof a line shows all that is known.\n";
 }
 
 } // namespace thespis::tools::shell

@@ -6,6 +6,7 @@
 #include "tools/shell/view.hpp"
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +26,8 @@ struct ports {
 };
 
 enum class form : uint8_t { table, json, yaml };
+/// Nothing for another name.
+std::optional<form> form_of(std::string_view name);
 
 struct session_options {
   form output = form::table;
@@ -50,8 +53,8 @@ class session {
 public:
   session(ports p, session_options o) : ports_(std::move(p)), options_(o) {}
 
-  /// Runs one line. An empty one answers nothing. Errors: bad_request for what cannot be
-  /// understood, the cluster's own otherwise.
+  /// Runs one line; `-o FORM` at its end says how the answer is shown. An empty one answers
+  /// nothing. Errors: bad_request for what cannot be understood, the cluster's own otherwise.
   api::result<answer> run(std::string_view line, const screen& where);
 
   /// What the last word of `line` may become: commands, kinds, actors, options; asks the cluster.

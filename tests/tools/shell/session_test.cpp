@@ -278,6 +278,19 @@ BOOST_AUTO_TEST_CASE(roles_are_shown_with_where_they_are) {
                                            "scheduler       two   leaving      3\n");
 }
 
+BOOST_AUTO_TEST_CASE(a_line_may_say_how_its_answer_is_shown) {
+  fake_cluster c{{{"roles", R"({"roles":[{"role":"scheduler","machine":"two"}]})"}}};
+  auto s = c.open();
+  const auto yaml = s.run("roles -o yaml", {});
+  BOOST_REQUIRE(yaml);
+  BOOST_TEST(yaml->text == "roles:\n- role: scheduler\n  machine: two\n");
+  const auto table = s.run("roles", {}); // for that line only
+  BOOST_REQUIRE(table);
+  BOOST_TEST(table->text.starts_with("ROLE "));
+  BOOST_TEST(text_of(c.open(form::yaml), "roles -o json").starts_with("{"));
+  BOOST_TEST(refusal_of(c.open(), "roles -o xml") == "-o takes table, json or yaml, not \"xml\"");
+}
+
 BOOST_AUTO_TEST_CASE(arguments_nobody_asked_for_are_refused) {
   fake_cluster c;
   BOOST_TEST(refusal_of(c.open(), "kinds pod") == "kinds takes no arguments");
