@@ -10,8 +10,10 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <arpa/inet.h>
 #include <atomic>
+#include <cstring>
 #include <ifaddrs.h>
 #include <set>
 #include <sstream>
@@ -35,15 +37,39 @@ constexpr int port_attempts = 16;
 constexpr std::chrono::milliseconds accept_pause{100};
 constexpr int receive_buffer = 1 << 20;
 
-/// This machine's own IPv4 addresses, network byte order.
-std::set<uint32_t> own_addresses() {
-  std::set<uint32_t> res;
+/// An address of either family, as system calls take it.
+union socket_address {
+  sockaddr any;
+  sockaddr_in v4;
+  sockaddr_in6 v6;
+};
+
+api::ip_address ip_of(const socket_address& from) {
+  if (from.any.sa_family != AF_INET6)
+    return api::ip_address::v4(ntohl(from.v4.sin_addr.s_addr));
+  std::array<uint8_t, 16> bytes;
+  std::copy_n(from.v6.sin6_addr.s6_addr, bytes.size(), bytes.begin());
+  return api::ip_address::v6(bytes);
+}
+
+api::ip_address ip_of(const asio::ip::address& from) {
+  return from.is_v4() ? api::ip_address::v4(from.to_v4().to_uint())
+                      : api::ip_address::v6(from.to_v6().to_bytes());
+}
+
+/// This machine's own addresses.
+std::set<api::ip_address> own_addresses() {
+  std::set<api::ip_address> res;
   ifaddrs* all = nullptr;
   if (::getifaddrs(&all) != 0)
     return res;
   for (auto* i = all; i; i = i->ifa_next)
-    if (i->ifa_addr && i->ifa_addr->sa_family == AF_INET)
-      res.insert(reinterpret_cast<const sockaddr_in*>(i->ifa_addr)->sin_addr.s_addr);
+    if (i->ifa_addr && (i->ifa_addr->sa_family == AF_INET || i->ifa_addr->sa_family == AF_INET6)) {
+      socket_address own{};
+      std::memcpy(&own, i->ifa_addr,
+                  i->ifa_addr->sa_family == AF_INET ? sizeof own.v4 : sizeof own.v6);
+      res.insert(ip_of(own));
+    }
   ::freeifaddrs(all);
   return res;
 }
@@ -51,7 +77,7 @@ std::set<uint32_t> own_addresses() {
 /// Messages that one system call takes or gives.
 struct datagrams {
   std::array<std::array<char, max_query>, batch> bytes;
-  std::array<sockaddr_in, batch> peers;
+  std::array<socket_address, batch> peers;
   std::array<iovec, batch> parts;
   std::array<mmsghdr, batch> heads;
 
@@ -83,15 +109,15 @@ public:
 
   api::result<void> bind() {
     error_code e;
-    const auto address = asio::ip::make_address_v4(options_.address, e);
+    const auto address = asio::ip::make_address(options_.address, e);
     for (int i = 0; !e && i < port_attempts; ++i) {
-      udp_.open(udp::v4(), e);
+      udp_.open(address.is_v4() ? udp::v4() : udp::v6(), e);
       if (!e)
         udp_.bind({address, options_.port}, e);
       if (e)
         break;
       port_ = udp_.local_endpoint().port();
-      acceptor_.open(tcp::v4(), e);
+      acceptor_.open(address.is_v4() ? tcp::v4() : tcp::v6(), e);
       acceptor_.set_option(tcp::acceptor::reuse_address(true), e);
       acceptor_.bind({address, port_}, e);
       if (!e)
@@ -134,9 +160,8 @@ public:
   }
 
 private:
-  bool serves(uint32_t peer) const {
-    const auto address = api::ip_address::v4(ntohl(peer));
-    if (address.is_loopback() || own_.contains(peer))
+  bool serves(const api::ip_address& address) const {
+    if (address.is_loopback() || own_.contains(address))
       return true;
     for (const auto& range : options_.clients)
       if (range.contains(address))
@@ -166,7 +191,7 @@ private:
     size_t out = 0;
     for (int i = 0; i < n; ++i) {
       const auto at = static_cast<size_t>(i);
-      if (!serves(in_.peers[at].sin_addr.s_addr))
+      if (!serves(ip_of(in_.peers[at])))
         continue;
       const std::string_view request{in_.bytes[at].data(), in_.heads[at].msg_len};
       auto said = responder_.handle(request, transport::udp, now);
@@ -178,7 +203,7 @@ private:
         forward(std::string{request}, transport::udp, std::move(*ask),
                 [this, peer = in_.peers[at]](std::string bytes) {
                   ::sendto(udp_.native_handle(), bytes.data(), bytes.size(), MSG_DONTWAIT,
-                           reinterpret_cast<const sockaddr*>(&peer), sizeof peer);
+                           &peer.any, size_of(peer));
                 });
       }
     }
@@ -193,14 +218,18 @@ private:
     return n == static_cast<int>(batch);
   }
 
-  void answer_part(size_t i, const sockaddr_in& peer) {
+  static socklen_t size_of(const socket_address& a) {
+    return a.any.sa_family == AF_INET6 ? sizeof a.v6 : sizeof a.v4;
+  }
+
+  void answer_part(size_t i, const socket_address& peer) {
     out_peers_[i] = peer;
     out_parts_[i] = {answers_[i].data(), answers_[i].size()};
     out_heads_[i] = {};
     out_heads_[i].msg_hdr.msg_iov = &out_parts_[i];
     out_heads_[i].msg_hdr.msg_iovlen = 1;
     out_heads_[i].msg_hdr.msg_name = &out_peers_[i];
-    out_heads_[i].msg_hdr.msg_namelen = sizeof out_peers_[i];
+    out_heads_[i].msg_hdr.msg_namelen = size_of(out_peers_[i]);
   }
 
   void forward(std::string request, transport via, ask_others ask, reply_to reply) {
@@ -234,7 +263,7 @@ private:
   void admit(tcp::socket socket) {
     error_code e;
     const auto peer = socket.remote_endpoint(e);
-    if (e || connections_ >= max_connections || !serves(htonl(peer.address().to_v4().to_uint())))
+    if (e || connections_ >= max_connections || !serves(ip_of(peer.address())))
       return;
     ++connections_;
     std::shared_ptr<void> alive(nullptr, [this](void*) { --connections_; });
@@ -269,11 +298,11 @@ private:
   tcp::acceptor acceptor_;
   asio::steady_timer pause_;
   asker asker_;
-  std::set<uint32_t> own_;
+  std::set<api::ip_address> own_;
   uint16_t port_ = 0;
   datagrams in_;
   std::array<std::string, batch> answers_;
-  std::array<sockaddr_in, batch> out_peers_;
+  std::array<socket_address, batch> out_peers_;
   std::array<iovec, batch> out_parts_;
   std::array<mmsghdr, batch> out_heads_;
   std::atomic<uint64_t> queries_{0}, kept_{0}, own_answers_{0}, forwarded_{0}, bad_{0};

@@ -227,14 +227,18 @@ void zone::add_endpoints(std::string_view owner, const service_entry& s, uint16_
 void zone::add_ports(std::string_view owner, const service_key& key, const service_entry& s,
                      std::string_view port, std::string_view protocol, uint16_t type,
                      answer& out) const {
+  // An endpoint with a hostname is there once for each family, with one name.
+  std::set<std::string> said;
   auto add = [&](const named_port& p, const std::string& target) {
     if (p.name != port || p.protocol != protocol)
-      return;
+      return false;
     out.exists = true;
     if (!wants(type, type_srv))
-      return;
-    out.records.push_back(
-        {std::string{owner}, type_srv, "0 100 " + std::to_string(p.port) + " " + target + "."});
+      return false;
+    auto data = "0 100 " + std::to_string(p.port) + " " + target + ".";
+    if (said.insert(data).second)
+      out.records.push_back({std::string{owner}, type_srv, std::move(data)});
+    return true;
   };
   const auto self = name_of(key);
   for (const auto& p : s.ports)
@@ -243,10 +247,10 @@ void zone::add_ports(std::string_view owner, const service_key& key, const servi
     add_addresses(self, s.addresses, type_any, out.additional);
   for (const auto& e : s.endpoints) {
     const auto target = host_of(e) + "." + self;
-    const size_t known = out.records.size();
+    bool named = false;
     for (const auto& p : e.ports)
-      add(p, target);
-    if (out.records.size() > known)
+      named |= add(p, target);
+    if (named)
       add_addresses(target, e.addresses, type_any, out.additional);
   }
 }

@@ -76,9 +76,14 @@ struct fixture {
   fake_resolver above;
   std::unique_ptr<server> s;
   asio::io_context io;
+  std::string listens;
 
-  fixture() {
+  fixture() { begin("127.0.0.1"); }
+
+  void begin(const std::string& address) {
+    listens = address;
     server_options o;
+    o.address = address;
     o.upstreams = {{"127.0.0.1", above.port()}};
     o.random_id = [n = uint16_t{100}]() mutable { return ++n; };
     auto started = server::start(std::move(o));
@@ -87,11 +92,11 @@ struct fixture {
     s->change([](zone& z) { z.set({"default", "web"}, {{}, {"10.43.0.9"}, {}, {}}); });
   }
 
-  udp::endpoint at() const { return {asio::ip::make_address("127.0.0.1"), s->port()}; }
+  udp::endpoint at() const { return {asio::ip::make_address(listens), s->port()}; }
 
   /// Sends, then waits for the answer; empty after ten seconds.
   std::string over_udp(const std::string& request) {
-    udp::socket c{io, udp::v4()};
+    udp::socket c{io, at().protocol()};
     timeval limit{10, 0};
     ::setsockopt(c.native_handle(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     c.send_to(asio::buffer(request), at());
@@ -111,6 +116,13 @@ std::string framed(const std::string& s) {
 BOOST_FIXTURE_TEST_SUITE(dns_server, fixture)
 
 BOOST_AUTO_TEST_CASE(answers_over_udp) {
+  const auto got = over_udp(encode_query(7, "web.default.svc.cluster.local", type_a, false));
+  BOOST_REQUIRE_GT(got.size(), 12U);
+  BOOST_TEST(last_address(got) == "10.43.0.9");
+}
+
+BOOST_AUTO_TEST_CASE(answers_over_ipv6) {
+  begin("::1");
   const auto got = over_udp(encode_query(7, "web.default.svc.cluster.local", type_a, false));
   BOOST_REQUIRE_GT(got.size(), 12U);
   BOOST_TEST(last_address(got) == "10.43.0.9");

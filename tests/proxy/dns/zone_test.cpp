@@ -82,6 +82,27 @@ BOOST_AUTO_TEST_CASE(names_addresses_by_ptr) {
   BOOST_TEST(ask("x.0.43.10.in-addr.arpa", type_ptr) == "elsewhere");
 }
 
+BOOST_AUTO_TEST_CASE(gives_endpoints_of_both_families_one_name_a_host) {
+  z.set({"db", "pg"}, {{},
+                       {},
+                       {},
+                       {{{"10.42.0.5"}, "pg-0", {{"sql", "tcp", 5432}}},
+                        {{"10.42.1.6"}, "", {{"sql", "tcp", 5432}}},
+                        {{"fd42::5"}, "pg-0", {{"sql", "tcp", 5432}}},
+                        {{"fd42:0:0:1::6"}, "", {{"sql", "tcp", 5432}}}}});
+  BOOST_TEST(ask("pg.db.svc.cluster.local", type_a) == "1 10.42.0.5 | 1 10.42.1.6");
+  BOOST_TEST(ask("pg.db.svc.cluster.local", type_aaaa) == "28 fd42::5 | 28 fd42:0:0:1::6");
+  BOOST_TEST(ask("pg-0.pg.db.svc.cluster.local", type_aaaa) == "28 fd42::5");
+  BOOST_TEST(ask("fd42-0-0-1--6.pg.db.svc.cluster.local", type_aaaa) == "28 fd42:0:0:1::6");
+  BOOST_TEST(ask("_sql._tcp.pg.db.svc.cluster.local", type_srv) ==
+             "33 0 100 5432 pg-0.pg.db.svc.cluster.local. | "
+             "33 0 100 5432 10-42-1-6.pg.db.svc.cluster.local. | "
+             "33 0 100 5432 fd42-0-0-1--6.pg.db.svc.cluster.local.");
+  BOOST_TEST(z.find("_sql._tcp.pg.db.svc.cluster.local", type_srv)->additional.size() == 4U);
+  BOOST_TEST(ask("5.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.2.4.d.f.ip6.arpa",
+                 type_ptr) == "12 pg-0.pg.db.svc.cluster.local.");
+}
+
 BOOST_AUTO_TEST_CASE(leads_an_external_name_elsewhere) {
   BOOST_TEST(ask("ext.default.svc.cluster.local", type_a) == "5 www.example.org.");
   BOOST_TEST(z.find("ext.default.svc.cluster.local", type_a)->follow == "www.example.org");
@@ -90,6 +111,7 @@ BOOST_AUTO_TEST_CASE(leads_an_external_name_elsewhere) {
 
 BOOST_AUTO_TEST_CASE(names_pods_after_their_addresses) {
   BOOST_TEST(ask("10-42-0-5.default.pod.cluster.local", type_a) == "1 10.42.0.5");
+  BOOST_TEST(ask("fd42--5.default.pod.cluster.local", type_aaaa) == "28 fd42::5");
   BOOST_TEST(ask("10-42-0-300.default.pod.cluster.local", type_a) == "no such name");
   BOOST_TEST(ask("web.default.pod.cluster.local", type_a) == "no such name");
 }
