@@ -1,6 +1,7 @@
 #include "actors/controllers/endpoints.hpp"
 
 #include "actors/controllers/service_pods.hpp"
+#include "api/text/cidr.hpp"
 
 #include <algorithm>
 
@@ -35,9 +36,22 @@ std::vector<endpoint_port> ports_of(const api::v1::service& s, const api::v1::po
   return res;
 }
 
-endpoint_address address_of(const api::v1::service& s, const api::v1::pod& p) {
+/// Endpoints know the Service's first family alone. Nothing when the pod has no address of it.
+std::string ip_of(const api::v1::service& s, const api::v1::pod& p) {
+  const bool v4 = s.spec.ip_families.empty() || s.spec.ip_families.front() == "IPv4";
+  const auto fits = [v4](const std::string& text) {
+    const auto ip = api::parse_ip(text);
+    return ip && ip->is_v4() == v4;
+  };
+  for (const auto& ip : p.status.pod_ips)
+    if (fits(ip.ip))
+      return ip.ip;
+  return fits(p.status.pod_ip) ? p.status.pod_ip : std::string{};
+}
+
+endpoint_address address_of(const api::v1::service& s, const api::v1::pod& p, std::string ip) {
   endpoint_address res;
-  res.ip = p.status.pod_ip.empty() ? p.status.pod_ips.front().ip : p.status.pod_ip;
+  res.ip = std::move(ip);
   res.target_ref = reference_to(p);
   res.hostname = published_hostname(s, p);
   res.node_name = p.spec.node_name;
@@ -69,7 +83,8 @@ std::vector<endpoint_subset> subsets_of(const observed<api::v1::service>& s, con
   std::vector<endpoint_subset> res;
   for (const auto& p : pods_behind(s, v, publish_all)) {
     auto ports = ports_of(*s, *p);
-    if (ports.empty() && !s->spec.ports.empty())
+    auto ip = ip_of(*s, *p);
+    if (ip.empty() || (ports.empty() && !s->spec.ports.empty()))
       continue;
     auto subset = std::find_if(res.begin(), res.end(),
                                [&](const auto& known) { return known.ports == ports; });
@@ -78,7 +93,7 @@ std::vector<endpoint_subset> subsets_of(const observed<api::v1::service>& s, con
       subset->ports = std::move(ports);
     }
     auto& list = publish_all || is_ready(*p) ? subset->addresses : subset->not_ready_addresses;
-    list.push_back(address_of(*s, *p));
+    list.push_back(address_of(*s, *p, std::move(ip)));
   }
   const auto by_ip = [](const auto& a, const auto& b) { return a.ip < b.ip; };
   for (auto& subset : res) {

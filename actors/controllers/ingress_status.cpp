@@ -54,7 +54,7 @@ public:
       return res;
     std::set<std::string> addresses;
     for (const auto& n : v.list<v1::node>())
-      if (auto ip = balanced_address(*n); !ip.empty())
+      for (auto& ip : balanced_addresses(*n))
         addresses.insert(std::move(ip));
     std::vector<v1::ingress_load_balancer_ingress> wanted;
     for (const auto& ip : addresses)

@@ -121,14 +121,23 @@ public:
   }
 
 private:
-  static std::set<std::string> addresses_for(const v1::service& s, const view& v) {
+  /// Those of the Service's families, its first family's first, in order within each.
+  static std::vector<std::string> addresses_for(const v1::service& s, const view& v) {
     const bool local = s.spec.external_traffic_policy == "Local";
     const auto hosts = local ? nodes_with_endpoints(s, v) : std::set<std::string>{};
-    std::set<std::string> res;
+    std::set<std::string> all;
     for (const auto& n : v.list<v1::node>())
       if (!local || hosts.count(n->metadata.name))
-        if (auto ip = balanced_address(*n); !ip.empty())
-          res.insert(std::move(ip));
+        for (auto& ip : balanced_addresses(*n))
+          all.insert(std::move(ip));
+    auto families = s.spec.ip_families;
+    if (families.empty())
+      families.push_back("IPv4");
+    std::vector<std::string> res;
+    for (const auto& family : families)
+      std::copy_if(all.begin(), all.end(), std::back_inserter(res), [&](const auto& ip) {
+        return api::parse_ip(ip)->is_v4() == (family == "IPv4");
+      });
     return res;
   }
 
@@ -171,25 +180,31 @@ private:
 
 } // namespace
 
-std::string balanced_address(const v1::node& n) {
+std::vector<std::string> balanced_addresses(const v1::node& n) {
+  std::vector<std::string> res;
   const auto& conditions = n.status.conditions;
   const bool ready = std::any_of(conditions.begin(), conditions.end(), [](const auto& c) {
     return c.type == "Ready" && c.status == "True";
   });
   if (!ready || n.metadata.labels.count(not_balancing_label) ||
       !n.metadata.deletion_timestamp.empty())
-    return {};
+    return res;
   for (const char* type : {"ExternalIP", "InternalIP"})
     for (const auto& a : n.status.addresses)
-      if (const auto ip = api::parse_ip(a.address); a.type == type && ip && !ip->is_loopback())
-        return a.address;
-  return {};
+      if (const auto ip = api::parse_ip(a.address);
+          a.type == type && ip && !ip->is_loopback() &&
+          std::none_of(res.begin(), res.end(), [&](const auto& known) {
+            return api::parse_ip(known)->is_v4() == ip->is_v4();
+          }))
+        res.push_back(a.address);
+  return res;
 }
 
 bool balances_otherwise(const api::object& node, const api::object_ptr& previous, const view& v) {
   const bool there = v.find(v1::node::resource_name, {}, node.name()) != nullptr;
-  const auto before = previous ? balanced_address(*api::typed<v1::node>(*previous)) : std::string{};
-  const auto now = there ? balanced_address(*api::typed<v1::node>(node)) : std::string{};
+  using addresses = std::vector<std::string>;
+  const auto before = previous ? balanced_addresses(*api::typed<v1::node>(*previous)) : addresses{};
+  const auto now = there ? balanced_addresses(*api::typed<v1::node>(node)) : addresses{};
   return before != now || !there;
 }
 

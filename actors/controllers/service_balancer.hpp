@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <memory>
 #include <set>
+#include <string>
+#include <vector>
 
 namespace thespis::actors {
 
@@ -23,8 +25,9 @@ struct service_balancer_deps {
   std::set<int32_t> reserved = {};
 };
 
-/// The address under which clients reach a node; empty when it takes no traffic.
-std::string balanced_address(const api::v1::node& n);
+/// The addresses under which clients reach a node, at most one of each family; none when it takes
+/// no traffic.
+std::vector<std::string> balanced_addresses(const api::v1::node& n);
 
 /// Whether a change of a node, as a key_mapper is told it, concerns who balances. Nodes beat often.
 bool balances_otherwise(const api::object& node, const api::object_ptr& previous, const view& v);
