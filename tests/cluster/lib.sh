@@ -149,15 +149,19 @@ take_slot() {
   exit 1
 }
 
-# start_cluster NAME [FLAG…]: sets data, KUBECONFIG, port, pod_cidr, service_cidr, node_ports.
+# start_cluster NAME [FLAG…]: sets data, KUBECONFIG, port, pod_cidr, service_cidr, node_ports. With
+# dual_stack=yes the cluster has both families; the IPv6 ranges are pod_cidr6 and service_cidr6.
 start_cluster() {
   take_slot
   data=$work/$1 port=$((16500 + slot))
   pod_cidr=10.$((61 + slot)).0.0/17 service_cidr=10.$((61 + slot)).128.0/17
+  pod_cidr6=$(printf 'fd42:0:0:%x00::/56' $((slot + 1)))
+  service_cidr6=$(printf 'fd43:0:0:%x00::/108' $((slot + 1)))
   node_ports=$((30000 + slot * 70))-$((30069 + slot * 70))
   shift
   cluster_flags=(--data-dir "$data" --api-port "$port" --kubeconfig "$data/kubeconfig"
-    --pod-cidr "$pod_cidr" --service-cidr "$service_cidr"
+    --pod-cidr "$pod_cidr${dual_stack:+,$pod_cidr6}"
+    --service-cidr "$service_cidr${dual_stack:+,$service_cidr6}"
     --service-node-port-range "$node_ports" --image-dir "$work/images" --log-level info
     # A machine that is nearly full is none of the tests' business.
     --eviction-hard "" "$@")
