@@ -67,10 +67,12 @@ std::vector<option> api_options() {
 std::vector<option> network_options() {
   return {
       {"network.pod-cidr", "pod-cidr", THESPIS_AT(network.pod_cidr), form::plain, 8, 28, {},
-       "Addresses of the pods"},
+       "Addresses of the pods; with a second range of the other family: dual stack", 16, 118},
       {"network.service-cidr", "service-cidr", THESPIS_AT(network.service_cidr), form::plain, 12,
-       28, {}, "Addresses of the services"},
+       28, {}, "Addresses of the services; likewise", 64, 124},
       {"network.node-cidr-mask", "", THESPIS_AT(network.node_cidr_mask), form::plain, 9, 30},
+      {"network.node-cidr-mask-ipv6", "", THESPIS_AT(network.node_cidr_mask_ipv6), form::plain, 17,
+       126},
       {"network.service-node-ports", "service-node-port-range", THESPIS_AT(network.node_ports),
        form::plain, 1, 65535, {}, "Ports for services of type NodePort"},
       {"network.cluster-domain", "cluster-domain", THESPIS_AT(network.cluster_domain),

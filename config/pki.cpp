@@ -7,6 +7,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include <array>
+#include <cstring>
 #include <filesystem>
 
 #include <arpa/inet.h>
@@ -170,18 +172,29 @@ api::result<std::vector<std::string>> old_service_account_keys(const std::string
   return keys;
 }
 
-/// The IPv4 addresses of this machine outside the cluster's own ranges.
+std::optional<api::ip_address> address_of(const sockaddr* from) {
+  if (from != nullptr && from->sa_family == AF_INET)
+    return api::ip_address::v4(ntohl(reinterpret_cast<const sockaddr_in*>(from)->sin_addr.s_addr));
+  if (from == nullptr || from->sa_family != AF_INET6)
+    return std::nullopt;
+  std::array<uint8_t, 16> bytes;
+  std::memcpy(bytes.data(), &reinterpret_cast<const sockaddr_in6*>(from)->sin6_addr, bytes.size());
+  return api::ip_address::v6(bytes);
+}
+
+/// The addresses of this machine outside the cluster's own ranges, IPv6 where the cluster has it.
 std::vector<std::string> host_addresses(const settings& s) {
   std::vector<std::string> out;
   ifaddrs* list = nullptr;
   if (getifaddrs(&list) != 0)
     return out;
   for (auto* at = list; at != nullptr; at = at->ifa_next) {
-    if (at->ifa_addr == nullptr || at->ifa_addr->sa_family != AF_INET)
+    const auto ip = address_of(at->ifa_addr);
+    const bool six = ip && !ip->is_v4();
+    if (!ip || (six && (ip->is_link_local() || !s.network.service_cidr.of_family(false))))
       continue;
-    auto address = ntohl(reinterpret_cast<sockaddr_in*>(at->ifa_addr)->sin_addr.s_addr);
-    if (!s.network.pod_cidr.contains(address) && !s.network.service_cidr.contains(address))
-      out.push_back(ipv4_to_string(address));
+    if (!s.network.pod_cidr.contains(*ip) && !s.network.service_cidr.contains(*ip))
+      out.push_back(ip->to_string());
   }
   freeifaddrs(list);
   return out;
@@ -246,12 +259,13 @@ std::vector<std::string> server_names(const settings& s) {
   std::vector<std::string> names{"localhost",
                                  "127.0.0.1",
                                  "::1",
-                                 s.kubernetes_service_ip(),
                                  s.node_name(),
                                  "kubernetes",
                                  "kubernetes.default",
                                  "kubernetes.default.svc",
                                  "kubernetes.default.svc." + s.network.cluster_domain};
+  for (const auto& range : s.network.service_cidr.all)
+    names.push_back(range.nth(1).value().to_string());
   char host[256] = {};
   if (gethostname(host, sizeof host - 1) == 0 && std::strchr(host, '_') == nullptr)
     names.emplace_back(host);

@@ -52,7 +52,7 @@ std::string text_expectation(const option& o) {
   case form::path:
     return "an absolute path";
   case form::address:
-    return "an IPv4 address such as 192.0.2.10";
+    return "an IP address such as 192.0.2.10";
   case form::host:
     return "a DNS name or an IP address";
   case form::dns_name:
@@ -95,6 +95,23 @@ std::string settings::node_name() const {
   return first == std::string::npos ? "localhost" : name.substr(first, last - first + 1);
 }
 
+std::string settings::kubernetes_service_ip(std::string_view api_address) const {
+  const auto& ranges = network.service_cidr;
+  const auto api = api::parse_ip(api_address);
+  const auto* range = ranges.of_family(!api || api->is_v4());
+  return (range ? *range : ranges.all.front()).nth(1).value().to_string();
+}
+
+std::string settings::dns_service_ip() const {
+  const auto* range = network.service_cidr.of_family(true);
+  return (range ? *range : network.service_cidr.all.front()).nth(10).value().to_string();
+}
+
+std::string host_and_port(const std::string& host, int64_t port) {
+  const bool bare = host.find(':') != std::string::npos && host.front() != '[';
+  return (bare ? "[" + host + "]" : host) + ":" + std::to_string(port);
+}
+
 std::string value_to_string(const option& o, const settings& s) {
   // The table serves reading and writing, so it hands out pointers to a mutable object.
   auto value = o.at(const_cast<settings&>(s));
@@ -105,7 +122,7 @@ std::string value_to_string(const option& o, const settings& s) {
                         },
                         [](const std::string* v) { return v->empty() ? quote(*v) : *v; },
                         [](const duration* v) { return to_string(*v); },
-                        [](const cidr* v) { return to_string(*v); },
+                        [](const ip_ranges* v) { return to_string(*v); },
                         [](const port_range* v) { return to_string(*v); },
                         [](const std::vector<std::string>* v) { return list_to_string(*v); },
                     },
@@ -125,8 +142,10 @@ std::string expectation(const option& o) {
           },
           [&](const std::string*) { return text_expectation(o); },
           [&](const duration*) { return "a duration such as 40s or 1m30s" + bounds(o, time); },
-          [&](const cidr*) {
-            return "an IPv4 range such as 10.42.0.0/16 with a prefix" + bounds(o, number);
+          [&](const ip_ranges*) {
+            return "an IPv4 range such as 10.42.0.0/16 with a prefix" + bounds(o, number) +
+                   ", an IPv6 range with a prefix from " + number(o.min_v6) + " to " +
+                   number(o.max_v6) + ", or one of each behind a comma";
           },
           [](const port_range*) { return std::string{"a range of ports such as 30000-32767"}; },
           [&](const std::vector<std::string>*) {

@@ -41,9 +41,10 @@ struct api_settings {
 
 /// Addresses of pods and services, and how services are programmed.
 struct network_settings {
-  cidr pod_cidr{0x0a2a0000, 16};
-  cidr service_cidr{0x0a2b0000, 16};
+  ip_ranges pod_cidr = *parse_ranges("10.42.0.0/16");
+  ip_ranges service_cidr = *parse_ranges("10.43.0.0/16");
   int64_t node_cidr_mask = 24;
+  int64_t node_cidr_mask_ipv6 = 64;
   port_range node_ports{30000, 32767};
   std::string cluster_domain = "cluster.local";
   std::string proxy_mode = "mailbox";
@@ -56,6 +57,10 @@ struct network_settings {
   std::string backend = "auto";
   int64_t vxlan_port = 8472;
   int64_t mtu = 0; ///< bytes; 0: that of the default route
+
+  /// The ranges, primary family first: one, or one of each family.
+  std::vector<std::string> pod_cidrs() const { return pod_cidr.texts(); }
+  std::vector<std::string> service_cidrs() const { return service_cidr.texts(); }
 };
 
 /// The node this process runs on the machine.
@@ -169,16 +174,19 @@ struct settings {
   std::string node_name() const;
   std::string pki_dir() const { return data_dir + "/pki"; }
   std::string log_file() const { return data_dir + "/log/thespis.log"; }
-  /// The address of the `kubernetes` Service: the first of the service range.
-  std::string kubernetes_service_ip() const {
-    return ipv4_to_string(network.service_cidr.address(1));
-  }
-  /// The address of the cluster DNS Service: the tenth of the service range.
-  std::string dns_service_ip() const { return ipv4_to_string(network.service_cidr.address(10)); }
+  /// The address of the `kubernetes` Service, when the API is at `api_address`: the first of the
+  /// service range of that family, or of the primary one where there is none.
+  std::string kubernetes_service_ip(std::string_view api_address) const;
+  /// The address of the cluster DNS Service: the tenth of the IPv4 service range, of the IPv6 one
+  /// where there is no other.
+  std::string dns_service_ip() const;
 };
 
+/// "192.0.2.1:6443" or "[2001:db8::1]:6443".
+std::string host_and_port(const std::string& host, int64_t port);
+
 /// The place of one option's value inside a `settings`.
-using slot = std::variant<bool*, int64_t*, std::string*, duration*, cidr*, port_range*,
+using slot = std::variant<bool*, int64_t*, std::string*, duration*, ip_ranges*, port_range*,
                           std::vector<std::string>*>;
 
 /// What form a value takes beyond its C++ type.
@@ -194,6 +202,8 @@ struct option {
   int64_t max = INT64_MAX;                    ///< same
   std::vector<std::string_view> allowed = {}; ///< texts; empty: any
   std::string_view what = {};                 ///< help of the flag as it is typed
+  int64_t min_v6 = 0;                         ///< prefixes of IPv6 ranges
+  int64_t max_v6 = 0;                         ///< same
 };
 
 /// Every option, in the order of config/default.yaml.

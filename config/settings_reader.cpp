@@ -97,7 +97,7 @@ bool valid_text(const option& o, const std::string& text) {
   case form::path:
     return text.front() == '/';
   case form::address:
-    return parse_ipv4(text).has_value();
+    return api::parse_ip(text).has_value();
   case form::host:
     return is_address(text) || is_subdomain(text.starts_with("*.") ? text.substr(2) : text);
   case form::dns_name:
@@ -145,9 +145,16 @@ public:
     auto d = parse_duration(text_);
     return store(v, within(o_, d, d ? d->count() : 0));
   }
-  bool operator()(cidr* v) const {
-    auto c = parse_cidr(text_);
-    return store(v, within(o_, c, c ? c->bits : 0));
+  bool operator()(ip_ranges* v) const {
+    auto ranges = parse_ranges(text_);
+    if (ranges)
+      for (const auto& range : ranges->all) {
+        const auto prefix = static_cast<int64_t>(range.prefix());
+        const bool v4 = range.base().is_v4();
+        if (prefix < (v4 ? o_.min : o_.min_v6) || prefix > (v4 ? o_.max : o_.max_v6))
+          return false;
+      }
+    return store(v, ranges);
   }
   bool operator()(port_range* v) const { return store(v, parse_port_range(text_)); }
   bool operator()(std::vector<std::string>* v) const {
@@ -317,6 +324,24 @@ void settings_reader::set_flag(std::string_view flag, const std::string& text) {
   assign(*o, relative ? std::filesystem::absolute(text).lexically_normal().string() : text, origin);
 }
 
+/// A node's share is part of the pod range, and they are so few that a table of them is small.
+void settings_reader::check_shares(const api::cidr& pods) {
+  constexpr int64_t max_share_bits = 16;
+  const bool v4 = pods.base().is_v4();
+  const std::string key = v4 ? "network.node-cidr-mask" : "network.node-cidr-mask-ipv6";
+  const auto mask = v4 ? value_.network.node_cidr_mask : value_.network.node_cidr_mask_ipv6;
+  const auto origin = origin_of(origins_.contains(key) ? key : "network.pod-cidr");
+  const auto prefix = static_cast<int64_t>(pods.prefix());
+  if (mask < prefix)
+    refuse(origin, "a node's share no larger than the pod range " + pods.to_string(),
+           "/" + std::to_string(mask));
+  else if (!v4 && mask - prefix > max_share_bits)
+    refuse(origin,
+           "a node's share at most " + std::to_string(max_share_bits) +
+               " bits longer than the pod range " + pods.to_string(),
+           "/" + std::to_string(mask));
+}
+
 void settings_reader::check_network() {
   const auto& n = value_.network;
   if (n.service_cidr.overlaps(n.pod_cidr))
@@ -324,12 +349,14 @@ void settings_reader::check_network() {
                                                                : "network.pod-cidr"),
            "ranges of pods and services that do not overlap",
            "pods " + to_string(n.pod_cidr) + ", services " + to_string(n.service_cidr));
-  // Two addresses a node go to the network and its gateway; fewer than four leave no pod.
-  if (n.node_cidr_mask < n.pod_cidr.bits)
-    refuse(origin_of(origins_.contains("network.node-cidr-mask") ? "network.node-cidr-mask"
+  for (const auto& pods : n.pod_cidr.all)
+    check_shares(pods);
+  for (const bool v4 : {true, false})
+    if ((n.pod_cidr.of_family(v4) != nullptr) != (n.service_cidr.of_family(v4) != nullptr))
+      refuse(origin_of(origins_.contains("network.service-cidr") ? "network.service-cidr"
                                                                  : "network.pod-cidr"),
-           "a node's share no larger than the pod range " + to_string(n.pod_cidr),
-           "/" + std::to_string(n.node_cidr_mask));
+             "ranges of pods and services of the same families",
+             "pods " + to_string(n.pod_cidr) + ", services " + to_string(n.service_cidr));
   if (value_.api.port >= n.node_ports.first && value_.api.port <= n.node_ports.last)
     refuse(origin_of(origins_.contains("api.port") ? "api.port" : "network.service-node-ports"),
            "a port of the API outside the services' node ports " + to_string(n.node_ports),

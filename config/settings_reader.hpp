@@ -37,6 +37,7 @@ private:
   void refuse(const std::string& origin, const std::string& expected, std::string_view got);
   /// Where the value of `key` came from, for problems between two keys.
   std::string origin_of(std::string_view key) const;
+  void check_shares(const api::cidr& pods);
   void check_network();
   void check_node();
   void check_pressure();

@@ -1,5 +1,6 @@
 #include "config/units.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -16,10 +17,6 @@ std::optional<T> parse_number(std::string_view text) {
   if (text.empty() || code != std::errc{} || at != end)
     return std::nullopt;
   return value;
-}
-
-uint32_t mask_of(int bits) {
-  return bits == 0 ? 0 : ~uint32_t{0} << (32 - bits);
 }
 
 /// The length of the digits and at most one point that `text` starts with.
@@ -61,53 +58,52 @@ constexpr std::array<byte_unit, 8> byte_units{{
 
 } // namespace
 
-bool cidr::contains(uint32_t address) const {
-  return (address & mask_of(bits)) == base;
+const api::cidr* ip_ranges::of_family(bool v4) const {
+  const auto i = std::find_if(all.begin(), all.end(),
+                              [v4](const auto& range) { return range.base().is_v4() == v4; });
+  return i == all.end() ? nullptr : &*i;
 }
 
-bool cidr::overlaps(const cidr& other) const {
-  return contains(other.base) || other.contains(base);
+bool ip_ranges::contains(const api::ip_address& address) const {
+  return std::any_of(all.begin(), all.end(),
+                     [&](const auto& range) { return range.contains(address); });
 }
 
-std::optional<uint32_t> parse_ipv4(std::string_view text) {
-  uint32_t address = 0;
-  for (int part = 0; part < 4; ++part) {
-    auto dot = part < 3 ? text.find('.') : text.size();
-    if (dot == std::string_view::npos)
+bool ip_ranges::overlaps(const ip_ranges& other) const {
+  return std::any_of(all.begin(), all.end(), [&](const auto& mine) {
+    return std::any_of(other.all.begin(), other.all.end(),
+                       [&](const auto& theirs) { return mine.overlaps(theirs); });
+  });
+}
+
+std::vector<std::string> ip_ranges::texts() const {
+  std::vector<std::string> res;
+  for (const auto& range : all)
+    res.push_back(range.to_string());
+  return res;
+}
+
+std::optional<ip_ranges> parse_ranges(std::string_view text) {
+  ip_ranges res;
+  while (true) {
+    const auto comma = text.find(',');
+    const auto one = text.substr(0, comma);
+    const auto range = api::parse_cidr(one);
+    if (!range || range->base() != api::parse_ip(one.substr(0, one.find('/'))) ||
+        res.of_family(range->base().is_v4()))
       return std::nullopt;
-    auto digits = text.substr(0, dot);
-    auto value = parse_number<uint8_t>(digits);
-    if (!value || (digits.size() > 1 && digits[0] == '0'))
-      return std::nullopt;
-    address = address << 8 | *value;
-    text.remove_prefix(part < 3 ? dot + 1 : dot);
+    res.all.push_back(*range);
+    if (comma == std::string_view::npos)
+      return res;
+    text.remove_prefix(comma + 1);
   }
-  return address;
 }
 
-std::string ipv4_to_string(uint32_t address) {
+std::string to_string(const ip_ranges& ranges) {
   std::string out;
-  for (int shift = 24; shift >= 0; shift -= 8) {
-    out += std::to_string(address >> shift & 0xff);
-    if (shift > 0)
-      out += '.';
-  }
+  for (const auto& range : ranges.all)
+    out += (out.empty() ? "" : ",") + range.to_string();
   return out;
-}
-
-std::optional<cidr> parse_cidr(std::string_view text) {
-  auto slash = text.find('/');
-  if (slash == std::string_view::npos)
-    return std::nullopt;
-  auto base = parse_ipv4(text.substr(0, slash));
-  auto bits = parse_number<int>(text.substr(slash + 1));
-  if (!base || !bits || *bits < 0 || *bits > 32 || (*base & ~mask_of(*bits)) != 0)
-    return std::nullopt;
-  return cidr{*base, *bits};
-}
-
-std::string to_string(const cidr& range) {
-  return ipv4_to_string(range.base) + "/" + std::to_string(range.bits);
 }
 
 std::optional<port_range> parse_port_range(std::string_view text) {

@@ -1,29 +1,31 @@
-// The written forms of values in configuration: IPv4 ranges, durations, sizes and port ranges.
+// The written forms of values in configuration: address ranges, durations, sizes and port ranges.
 #pragma once
+
+#include "api/text/cidr.hpp"
 
 #include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace thespis::config {
 
 using duration = std::chrono::milliseconds;
 
-/// An IPv4 address range. Invariant: `base` has no bit set beyond the prefix.
-struct cidr {
-  uint32_t base = 0; ///< host byte order
-  int bits = 0;      ///< prefix length, 0 to 32
+/// One address range, or one of each family; the first is of the primary family.
+struct ip_ranges {
+  std::vector<api::cidr> all; ///< one, or two of different families
 
-  bool operator==(const cidr&) const = default;
+  bool operator==(const ip_ranges&) const = default;
 
-  /// How many addresses lie in the range.
-  uint64_t size() const { return uint64_t{1} << (32 - bits); }
-  bool contains(uint32_t address) const;
-  bool overlaps(const cidr& other) const;
-  /// The n-th address; 0 is the network's own address. Requires n < size().
-  uint32_t address(uint64_t n) const { return base + static_cast<uint32_t>(n); }
+  /// The range of that family; null when there is none.
+  const api::cidr* of_family(bool v4) const;
+  bool contains(const api::ip_address& address) const;
+  bool overlaps(const ip_ranges& other) const;
+  /// Each in its written form, in order.
+  std::vector<std::string> texts() const;
 };
 
 /// First and last port of a range, both included.
@@ -34,13 +36,10 @@ struct port_range {
   bool operator==(const port_range&) const = default;
 };
 
-/// Dotted decimal of four parts without leading zeros, as Go's net.ParseIP takes it.
-std::optional<uint32_t> parse_ipv4(std::string_view text);
-std::string ipv4_to_string(uint32_t address);
-
-/// `10.42.0.0/16`; refused when host bits are set.
-std::optional<cidr> parse_cidr(std::string_view text);
-std::string to_string(const cidr& range);
+/// `10.42.0.0/16`, or with one of the other family behind a comma: `10.42.0.0/16,fd42::/56`.
+/// Refused when host bits are set.
+std::optional<ip_ranges> parse_ranges(std::string_view text);
+std::string to_string(const ip_ranges& ranges);
 
 /// `30000-32767`, first no greater than last and at least 1.
 std::optional<port_range> parse_port_range(std::string_view text);

@@ -53,40 +53,13 @@ event_note not_available(const api::object_ptr& node) {
   return res;
 }
 
-class node_ipam final : public reconciler {
+/// The shares of one range: which are taken, and which comes next.
+class share_book {
 public:
-  explicit node_ipam(node_ipam_deps deps)
-      : deps_(deps), shares_(deps.pod_range.size() >> (32 - deps.node_mask)) {}
+  explicit share_book(const pod_range& r)
+      : range_(r.range), mask_(r.node_mask), shares_(uint64_t{1} << (mask_ - range_.prefix())) {}
 
-  std::string_view name() const override { return "nodeipam"; }
-
-  std::vector<watch_spec> watches() const override {
-    return {{std::string{nodes}, node_and_those_that_wait()}};
-  }
-
-  reconcile_result reconcile(const object_id& key, const view& v, wall_time) override {
-    reconcile_result res;
-    const auto n = v.get<node_ranges>({}, key.name);
-    if (!n || n->has_any || n.object->meta().deleting) {
-      given_.erase(key.name);
-      return res;
-    }
-    const auto range = choose(key.name, v);
-    if (!range) {
-      res.events.push_back(not_available(n.object));
-      return res;
-    }
-    const auto text = range->to_string();
-    auto call =
-        patch_call(std::string{nodes}, key,
-                   R"({"spec":{"podCIDR":")" + text + R"(","podCIDRs":[")" + text + R"("]}})");
-    call.precondition_uid = n.object->uid();
-    res.calls.push_back(std::move(call));
-    return res;
-  }
-
-private:
-  /// The same again for a node whose range the view does not show yet.
+  /// Of the node, until `forget`: the same again when it has one. Nothing when all are taken.
   std::optional<api::cidr> choose(const std::string& node, const view& v) {
     if (const auto i = given_.find(node); i != given_.end())
       return share(i->second);
@@ -107,25 +80,86 @@ private:
     return std::nullopt;
   }
 
-  std::optional<api::cidr> share(uint64_t n) const {
-    return deps_.pod_range.subnet(deps_.node_mask, n);
+  void forget(const std::string& node) { given_.erase(node); }
+
+private:
+  std::optional<api::cidr> share(uint64_t n) const { return range_.subnet(mask_, n); }
+
+  /// Which share an address lies in; those beyond the range are told by being too many.
+  uint64_t share_of(const api::ip_address& ip) const {
+    const auto& bytes = ip.bytes();
+    const auto& base = range_.base().bytes();
+    const unsigned skip = 128 - ip.bits(); // IPv4 lies in the last four bytes
+    uint64_t res = 0;
+    for (unsigned bit = skip + range_.prefix(); bit < skip + mask_; ++bit) {
+      const auto of = [bit](const auto& all) { return all[bit / 8] >> (7 - bit % 8) & 1U; };
+      res = res << 1U | (of(bytes) ^ of(base));
+    }
+    return res;
   }
 
   /// Marks every share that meets the range: nodes may bring ranges of other sizes.
   void mark(const api::cidr& range, std::vector<bool>& used) const {
-    if (!range.overlaps(deps_.pod_range))
+    if (range.base().is_v4() != range_.base().is_v4() || !range.overlaps(range_))
       return;
-    const auto at = deps_.pod_range.index_of(range.base()).value_or(0);
-    const auto bits = 32 - deps_.node_mask;
-    const auto last = std::min(at + range.size() - 1, deps_.pod_range.size() - 1);
-    for (auto n = at >> bits; n <= last >> bits; ++n)
+    const bool within = range.prefix() > range_.prefix();
+    const auto first = within ? share_of(range.base()) : 0;
+    const auto count = !within                   ? shares_
+                       : range.prefix() >= mask_ ? 1
+                                                 : uint64_t{1} << (mask_ - range.prefix());
+    for (auto n = first; n < first + count; ++n)
       used[n] = true;
   }
 
-  const node_ipam_deps deps_;
-  const uint64_t shares_;
+  api::cidr range_;
+  unsigned mask_;
+  uint64_t shares_;
   uint64_t next_ = 0;
   std::map<std::string, uint64_t> given_; ///< by node: which share, until the view shows it
+};
+
+class node_ipam final : public reconciler {
+public:
+  explicit node_ipam(const node_ipam_deps& deps) : books_(deps.ranges.begin(), deps.ranges.end()) {}
+
+  std::string_view name() const override { return "nodeipam"; }
+
+  std::vector<watch_spec> watches() const override {
+    return {{std::string{nodes}, node_and_those_that_wait()}};
+  }
+
+  reconcile_result reconcile(const object_id& key, const view& v, wall_time) override {
+    reconcile_result res;
+    const auto n = v.get<node_ranges>({}, key.name);
+    if (!n || n->has_any || n.object->meta().deleting) {
+      for (auto& book : books_)
+        book.forget(key.name);
+      return res;
+    }
+    std::string first, all;
+    for (auto& book : books_) {
+      const auto range = book.choose(key.name, v);
+      if (!range) {
+        // What was chosen of the other family is for those that can have both.
+        for (auto& b : books_)
+          b.forget(key.name);
+        res.events.push_back(not_available(n.object));
+        return res;
+      }
+      const auto text = "\"" + range->to_string() + "\"";
+      if (first.empty())
+        first = text;
+      all += (all.empty() ? "" : ",") + text;
+    }
+    auto call = patch_call(std::string{nodes}, key,
+                           R"({"spec":{"podCIDR":)" + first + R"(,"podCIDRs":[)" + all + "]}}");
+    call.precondition_uid = n.object->uid();
+    res.calls.push_back(std::move(call));
+    return res;
+  }
+
+private:
+  std::vector<share_book> books_; ///< one a family
 };
 
 } // namespace

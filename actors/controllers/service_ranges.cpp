@@ -20,11 +20,15 @@ constexpr const char* manager_label = "ipaddress.kubernetes.io/managed-by";
 constexpr const char* manager = "ipallocator.k8s.io";
 constexpr const char* finalizer = "networking.k8s.io/service-cidr-finalizer";
 
+/// In the form that names IPAddresses, however a client wrote them.
 std::vector<std::string> addresses_of(const v1::service& s) {
-  auto res = s.spec.cluster_ips;
-  if (res.empty())
-    res.push_back(s.spec.cluster_ip);
-  std::erase_if(res, [](const auto& ip) { return !api::parse_ip(ip); });
+  auto all = s.spec.cluster_ips;
+  if (all.empty())
+    all.push_back(s.spec.cluster_ip);
+  std::vector<std::string> res;
+  for (const auto& text : all)
+    if (const auto ip = api::parse_ip(text))
+      res.push_back(ip->to_string());
   return res;
 }
 
@@ -137,12 +141,18 @@ public:
     reconcile_result res;
     const auto range = v.get<v1::service_cidr>({}, key.name);
     if (!range) {
-      if (key.name == default_service_cidr && !deps_.default_range.empty()) {
+      if (key.name == default_service_cidr && !deps_.default_ranges.empty()) {
         v1::service_cidr fresh;
         fresh.metadata.name = key.name;
-        fresh.spec.cidrs = {deps_.default_range};
+        fresh.spec.cidrs = deps_.default_ranges;
         res.calls.push_back(create_call(fresh));
       }
+      return res;
+    }
+    if (gains_family(range)) {
+      auto next = *range;
+      next.spec.cidrs = deps_.default_ranges;
+      res.calls.push_back(update_call(next));
       return res;
     }
     auto finalizers = finalizers_of(*range.object);
@@ -172,6 +182,14 @@ public:
   }
 
 private:
+  /// The cluster was given a second range beside that of the default ServiceCIDR. No other change
+  /// of the configuration is taken over: Services have their addresses from what was there.
+  bool gains_family(const observed<v1::service_cidr>& range) const {
+    return range->metadata.name == default_service_cidr && !range.object->meta().deleting &&
+           range->spec.cidrs.size() == 1 && deps_.default_ranges.size() == 2 &&
+           range->spec.cidrs.front() == deps_.default_ranges.front();
+  }
+
   template <class Mapper>
   static key_mapper self_and(Mapper others) {
     return [others](const api::object& o, const api::object_ptr& previous, const view& v) {

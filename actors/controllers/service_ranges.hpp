@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace thespis::actors {
 
@@ -18,7 +19,8 @@ inline constexpr const char* default_service_cidr = "kubernetes";
 std::unique_ptr<reconciler> make_ip_address_controller();
 
 struct service_cidr_deps {
-  std::string default_range; ///< "10.43.0.0/16"; empty: no default ServiceCIDR is kept
+  /// "10.43.0.0/16", or one of each family; empty: no default ServiceCIDR is kept.
+  std::vector<std::string> default_ranges;
 };
 
 /// Keys are ServiceCIDRs. Each gets a finalizer and becomes Ready; one on its way out waits until

@@ -75,7 +75,8 @@ struct pipeline_deps {
   std::function<std::string()> new_uid;
   std::function<std::string(size_t)> random_suffix; ///< for generateName
   /// Allocates what a Service needs and must be unique in the cluster.
-  std::string service_cidr = "10.43.0.0/16";
+  /// One range of addresses, or one of each family, the primary first.
+  std::vector<std::string> service_cidrs = {"10.43.0.0/16"};
   int node_port_min = 30000;
   int node_port_max = 32767;
   /// Whether a user may do something (verb, group, resource, name), for plug-ins that ask; empty:

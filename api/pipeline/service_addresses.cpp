@@ -1,7 +1,5 @@
 #include "api/pipeline/service_addresses.hpp"
 
-#include "api/text/cidr.hpp"
-
 #include <algorithm>
 
 namespace thespis::api {
@@ -14,42 +12,51 @@ constexpr std::string_view default_range = "kubernetes";
 constexpr std::string_view manager_label = "ipaddress.kubernetes.io/managed-by";
 constexpr std::string_view our_manager = "ipallocator.k8s.io";
 
-std::optional<uint32_t> parse_v4(std::string_view text) {
-  auto ip = parse_ip(text);
-  if (!ip || !ip->is_v4())
-    return std::nullopt;
-  return ip->to_v4();
-}
-
 /// Addresses at the start of the range that are left to people who choose their own, as the
 /// apiserver does it.
-uint32_t static_band(uint32_t size) {
-  return std::clamp<uint32_t>(size / 16, std::min<uint32_t>(16, size), 256);
+uint64_t static_band(uint64_t size) {
+  return std::clamp<uint64_t>(size / 16, std::min<uint64_t>(16, size), 256);
 }
 
 } // namespace
 
-service_addresses::service_addresses(const pipeline_deps& deps) : deps_(deps) {}
+service_addresses::service_addresses(const pipeline_deps& deps)
+    : deps_(deps), configured_(deps.service_cidrs) {
+  for (const auto& text : configured_)
+    if (const auto range = parse_cidr(text))
+      families_.emplace_back(range->base().is_v4() ? "IPv4" : "IPv6");
+}
+
+size_t service_addresses::ip_hash::operator()(const ip_address& ip) const {
+  const auto& b = ip.bytes();
+  return std::hash<std::string_view>{}({reinterpret_cast<const char*>(b.data()), b.size()});
+}
+
+bool service_addresses::block::holds(const ip_address& ip) const {
+  const auto at = range.index_of(ip);
+  return at && *at >= first && *at <= last;
+}
 
 std::optional<service_addresses::block> service_addresses::block_of(const std::string& text) {
   auto range = parse_cidr(text);
-  if (!range || !range->base().is_v4() || range->prefix() < 1 || range->prefix() > 30)
+  if (!range || range->prefix() < 1 || range->prefix() > range->base().bits() - 2)
     return std::nullopt;
-  // The network's own address and the broadcast address are nobody's.
-  auto first = range->base().to_v4() + 1;
-  return block{text, first, first + static_cast<uint32_t>(range->size()) - 3};
+  // The network's own address is nobody's, nor is IPv4's broadcast address.
+  return block{text, *range, 1, range->size() - (range->base().is_v4() ? 2 : 1)};
 }
 
-std::string service_addresses::ranges() {
+std::string service_addresses::ranges(const std::string& text) {
+  const auto ip = parse_ip(text);
   std::lock_guard lock(mutex_);
   refresh();
   std::string out;
   for (const auto& b : blocks_)
-    out += (out.empty() ? "" : ", ") + b.cidr;
+    if (!ip || b.range.base().is_v4() == ip->is_v4())
+      out += (out.empty() ? "" : ", ") + b.text;
   return out;
 }
 
-/// The configured range first, then the others by name.
+/// The configured ranges first, then the others by name.
 void service_addresses::refresh_blocks() {
   auto all = deps_.state->list(ranges_resource);
   if (all.revision == blocks_revision_)
@@ -63,7 +70,8 @@ void service_addresses::refresh_blocks() {
   };
   auto first = deps_.state->get(ranges_resource, {}, default_range);
   if (!first || !first->meta().deleting)
-    add(deps_.service_cidr);
+    for (const auto& text : configured_)
+      add(text);
   for (const auto& o : all.objects) {
     if (o->meta().deleting)
       continue;
@@ -85,7 +93,7 @@ void service_addresses::refresh_reserved() {
     const auto* manager = find_label(o->labels(), manager_label);
     if (manager && *manager == our_manager)
       continue;
-    if (auto ip = parse_v4(o->name()))
+    if (auto ip = parse_ip(o->name()))
       reserved_.insert(*ip);
   }
 }
@@ -99,7 +107,7 @@ void service_addresses::observe() {
   refresh();
 }
 
-void service_addresses::hold(uint32_t ip, const std::string& owner, holding& h) {
+void service_addresses::hold(const ip_address& ip, const std::string& owner, holding& h) {
   h.ips.push_back(ip);
   ips_[ip] = owner;
   if (auto it = claimed_ips_.find(ip); it != claimed_ips_.end() && it->second.owner == owner)
@@ -114,7 +122,7 @@ void service_addresses::hold(port_key port, const std::string& owner, holding& h
 }
 
 void service_addresses::release(const std::string& owner, const holding& h) {
-  for (auto ip : h.ips)
+  for (const auto& ip : h.ips)
     if (auto it = ips_.find(ip); it != ips_.end() && it->second == owner)
       ips_.erase(it);
   for (const auto& p : h.ports)
@@ -145,7 +153,7 @@ void service_addresses::refresh() {
     auto doc = s->parse();
     if (const auto* list = json::at(doc, {"spec", "clusterIPs"}); list && list->IsArray())
       for (const auto& v : list->GetArray())
-        if (auto ip = parse_v4(json::as_string(v)))
+        if (auto ip = parse_ip(json::as_string(v)))
           hold(*ip, owner, h);
     if (const auto* list = json::at(doc, {"spec", "ports"}); list && list->IsArray())
       for (const auto& p : list->GetArray())
@@ -165,7 +173,7 @@ void service_addresses::refresh() {
   }
 }
 
-bool service_addresses::is_free(uint32_t ip, const std::string& owner) const {
+bool service_addresses::is_free(const ip_address& ip, const std::string& owner) const {
   if (reserved_.contains(ip))
     return false;
   auto held = ips_.find(ip);
@@ -183,7 +191,7 @@ bool service_addresses::is_free(const port_key& port, const std::string& owner) 
   return claimed == claimed_ports_.end() || claimed->second.owner == owner;
 }
 
-void service_addresses::take(uint32_t ip, const std::string& owner) {
+void service_addresses::take(const ip_address& ip, const std::string& owner) {
   claimed_ips_[ip] = {owner, deps_.now() + claim_life};
 }
 
@@ -193,7 +201,7 @@ void service_addresses::take(const port_key& port, const std::string& owner) {
 
 service_addresses::answer service_addresses::claim_ip(const std::string& text,
                                                       const std::string& owner, bool rehearsal) {
-  auto ip = parse_v4(text);
+  auto ip = parse_ip(text);
   if (!ip)
     return answer::outside;
   std::lock_guard lock(mutex_);
@@ -201,8 +209,8 @@ service_addresses::answer service_addresses::claim_ip(const std::string& text,
   auto held = ips_.find(*ip);
   bool own = held != ips_.end() && held->second == owner;
   // What a Service has it keeps, also when its range is on its way out.
-  if (!own && std::none_of(blocks_.begin(), blocks_.end(),
-                           [&](const auto& b) { return *ip >= b.first && *ip <= b.last; }))
+  if (!own &&
+      std::none_of(blocks_.begin(), blocks_.end(), [&](const auto& b) { return b.holds(*ip); }))
     return answer::outside;
   if (!own && !is_free(*ip, owner))
     return answer::taken;
@@ -212,31 +220,39 @@ service_addresses::answer service_addresses::claim_ip(const std::string& text,
 }
 
 /// The band for people's own choices comes last.
-std::optional<uint32_t> service_addresses::free_in(const block& b, uint64_t seed) const {
-  uint32_t size = b.last - b.first + 1;
-  uint32_t low = static_band(size);
-  uint32_t high = size - low;
-  // A Service has one address: what it holds already is for it to keep, not to be given again.
-  auto is_nobodys = [&](uint32_t offset) { return is_free(b.first + offset, {}); };
-  for (uint32_t i = 0; i < high; ++i)
-    if (auto offset = low + static_cast<uint32_t>((seed + i) % high); is_nobodys(offset))
-      return b.first + offset;
-  for (uint32_t i = 0; i < low; ++i)
-    if (is_nobodys(i))
-      return b.first + i;
+std::optional<ip_address> service_addresses::free_in(const block& b, uint64_t seed) const {
+  const uint64_t size = b.last - b.first + 1;
+  const uint64_t low = static_band(size);
+  const uint64_t high = size - low;
+  // A Service has one address of a family: what it holds already is for it to keep, not to be given
+  // again.
+  auto nobodys = [&](uint64_t offset) -> std::optional<ip_address> {
+    auto ip = b.range.nth(b.first + offset);
+    return ip && is_free(*ip, {}) ? ip : std::nullopt;
+  };
+  for (uint64_t i = 0; i < high; ++i)
+    if (auto ip = nobodys(low + (seed + i) % high))
+      return ip;
+  for (uint64_t i = 0; i < low; ++i)
+    if (auto ip = nobodys(i))
+      return ip;
   return std::nullopt;
 }
 
-std::optional<std::string> service_addresses::claim_any_ip(const std::string& owner, uint64_t seed,
+std::optional<std::string> service_addresses::claim_any_ip(std::string_view family,
+                                                           const std::string& owner, uint64_t seed,
                                                            bool rehearsal) {
   std::lock_guard lock(mutex_);
   refresh();
-  for (const auto& b : blocks_)
+  for (const auto& b : blocks_) {
+    if (b.range.base().is_v4() != (family == "IPv4"))
+      continue;
     if (auto ip = free_in(b, seed)) {
       if (!rehearsal)
         take(*ip, owner);
-      return ip_address::v4(*ip).to_string();
+      return ip->to_string();
     }
+  }
   return std::nullopt;
 }
 

@@ -4,6 +4,7 @@
 #include "api/validation/access.hpp"
 #include "api/validation/network.hpp"
 
+#include <algorithm>
 #include <set>
 #include <unordered_set>
 
@@ -85,39 +86,117 @@ void check_affinity(const json::value& spec, const path& at, findings& f) {
   }
 }
 
+bool is_v6(std::string_view address) {
+  const auto ip = parse_ip(address);
+  return ip && !ip->is_v4();
+}
+
+/// Each by itself. Returns whether all are addresses, or None alone.
+bool check_each_address(const json::value& ips, const path& list, findings& f) {
+  const size_t known = f.causes().size();
+  for (rapidjson::SizeType i = 0; i < ips.Size(); ++i) {
+    const auto ip = json::as_string(ips[i]);
+    if (i == 0 && ip == "None") {
+      if (ips.Size() > 1)
+        f.invalid(list, ips, "'None' must be the first and only value");
+      continue;
+    }
+    complain(f, path(list, i), ip, check_ip(ip));
+  }
+  return f.causes().size() == known;
+}
+
 void check_addresses(const json::value& spec, const path& at, findings& f) {
+  if (!needs_cluster_ip(spec))
+    return;
   const auto& ips = member(spec, "clusterIPs");
   path list(at, "clusterIPs");
+  const auto first = text(spec, "clusterIP");
+  if (!filled(ips)) {
+    if (!first.empty())
+      f.required(list);
+    return;
+  }
   if (!ips.IsArray())
     return;
-  auto first = text(spec, "clusterIP");
-  if (!ips.Empty() && json::as_string(ips[0]) != first)
+  if (first.empty())
+    f.invalid(list, ips, "must be empty when `clusterIP` is not specified");
+  else if (json::as_string(ips[0]) != first)
     f.invalid(list, ips, "first value must match `clusterIP`");
+  const bool good = check_each_address(ips, list, f);
   if (ips.Size() > 2)
     f.invalid(list, ips, "may only hold up to 2 values");
-  for (rapidjson::SizeType i = 0; i < ips.Size(); ++i) {
-    auto ip = json::as_string(ips[i]);
-    path p(list, i);
-    if (ip == "None") {
-      if (ips.Size() > 1)
-        f.invalid(p, ip, "'None' must be the first and only value");
-    } else {
-      complain(f, p, ip, check_ip(ip));
-    }
+  if (!good || is_headless(spec))
+    return;
+  const auto sixes = std::count_if(ips.Begin(), ips.End(),
+                                   [](const auto& v) { return is_v6(json::as_string(v)); });
+  if (ips.Size() > 1 && (sixes == 0 || sixes == ips.Size()))
+    f.invalid(list, ips, "may specify no more than one IP for each IP family");
+  const auto& families = member(spec, "ipFamilies");
+  for (rapidjson::SizeType i = 0; i < std::min<size_t>(ips.Size(), count(families)); ++i) {
+    const auto ip = json::as_string(ips[i]);
+    const auto family = json::as_string(families[i]);
+    if ((family == "IPv4" && is_v6(ip)) || (family == "IPv6" && !is_v6(ip)))
+      f.invalid(path(list, i), ip,
+                "expected an " + std::string(family) + " value as indicated by `ipFamilies[" +
+                    std::to_string(i) + "]`");
   }
 }
 
 void check_families(const json::value& spec, const path& at, findings& f) {
-  // Addresses are IPv4; a Service without a selector may name families it leaves to others.
-  if (!needs_cluster_ip(spec) || (is_headless(spec) && !filled(member(spec, "selector"))))
+  if (!needs_cluster_ip(spec))
     return;
-  if (text(spec, "ipFamilyPolicy") == "RequireDualStack")
-    f.invalid(path(at, "ipFamilyPolicy"), "RequireDualStack",
-              "this cluster is not configured for dual-stack services");
+  std::set<std::string_view> seen;
   each(spec, "ipFamilies", at, [&](const json::value& v, const path& p) {
-    if (json::as_string(v) == "IPv6")
-      f.invalid(p, "IPv6", "not configured on this cluster");
+    if (!seen.insert(json::as_string(v)).second)
+      f.duplicate(p, json::as_string(v));
   });
+  if (text(spec, "ipFamilyPolicy") != "SingleStack")
+    return;
+  path policy(at, "ipFamilyPolicy");
+  if (count(member(spec, "clusterIPs")) == 2)
+    f.invalid(policy, "SingleStack",
+              "must be 'RequireDualStack' or 'PreferDualStack' when multiple cluster IPs are "
+              "specified");
+  if (count(member(spec, "ipFamilies")) == 2)
+    f.invalid(policy, "SingleStack",
+              "must be 'RequireDualStack' or 'PreferDualStack' when multiple IP families are "
+              "specified");
+}
+
+/// Whether a list was given and is shorter than before.
+bool is_reduced(const json::value& spec, const json::value& before, std::string_view key) {
+  const auto now = count(member(spec, key));
+  return now > 0 && now < count(member(before, key));
+}
+
+/// What a Service holds it keeps; a second address or family may come, and go with the policy.
+void check_kept(const json::value& spec, const json::value& before, const path& at, findings& f) {
+  path policy(at, "ipFamilyPolicy"), ips(at, "clusterIPs"), families(at, "ipFamilies");
+  if (text(spec, "ipFamilyPolicy") != "SingleStack") {
+    for (const auto& [key, what] :
+         {std::pair{"clusterIPs", "cluster IP"}, {"ipFamilies", "IP family"}})
+      if (is_reduced(spec, before, key))
+        f.invalid(policy, text(spec, "ipFamilyPolicy"),
+                  std::string("must be 'SingleStack' to release the secondary ") + what);
+  }
+  const bool headless = is_headless(spec), was_headless = is_headless(before);
+  if (headless && was_headless)
+    return;
+  const auto compare = [&](const char* key, const path& list, bool numbered) {
+    const auto& now = member(spec, key);
+    const auto& old = member(before, key);
+    if (!now.IsArray() || !old.IsArray())
+      return;
+    // A shorter or longer list keeps its first.
+    const auto n = now.Size() == old.Size() ? now.Size() : std::min({1U, now.Size(), old.Size()});
+    for (rapidjson::SizeType i = 0; i < n; ++i)
+      if (!json::equal(now[i], old[i]))
+        f.invalid(path(list, numbered ? i : 0), now, "may not change once set");
+  };
+  compare("clusterIPs", ips, true);
+  if (headless == was_headless)
+    compare("ipFamilies", families, false);
 }
 
 void check_external(const json::value& spec, const path& at, findings& f) {
@@ -191,6 +270,10 @@ bool needs_health_check_port(const json::value& spec) {
   return text(spec, "type") == "LoadBalancer" && text(spec, "externalTrafficPolicy") == "Local";
 }
 
+bool drops_second_family(const json::value& spec, const json::value& before) {
+  return is_reduced(spec, before, "clusterIPs") || is_reduced(spec, before, "ipFamilies");
+}
+
 void validate_service_status(const json::value& service, findings& f) {
   check_balancer_status(service, f);
 }
@@ -221,17 +304,7 @@ void validate_service_update(const json::value& service, const json::value& old,
               "may not change once set");
   if (!needs_cluster_ip(spec) || !needs_cluster_ip(before))
     return;
-  path ips(at, "clusterIPs");
-  auto held = text(before, "clusterIP");
-  if (!held.empty() && text(spec, "clusterIP") != held)
-    f.invalid(path(ips, size_t{0}), member(spec, "clusterIPs"), "may not change once set");
-  const auto& family = member(before, "ipFamilies");
-  const auto& now = member(spec, "ipFamilies");
-  if (filled(family) && family.IsArray() &&
-      (!filled(now) || !now.IsArray() || !json::equal(now[0], family[0]))) {
-    path families(at, "ipFamilies");
-    f.invalid(path(families, size_t{0}), now, "may not change once set");
-  }
+  check_kept(spec, before, at, f);
 }
 
 } // namespace thespis::api

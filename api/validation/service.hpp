@@ -10,6 +10,8 @@ void validate_service(const json::value& service, findings& f);
 void validate_service_status(const json::value& service, findings& f);
 void validate_service_update(const json::value& service, const json::value& old, findings& f);
 
+/// Whether a Service (its spec and that of before) would have fewer addresses or families.
+bool drops_second_family(const json::value& spec, const json::value& before);
 /// Whether this is a Service without an address of its own (clusterIP None).
 bool is_headless(const json::value& spec);
 /// Whether Services of this type have cluster addresses (all but ExternalName).

@@ -68,6 +68,7 @@ struct fixture_options {
   /// Run the ready actors in an order that the seed decides, instead of first come first served.
   bool shuffle = false;
   runtime::window_limits window = {};
+  std::vector<std::string> service_cidrs = {"10.43.0.0/16"};
 };
 
 class cluster_fixture {
@@ -339,6 +340,7 @@ private:
 
   void start_requests() {
     api::pipeline_deps deps;
+    deps.service_cidrs = options_.service_cidrs;
     deps.state = state_;
     deps.now = [clock = env_.clock] { return clock->now(); };
     deps.new_uid = [random = env_.random] { return random->uuid(); };

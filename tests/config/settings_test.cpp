@@ -151,7 +151,8 @@ BOOST_AUTO_TEST_CASE(refuses_an_impossible_value) {
                     "t.yaml:1:13: api.port: expected a whole number from 1 to 65535 (got 70000)");
   BOOST_CHECK_EQUAL(problems_of("network: {pod-cidr: 10.42.0.1/16}\n"),
                     "t.yaml:1:21: network.pod-cidr: expected an IPv4 range such as 10.42.0.0/16 "
-                    "with a prefix from 8 to 28 (got 10.42.0.1/16)");
+                    "with a prefix from 8 to 28, an IPv6 range with a prefix from 16 to 118, or "
+                    "one of each behind a comma (got 10.42.0.1/16)");
   BOOST_CHECK_EQUAL(problems_of("log-level: loud\n"),
                     "t.yaml:1:12: log-level: expected one of trace, debug, info, warn, error or "
                     "off (got loud)");
@@ -224,6 +225,45 @@ BOOST_AUTO_TEST_CASE(refuses_values_that_contradict_each_other) {
                     "controllers.max-backoff, 16m40s (got 20m)");
 }
 
+BOOST_AUTO_TEST_CASE(reads_ranges_of_both_families) {
+  auto s = good("network: {pod-cidr: 'fd42::/56,10.1.0.0/16', service-cidr: 'fd43::/108,"
+                "10.2.0.0/16', node-cidr-mask-ipv6: 72}\n");
+  BOOST_CHECK((s.network.pod_cidrs() == std::vector<std::string>{"fd42::/56", "10.1.0.0/16"}));
+  BOOST_CHECK((s.network.service_cidrs() == std::vector<std::string>{"fd43::/108", "10.2.0.0/16"}));
+  BOOST_CHECK_EQUAL(s.network.node_cidr_mask_ipv6, 72);
+  BOOST_CHECK_EQUAL(s.kubernetes_service_ip("192.0.2.1"), "10.2.0.1");
+  BOOST_CHECK_EQUAL(s.kubernetes_service_ip("2001:db8::1"), "fd43::1");
+  BOOST_CHECK_EQUAL(s.dns_service_ip(), "10.2.0.10");
+  s = good("network: {pod-cidr: 'fd42::/56', service-cidr: 'fd43::/108'}\n");
+  BOOST_CHECK_EQUAL(s.kubernetes_service_ip("192.0.2.1"), "fd43::1");
+  BOOST_CHECK_EQUAL(s.dns_service_ip(), "fd43::a");
+}
+
+BOOST_AUTO_TEST_CASE(addresses_are_of_either_family) {
+  BOOST_CHECK_EQUAL(good("api: {advertise-address: '2001:db8::1'}\n").api.advertise_address,
+                    "2001:db8::1");
+  BOOST_CHECK_EQUAL(problems_of("node: {address: '2001:db8::g'}\n"),
+                    "t.yaml:1:17: node.address: expected an IP address such as 192.0.2.10 (got "
+                    "\"2001:db8::g\")");
+  BOOST_CHECK_EQUAL(config::host_and_port("192.0.2.1", 6443), "192.0.2.1:6443");
+  BOOST_CHECK_EQUAL(config::host_and_port("2001:db8::1", 6443), "[2001:db8::1]:6443");
+}
+
+BOOST_AUTO_TEST_CASE(refuses_families_that_do_not_match) {
+  BOOST_CHECK_EQUAL(problems_of("network:\n  pod-cidr: 10.42.0.0/16,fd42::/56\n"),
+                    "t.yaml:2:13: network.pod-cidr: expected ranges of pods and services of the "
+                    "same families (got pods 10.42.0.0/16,fd42::/56, services 10.43.0.0/16)");
+  BOOST_CHECK_EQUAL(problems_of("network:\n  pod-cidr: 10.42.0.0/16,fd42::/40\n"
+                                "  service-cidr: 10.43.0.0/16,fd43::/108\n"),
+                    "t.yaml:2:13: network.pod-cidr: expected a node's share at most 16 bits longer "
+                    "than the pod range fd42::/40 (got /64)");
+  BOOST_CHECK_EQUAL(problems_of("network:\n  pod-cidr: 10.42.0.0/16,fd42::/56\n"
+                                "  service-cidr: 10.43.0.0/16,fd43::/108\n"
+                                "  node-cidr-mask-ipv6: 48\n"),
+                    "t.yaml:4:24: network.node-cidr-mask-ipv6: expected a node's share no larger "
+                    "than the pod range fd42::/56 (got /48)");
+}
+
 BOOST_AUTO_TEST_CASE(refuses_a_file_that_is_not_there) {
   auto result = config::load_settings("/nowhere/thespis.yaml");
   BOOST_REQUIRE(!result);
@@ -233,7 +273,7 @@ BOOST_AUTO_TEST_CASE(refuses_a_file_that_is_not_there) {
 
 BOOST_AUTO_TEST_CASE(derived_values_follow_the_service_range) {
   auto s = good("network: {service-cidr: 10.99.0.0/24}\n");
-  BOOST_CHECK_EQUAL(s.kubernetes_service_ip(), "10.99.0.1");
+  BOOST_CHECK_EQUAL(s.kubernetes_service_ip("192.0.2.1"), "10.99.0.1");
   BOOST_CHECK_EQUAL(s.dns_service_ip(), "10.99.0.10");
   BOOST_CHECK_EQUAL(s.kubeconfig_path(), "/var/lib/thespis/kubeconfig");
 }

@@ -78,8 +78,9 @@ api::result<bench_cluster*> bench_cluster::start(const context& c, int nodes) {
   if (!serving)
     return api::fail(std::move(serving.error()));
   res->server_ = std::move(*serving);
-  bootstrap_cluster(*res->cluster_, config::to_string(res->settings_.network.service_cidr),
-                    res->settings_.kubernetes_service_ip(), unused_address, res->port());
+  bootstrap_cluster(*res->cluster_, res->settings_.network.service_cidrs(),
+                    res->settings_.kubernetes_service_ip(unused_address), unused_address,
+                    res->port());
   if (nodes > 0) {
     c.log.say("starting " + std::to_string(nodes) + " simulated nodes");
     res->nodes_ =

@@ -86,7 +86,7 @@ std::string type_name(const config::option& o) {
     return "N";
   if (std::holds_alternative<config::duration*>(place))
     return "TIME";
-  if (std::holds_alternative<config::cidr*>(place))
+  if (std::holds_alternative<config::ip_ranges*>(place))
     return "CIDR";
   if (std::holds_alternative<config::port_range*>(place))
     return "FIRST-LAST";

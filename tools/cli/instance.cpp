@@ -94,9 +94,9 @@ instance_lock::~instance_lock() {
 instance_state state_of(const config::settings& s) {
   instance_state state;
   state.version = version();
-  bool everywhere = s.api.bind_address == "0.0.0.0";
-  state.server = "https://" + (everywhere ? "127.0.0.1" : s.api.bind_address) + ":" +
-                 std::to_string(s.api.port);
+  const bool everywhere = s.api.bind_address == "0.0.0.0" || s.api.bind_address == "::";
+  state.server =
+      "https://" + config::host_and_port(everywhere ? "127.0.0.1" : s.api.bind_address, s.api.port);
   if (!s.agent.server.empty()) {
     state.agent_of = s.agent.server;
     state.server.clear();

@@ -27,9 +27,9 @@ int failed(startup& start, const std::string& why) {
 
 /// The settings of this machine, with what is the same on all machines from the server.
 config::settings with_cluster(config::settings s, const runtime::link::link_welcome& w) {
-  if (auto range = config::parse_cidr(w.pod_cidr))
+  if (auto range = config::parse_ranges(w.pod_cidr))
     s.network.pod_cidr = *range;
-  if (auto range = config::parse_cidr(w.service_cidr))
+  if (auto range = config::parse_ranges(w.service_cidr))
     s.network.service_cidr = *range;
   s.network.cluster_domain = w.cluster_domain;
   s.network.cluster_dns = !w.dns_ip.empty();

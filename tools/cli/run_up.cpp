@@ -91,7 +91,7 @@ api::rest::server_options server_options_of(const config::settings& s, const con
   res.front_proxy = {pki.front_proxy.certificate, pki.front_proxy.key};
   res.watch_timeout = s.api.min_watch_timeout;
   res.write_timeout = s.api.request_timeout;
-  res.external_address = address + ":" + std::to_string(s.api.port);
+  res.external_address = config::host_and_port(address, s.api.port);
   return res;
 }
 
@@ -264,11 +264,11 @@ int run_up(const config::settings& settings, startup& start) {
   cluster c{settings, std::move(*storage), identity_of(*pki), *audit};
   const auto address =
       settings.api.advertise_address.empty() ? machine_address() : settings.api.advertise_address;
-  bootstrap_cluster(c, config::to_string(settings.network.service_cidr),
-                    settings.kubernetes_service_ip(), address, static_cast<int>(settings.api.port));
+  bootstrap_cluster(c, settings.network.service_cidrs(), settings.kubernetes_service_ip(address),
+                    address, static_cast<int>(settings.api.port));
   announce_api(c, pki->ca.pem().certificate, pki->front_proxy_ca);
   publish_cluster_info(c, pki->ca.pem().certificate,
-                       "https://" + address + ":" + std::to_string(settings.api.port));
+                       "https://" + config::host_and_port(address, settings.api.port));
   ensure_link_policy(c);
   runtime::link::link_server links{links_of(c, settings)};
   auto options = server_options_of(settings, *pki, *tokens, c, address);

@@ -33,6 +33,7 @@ v1::service kubernetes_service(const std::string& ip, int api_port) {
   s.spec.type = "ClusterIP";
   s.spec.cluster_ip = ip;
   s.spec.cluster_ips = {ip};
+  s.spec.ip_family_policy = "SingleStack";
   v1::service_port port;
   port.name = "https";
   port.protocol = "TCP";
@@ -62,7 +63,8 @@ v1::endpoint_slice kubernetes_slice(const std::string& address, int api_port) {
   s.metadata.name = service_name;
   s.metadata.namespace_ = "default";
   s.metadata.labels = {{"kubernetes.io/service-name", service_name}};
-  s.address_type = "IPv4";
+  const auto ip = api::parse_ip(address);
+  s.address_type = !ip || ip->is_v4() ? "IPv4" : "IPv6";
   auto& endpoint = s.endpoints.emplace_back();
   endpoint.addresses = {address};
   endpoint.conditions.ensure().ready = true;
@@ -73,11 +75,11 @@ v1::endpoint_slice kubernetes_slice(const std::string& address, int api_port) {
   return s;
 }
 
-/// The range of the services' addresses.
-v1::service_cidr default_range(const std::string& range) {
+/// The ranges of the services' addresses.
+v1::service_cidr default_range(const std::vector<std::string>& ranges) {
   v1::service_cidr s;
   s.metadata.name = actors::default_service_cidr;
-  s.spec.cidrs = {range};
+  s.spec.cidrs = ranges;
   return s;
 }
 
@@ -157,8 +159,9 @@ void announce_api(cluster& c, const std::string& client_ca, const std::string& f
   report(c.run(std::move(calls)));
 }
 
-void bootstrap_cluster(cluster& c, const std::string& service_range, const std::string& service_ip,
-                       const std::string& api_address, int api_port) {
+void bootstrap_cluster(cluster& c, const std::vector<std::string>& service_ranges,
+                       const std::string& service_ip, const std::string& api_address,
+                       int api_port) {
   std::vector<api::call> namespaces;
   for (const char* name : {"default", "kube-system", "kube-public", "kube-node-lease"}) {
     v1::namespace_ n;
@@ -171,7 +174,7 @@ void bootstrap_cluster(cluster& c, const std::string& service_range, const std::
     if (!c.state()->get(v1::priority_class::resource_name, {}, priority.metadata.name))
       calls.push_back(actors::create_call(priority));
   if (!c.state()->get(v1::service_cidr::resource_name, {}, actors::default_service_cidr))
-    calls.push_back(actors::create_call(default_range(service_range)));
+    calls.push_back(actors::create_call(default_range(service_ranges)));
   if (!c.state()->get(v1::storage_class::resource_name, {}, local_path().metadata.name))
     calls.push_back(actors::create_call(local_path()));
   // Who deletes it has another one: it is made with the cluster and not again.

@@ -177,7 +177,7 @@ void cluster::start_storage(const config::settings& settings,
   deps.now = [clock = env_.clock] { return clock->now(); };
   deps.new_uid = [random = env_.random] { return random->uuid(); };
   deps.random_suffix = [random = env_.random](size_t n) { return random->suffix(n); };
-  deps.service_cidr = config::to_string(settings.network.service_cidr);
+  deps.service_cidrs = settings.network.service_cidrs();
   deps.node_port_min = static_cast<int>(settings.network.node_ports.first);
   deps.node_port_max = static_cast<int>(settings.network.node_ports.last);
   deps.access = access_;
@@ -251,9 +251,11 @@ void cluster::start_controllers(const config::settings& settings,
       std::make_shared<metric_servers>(metric_servers_deps{
           extensions_, state_, outbound_, blocking_, env_.clock, identity.front_proxy})};
   tunables.token_secrets = {tokens_, identity.root_ca};
-  const auto& pods = settings.network.pod_cidr;
-  tunables.node_ipam = {{{api::ip_address::v4(pods.base), static_cast<unsigned>(pods.bits)},
-                         static_cast<unsigned>(settings.network.node_cidr_mask)}};
+  auto& ipam = tunables.node_ipam.emplace();
+  for (const auto& pods : settings.network.pod_cidr.all)
+    ipam.ranges.push_back(
+        {pods, static_cast<unsigned>(pods.base().is_v4() ? settings.network.node_cidr_mask
+                                                         : settings.network.node_cidr_mask_ipv6)});
   tunables.signing = {identity.sign, access_};
   tunables.volumes.folder = std::filesystem::absolute(settings.data_dir).string() + "/storage";
   tunables.volumes.remove = [folders = std::make_shared<volume_folders>(host_->system, env_.roles)](

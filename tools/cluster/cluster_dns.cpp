@@ -46,7 +46,8 @@ v1::endpoint_slice dns_slice(const std::string& node, const std::string& address
   s.metadata.namespace_ = service_namespace;
   s.metadata.labels = {{"kubernetes.io/service-name", service_name},
                        {"endpointslice.kubernetes.io/managed-by", "dns.thespis.dev"}};
-  s.address_type = "IPv4";
+  const auto ip = api::parse_ip(address);
+  s.address_type = !ip || ip->is_v4() ? "IPv4" : "IPv6";
   auto& endpoint = s.endpoints.emplace_back();
   endpoint.addresses = {address};
   endpoint.conditions.ensure().ready = true;
@@ -78,10 +79,9 @@ void announce(cluster& c, const v1::service& service, v1::endpoint_slice slice) 
 }
 
 std::vector<api::cidr> ranges_of(const config::settings& s) {
-  std::vector<api::cidr> res;
-  for (const auto& range : {s.network.pod_cidr, s.network.service_cidr})
-    if (const auto parsed = api::parse_cidr(config::to_string(range)))
-      res.push_back(*parsed);
+  auto res = s.network.pod_cidr.all;
+  const auto& services = s.network.service_cidr.all;
+  res.insert(res.end(), services.begin(), services.end());
   return res;
 }
 
@@ -98,9 +98,11 @@ api::result<std::shared_ptr<proxy::dns::server>> start_dns(cluster& c,
                                                            const std::string& node,
                                                            const std::string& address) {
   const auto ip = api::parse_ip(address);
-  if (!ip || !ip->is_v4() || ip->is_loopback())
-    return api::fail(api::bad_request("no Service can lead to a DNS server at " + address));
   const auto service_ip = settings.dns_service_ip();
+  const bool reachable = ip && ip->is_v4() == api::parse_ip(service_ip)->is_v4();
+  if (!reachable || ip->is_loopback())
+    return api::fail(api::bad_request("no Service at " + service_ip +
+                                      " can lead to a DNS server at " + address));
   proxy::dns::server_options options;
   options.zone.domain = settings.network.cluster_domain;
   options.zone.ranges = ranges_of(settings);

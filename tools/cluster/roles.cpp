@@ -118,7 +118,8 @@ actors::controller_tunables tunables_of(const actors::role_settings& s) {
   res.namespaces.root_ca = s.root_ca;
   res.trust_bundles.root_ca = s.root_ca;
   res.events.ttl = std::chrono::nanoseconds{s.event_ttl};
-  res.service_ranges.default_range = s.service_cidr;
+  if (const auto ranges = config::parse_ranges(s.service_cidr))
+    res.service_ranges.default_ranges = ranges->texts();
   res.service_balancer.reserved = {static_cast<int32_t>(s.api_port)};
   return res;
 }

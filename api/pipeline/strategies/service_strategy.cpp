@@ -1,5 +1,6 @@
 #include "api/pipeline/metadata.hpp"
 #include "api/pipeline/service_addresses.hpp"
+#include "api/pipeline/strategies/service_families.hpp"
 #include "api/pipeline/strategies/strategies.hpp"
 #include "api/validation/access.hpp"
 #include "api/validation/service.hpp"
@@ -21,29 +22,35 @@ void set_list(json::value& obj, std::string_view key,
   json::set(obj, key, std::move(list), a);
 }
 
-/// clusterIP and clusterIPs say the same: whichever a client changed wins.
+/// clusterIP and clusterIPs say the same. An old client knows the former only: what it says there
+/// is taken over when it left the list alone.
 void reconcile_addresses(json::value& spec, const json::value* old, json::allocator& a) {
-  std::string ip(text(spec, "clusterIP"));
-  bool listed = filled(member(spec, "clusterIPs"));
+  const std::string ip(text(spec, "clusterIP"));
+  const bool listed = filled(member(spec, "clusterIPs"));
   if (!old) {
     if (!ip.empty() && !listed)
       set_list(spec, "clusterIPs", {ip}, a);
-    else if (ip.empty() && listed)
-      json::set(spec, "clusterIP", json::as_string(member(spec, "clusterIPs")[0]), a);
     return;
   }
-  bool ip_changed = ip != text(*old, "clusterIP");
-  bool list_changed = !json::equal(member(spec, "clusterIPs"), member(*old, "clusterIPs"));
-  if (ip_changed && !list_changed) {
-    if (ip.empty())
-      json::erase(spec, "clusterIPs");
-    else
-      set_list(spec, "clusterIPs", {ip}, a);
-  } else if (!ip_changed && list_changed && listed) {
-    json::set(spec, "clusterIP", json::as_string(member(spec, "clusterIPs")[0]), a);
-  } else if (!ip_changed && list_changed && !ip.empty()) {
+  if (ip == text(*old, "clusterIP") ||
+      (listed && !json::equal(member(spec, "clusterIPs"), member(*old, "clusterIPs"))))
+    return;
+  if (ip.empty())
+    json::erase(spec, "clusterIPs");
+  else
     set_list(spec, "clusterIPs", {ip}, a);
-  }
+}
+
+/// What says nothing is not kept.
+void drop_empty(json::value& spec) {
+  if (has(spec, "clusterIP") && text(spec, "clusterIP").empty())
+    json::erase(spec, "clusterIP");
+  for (std::string_view key : {"clusterIPs", "ipFamilies"})
+    if (!filled(member(spec, key)))
+      json::erase(spec, key);
+  if (member(spec, "healthCheckNodePort").IsInt() &&
+      json::get_int(spec, "healthCheckNodePort") == 0)
+    json::erase(spec, "healthCheckNodePort");
 }
 
 std::set<int64_t> used_node_ports(const json::value& spec) {
@@ -83,16 +90,10 @@ void keep_node_ports(json::value& spec, const json::value& old, json::allocator&
 /// What a Service was given stays, where the client does not say otherwise.
 void keep_given(json::value& spec, const json::value& old, json::allocator& a) {
   if (needs_cluster_ip(old) && needs_cluster_ip(spec)) {
-    if (text(spec, "clusterIP").empty() && !filled(member(spec, "clusterIPs"))) {
+    if (text(spec, "clusterIP").empty())
       keep_member(spec, old, "clusterIP", a);
+    if (text(spec, "clusterIP") == text(old, "clusterIP") && !filled(member(spec, "clusterIPs")))
       keep_member(spec, old, "clusterIPs", a);
-    } else if (text(spec, "clusterIP") == text(old, "clusterIP") &&
-               !filled(member(spec, "clusterIPs"))) {
-      keep_member(spec, old, "clusterIPs", a);
-    }
-    for (std::string_view key : {"ipFamilies", "ipFamilyPolicy"})
-      if (!has(spec, key))
-        keep_member(spec, old, key, a);
   }
   if (needs_node_port(old) && needs_node_port(spec))
     keep_node_ports(spec, old, a);
@@ -138,12 +139,16 @@ void drop_useless(json::value& spec, const json::value& old) {
     json::erase(spec, "sessionAffinityConfig");
 }
 
-void prepare_create(operation&, json::document& service) {
+void prepare_create(operation& op, json::document& service) {
   auto& a = service.GetAllocator();
   json::value status(rapidjson::kObjectType);
   json::set(status, "loadBalancer", json::value(rapidjson::kObjectType), a);
   json::set(service, "status", std::move(status), a);
-  reconcile_addresses(json::ensure_object(service, "spec", a), nullptr, a);
+  auto& spec = json::ensure_object(service, "spec", a);
+  drop_empty(spec);
+  reconcile_addresses(spec, nullptr, a);
+  if (needs_cluster_ip(spec))
+    settle_families(spec, nullptr, op.addresses.families(), a);
 }
 
 void prepare_update(operation& op, json::document& service, const json::value& old) {
@@ -155,6 +160,12 @@ void prepare_update(operation& op, json::document& service, const json::value& o
   keep_given(spec, before, a);
   reconcile_addresses(spec, &before, a);
   drop_useless(spec, before);
+  drop_empty(spec);
+  if (needs_cluster_ip(spec))
+    settle_families(spec, &before, op.addresses.families(), a);
+  if (text(spec, "type") != "LoadBalancer" && has(member(service, "status"), "loadBalancer"))
+    json::set(json::ensure_object(service, "status", a), "loadBalancer",
+              json::value(rapidjson::kObjectType), a);
 }
 
 void validate_change(const operation& op, const json::value& service, const json::value& old,
@@ -163,19 +174,6 @@ void validate_change(const operation& op, const json::value& service, const json
     validate_service_status(service, f);
   else
     validate_service_update(service, old, f);
-}
-
-/// Single-stack IPv4, but for Services that leave their endpoints to somebody else.
-void set_families(json::value& spec, json::allocator& a) {
-  bool foreign = is_headless(spec) && !filled(member(spec, "selector"));
-  if (!has(spec, "ipFamilyPolicy"))
-    json::set(spec, "ipFamilyPolicy", foreign ? "RequireDualStack" : "SingleStack", a);
-  if (filled(member(spec, "ipFamilies")))
-    return;
-  if (foreign && text(spec, "ipFamilyPolicy") != "SingleStack")
-    set_list(spec, "ipFamilies", {"IPv4", "IPv6"}, a);
-  else
-    set_list(spec, "ipFamilies", {"IPv4"}, a);
 }
 
 /// Claims for one Service, and the words when they are refused.
@@ -187,37 +185,29 @@ public:
         owner_(object_key(op.request.ns, text(metadata_of(service), "name"))),
         seed_(std::hash<std::string_view>{}(text(metadata_of(service), "uid"))) {}
 
-  void address() {
-    set_families(spec_, alloc_);
-    if (is_headless(spec_))
+  /// One address for each family.
+  void addresses(const json::value* old) {
+    check_configured_families(spec_, old, op_.addresses.families(), found_);
+    if (!found_.empty() || is_headless(spec_))
       return;
-    std::string ip(text(spec_, "clusterIP"));
-    path at("spec");
-    path list(at, "clusterIPs");
-    if (ip.empty()) {
-      auto given = op_.addresses.claim_any_ip(owner_, seed_, rehearsal());
-      if (!given) {
+    auto wanted = json::copy(member(spec_, "clusterIPs"), alloc_);
+    if (!wanted.IsArray())
+      wanted.SetArray();
+    const auto& families = member(spec_, "ipFamilies");
+    for (rapidjson::SizeType i = 0; i < count(families); ++i) {
+      if (i < wanted.Size())
+        chosen_address(json::as_string(wanted[i]));
+      else if (auto given = op_.addresses.claim_any_ip(json::as_string(families[i]), owner_, seed_,
+                                                       rehearsal()))
+        wanted.PushBack(json::make_string(*given, alloc_), alloc_);
+      else
         failure_ = internal_error("failed to allocate a serviceIP: range is full");
+      if (failure_)
         return;
-      }
-      json::set(spec_, "clusterIP", *given, alloc_);
-      set_list(spec_, "clusterIPs", {*given}, alloc_);
-      return;
     }
-    switch (op_.addresses.claim_ip(ip, owner_, rehearsal())) {
-    case service_addresses::answer::ok:
-      break;
-    case service_addresses::answer::taken:
-      found_.invalid(list, member(spec_, "clusterIPs"),
-                     "failed to allocate IP " + ip + ": provided IP is already allocated");
-      break;
-    case service_addresses::answer::outside:
-      found_.invalid(list, member(spec_, "clusterIPs"),
-                     "failed to allocate IP " + ip + ": the provided IP (" + ip +
-                         ") is not in the valid range. The range of valid IPs is " +
-                         op_.addresses.ranges());
-      break;
-    }
+    if (!wanted.Empty())
+      json::set(spec_, "clusterIP", std::string(json::as_string(wanted[0])), alloc_);
+    json::set(spec_, "clusterIPs", std::move(wanted), alloc_);
   }
 
   void node_ports() {
@@ -264,6 +254,26 @@ public:
   }
 
 private:
+  void chosen_address(std::string_view text) {
+    const std::string ip(text);
+    path at("spec");
+    path list(at, "clusterIPs");
+    switch (op_.addresses.claim_ip(ip, owner_, rehearsal())) {
+    case service_addresses::answer::ok:
+      break;
+    case service_addresses::answer::taken:
+      found_.invalid(list, member(spec_, "clusterIPs"),
+                     "failed to allocate IP " + ip + ": provided IP is already allocated");
+      break;
+    case service_addresses::answer::outside:
+      found_.invalid(list, member(spec_, "clusterIPs"),
+                     "failed to allocate IP " + ip + ": the provided IP (" + ip +
+                         ") is not in the valid range. The range of valid IPs is " +
+                         op_.addresses.ranges(ip));
+      break;
+    }
+  }
+
   void chosen(json::value& port, int number, const path& at) {
     path field(at, "nodePort");
     by_port_[json::get_int(port, "port")] = number;
@@ -317,13 +327,13 @@ private:
   std::optional<error> failure_;
 };
 
-result<void> allocate(operation& op, json::document& service, const json::value*) {
+result<void> allocate(operation& op, json::document& service, const json::value* old) {
   if (is_status_call(op))
     return {};
   claims c(op, service);
   const auto& spec = member(service, "spec");
   if (needs_cluster_ip(spec))
-    c.address();
+    c.addresses(old ? &member(*old, "spec") : nullptr);
   if (needs_node_port(spec))
     c.node_ports();
   c.health_check_port();

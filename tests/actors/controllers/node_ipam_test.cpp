@@ -16,8 +16,26 @@ struct ipam_fixture : cluster_fixture {
 
   void run(const char* range = "10.42.0.0/16", unsigned mask = 24) {
     run_controller([range, mask] {
-      return actors::make_node_ipam_controller({*api::parse_cidr(range), mask});
+      return actors::make_node_ipam_controller({{{*api::parse_cidr(range), mask}}});
     });
+  }
+
+  void run_both(const char* v4, unsigned v4_mask, const char* v6, unsigned v6_mask) {
+    run_controller([=] {
+      return actors::make_node_ipam_controller(
+          {{{*api::parse_cidr(v4), v4_mask}, {*api::parse_cidr(v6), v6_mask}}});
+    });
+  }
+
+  /// Both, one after the other; the first is podCIDR.
+  std::string both(const std::string& name) const {
+    const auto n = get<node>(name, "");
+    std::string res;
+    for (const auto& range : n.spec.pod_cidrs)
+      res += (res.empty() ? "" : " ") + range;
+    if (!n.spec.pod_cidrs.empty())
+      BOOST_TEST(n.spec.pod_cidr == n.spec.pod_cidrs.front());
+    return res;
   }
 
   void add(const std::string& name, const std::string& cidr = {}) {
@@ -124,6 +142,50 @@ BOOST_AUTO_TEST_CASE(gives_a_freed_range_again_only_after_those_that_nobody_had)
   BOOST_TEST(f.cidr("c") == "10.42.2.0/24");
   BOOST_TEST(f.cidr("d") == "10.42.3.0/24");
   BOOST_TEST(f.cidr("e") == "10.42.0.0/24");
+}
+
+BOOST_AUTO_TEST_CASE(gives_a_share_of_each_family) {
+  ipam_fixture f;
+  f.add("old", "10.42.0.0/24"); // before the cluster had both families: it stays so
+  f.create("{apiVersion: v1, kind: Node, metadata: {name: brought}, spec: {podCIDR: "
+           "10.42.1.0/24, podCIDRs: [10.42.1.0/24, 'fd42:0:0:1::/64']}}");
+  f.run_both("10.42.0.0/16", 24, "fd42::/56", 64);
+  f.add("a");
+  f.settle();
+  f.add("b");
+  f.settle();
+  BOOST_TEST(f.both("old") == "10.42.0.0/24");
+  BOOST_TEST(f.both("brought") == "10.42.1.0/24 fd42:0:0:1::/64");
+  BOOST_TEST(f.both("a") == "10.42.2.0/24 fd42::/64");
+  BOOST_TEST(f.both("b") == "10.42.3.0/24 fd42:0:0:2::/64");
+}
+
+BOOST_AUTO_TEST_CASE(gives_a_node_both_families_or_none) {
+  ipam_fixture f;
+  f.run_both("10.42.0.0/22", 24, "fd42::/63", 64); // four and two shares
+  for (const char* name : {"a", "b", "c"}) {
+    f.add(name);
+    f.settle();
+  }
+  BOOST_TEST(f.both("b") == "10.42.1.0/24 fd42:0:0:1::/64");
+  BOOST_TEST(f.both("c") == "");
+  BOOST_TEST(f.told("c") == 1);
+  f.remove("nodes", "a", "");
+  f.settle();
+  BOOST_TEST(f.both("c") == "10.42.3.0/24 fd42::/64");
+}
+
+BOOST_AUTO_TEST_CASE(shares_of_a_single_ipv6_range_meet_ranges_of_other_sizes) {
+  ipam_fixture f;
+  f.add("wide", "'fd42:0:0:2::/63'");
+  f.add("narrow", "'fd42:0:0:1:8000::/80'");
+  f.run("fd42::/61", 64);
+  for (const char* name : {"a", "b"}) {
+    f.add(name);
+    f.settle();
+  }
+  BOOST_TEST(f.cidr("a") == "fd42::/64");
+  BOOST_TEST(f.cidr("b") == "fd42:0:0:4::/64");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

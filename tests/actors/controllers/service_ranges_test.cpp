@@ -14,7 +14,7 @@ constexpr const char* ranges = "servicecidrs.networking.k8s.io";
 struct ranges_fixture : cluster_fixture {
   ranges_fixture() {
     run_controller([] { return actors::make_ip_address_controller(); });
-    run_controller([] { return actors::make_service_cidr_controller({"10.43.0.0/16"}); });
+    run_controller([] { return actors::make_service_cidr_controller({{"10.43.0.0/16"}}); });
   }
 
   std::string make_service(const std::string& name, const std::string& more = "") {

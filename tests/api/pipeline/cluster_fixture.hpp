@@ -35,11 +35,13 @@ public:
 /// Sends calls and commits what they come to. The clock stands still until `advance`.
 class cluster {
 public:
-  /// With these plug-ins behind the built-in ones, somebody who asks webhooks, and rights.
+  /// With these plug-ins behind the built-in ones, somebody who asks webhooks, rights, and ranges.
   explicit cluster(std::vector<admission::plugin_ptr> plugins = {},
                    std::shared_ptr<outbound::client> webhooks = nullptr,
-                   std::shared_ptr<const auth::policy> access = nullptr) {
+                   std::shared_ptr<const auth::policy> access = nullptr,
+                   std::vector<std::string> service_cidrs = {"10.43.0.0/16"}) {
     pipeline_deps deps;
+    deps.service_cidrs = std::move(service_cidrs);
     deps.access = std::move(access);
     deps.more_plugins = std::move(plugins);
     deps.outbound = std::move(webhooks);
