@@ -244,7 +244,7 @@ BOOST_AUTO_TEST_CASE(addresses_are_of_either_family) {
                     "2001:db8::1");
   BOOST_CHECK_EQUAL(problems_of("node: {address: '2001:db8::g'}\n"),
                     "t.yaml:1:17: node.address: expected an IP address such as 192.0.2.10 (got "
-                    "\"2001:db8::g\")");
+                    "2001:db8::g)");
   BOOST_CHECK_EQUAL(config::host_and_port("192.0.2.1", 6443), "192.0.2.1:6443");
   BOOST_CHECK_EQUAL(config::host_and_port("2001:db8::1", 6443), "[2001:db8::1]:6443");
 }

@@ -36,7 +36,7 @@ void append_family(json::value& spec, std::string_view family, json::allocator& 
 /// With the second family when there is one of which it is not known which.
 void append_other(json::value& spec, json::allocator& a) {
   const auto& list = member(spec, families);
-  if (count(list) != 1)
+  if (!list.IsArray() || list.Size() != 1)
     return;
   const auto first = json::as_string(list[0]);
   if (first == "IPv4" || first == "IPv6")
@@ -72,7 +72,8 @@ void follow_downgrade(json::value& spec, const json::value& old) {
       keep_first(spec, key);
 }
 
-/// Of the addresses that no family is named for. Returns false when the cluster lacks one's.
+/// Of the addresses that no family is named for. Returns false when the cluster lacks one's, or two
+/// are of one.
 bool infer_families(json::value& spec, const family_list& configured, json::allocator& a) {
   const auto& list = member(spec, ips);
   if (!list.IsArray())
@@ -83,7 +84,9 @@ bool infer_families(json::value& spec, const family_list& configured, json::allo
       break;
     if (i < count(member(spec, families)))
       continue;
-    if (!has_family(configured, family))
+    const auto& named = member(spec, families);
+    if (!has_family(configured, family) ||
+        (i > 0 && named.IsArray() && json::as_string(named[0]) == family))
       return false;
     append_family(spec, family, a);
   }
