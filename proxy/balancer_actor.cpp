@@ -2,17 +2,13 @@
 
 #include "api/json.hpp"
 
-#include <arpa/inet.h>
-
 namespace thespis::proxy {
 
 namespace {
 
-std::string text_of(uint32_t address) {
-  const in_addr a{htonl(address)};
-  std::array<char, INET_ADDRSTRLEN> text{};
-  inet_ntop(AF_INET, &a, text.data(), text.size());
-  return text.data();
+std::string text_of(const backend& b) {
+  const auto address = b.address.to_string();
+  return (b.address.is_v4() ? address : "[" + address + "]") + ":" + std::to_string(b.port);
 }
 
 caf::error none_ready(const service_port_name& name) {
@@ -24,7 +20,9 @@ caf::error none_ready(const service_port_name& name) {
 
 std::string to_string(const service_port_name& name) {
   auto res = name.ns + "/" + name.service;
-  return name.port.empty() ? res : res + ":" + name.port;
+  if (!name.port.empty())
+    res += ":" + name.port;
+  return name.family == ip_family::v4 ? res : res + "/ipv6";
 }
 
 balancer_actor::balancer_actor(caf::actor_config& cfg, balancer_deps deps)
@@ -49,10 +47,10 @@ balancer_actor::behavior_type balancer_actor::make_behavior() {
         if (!where)
           return none_ready(deps_.name);
         chooser_.acquire(*where);
-        return chosen_endpoint{text_of(where->address), where->port, pod_at(*where)};
+        return chosen_endpoint{where->address.to_string(), where->port, pod_at(*where)};
       },
       [this](const endpoint_done& x) {
-        if (const auto address = parse_ipv4(x.ip))
+        if (const auto address = api::parse_ip(x.ip))
           chooser_.release({*address, x.port}, x.failed, this->clock().now());
       },
       [this](const to_service& x) { hand_on(x); },
@@ -65,7 +63,7 @@ void balancer_actor::take(const service_port& port) {
   internal_local_ = port.internal_local;
   pods_.clear();
   for (const auto& e : port.endpoints)
-    if (const auto address = parse_ipv4(e.ip); address && !e.pod.empty())
+    if (const auto address = parse_address(e.ip, port.family); address && !e.pod.empty())
       pods_.insert_or_assign({*address, e.port}, e.pod);
   show_state(everywhere.empty() ? "no endpoints" : "choosing");
   chooser_.set(std::move(everywhere), std::move(here), std::chrono::seconds{port.affinity_seconds});
@@ -76,7 +74,7 @@ void balancer_actor::choose(const choose_flows& what) {
   std::vector<packet_verdict> out;
   out.reserve(what.flows.size());
   for (const auto& f : what.flows) {
-    const auto place = chooser_.choose(f.from, f.what.source, now);
+    const auto place = chooser_.choose(f.from, digest(f.what.source), now);
     if (!place) {
       out.push_back({f.packet, std::nullopt, f.mark});
       continue;
@@ -106,7 +104,7 @@ void balancer_actor::hand_on(const to_service& what) {
   const auto actor = deps_.env.roles->find<caf::actor>(runtime::pod_role(deps_.name.ns, pod));
   if (pod.empty() || !actor) {
     promise.deliver(caf::make_error(
-        caf::sec::runtime_error, "no actor of endpoint " + text_of(where->address) +
+        caf::sec::runtime_error, "no actor of endpoint " + where->address.to_string() +
                                      " of service " + to_string(deps_.name) + " on this machine"));
     return;
   }
@@ -125,7 +123,7 @@ std::string balancer_actor::describe() const {
   api::json::value all{rapidjson::kArrayType};
   for (const auto& [where, load] : chooser_.loads()) {
     api::json::value one{rapidjson::kObjectType};
-    const auto address = text_of(where.address) + ":" + std::to_string(where.port);
+    const auto address = text_of(where);
     api::json::set(one, "address", std::string_view{address}, a);
     if (const auto& pod = pod_at(where); !pod.empty())
       api::json::set(one, "pod", std::string_view{pod}, a);

@@ -34,7 +34,7 @@ private:
   std::map<backend, std::string> pods_;
 };
 
-/// "default/web:http": how a balancer is shown.
+/// "default/web:http", of IPv6 "default/web:http/ipv6": how a balancer is shown.
 std::string to_string(const service_port_name& name);
 
 } // namespace thespis::proxy

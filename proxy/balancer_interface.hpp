@@ -1,5 +1,6 @@
-// What a balancer says. One a service port on each machine: it knows how loaded the port's
-// endpoints are and chooses one for each new flow of packets, and for each message to the service.
+// What a balancer says. One a service port and address family on each machine: it knows how loaded
+// the port's endpoints are and chooses one for each new flow of packets, and for each message to
+// the service.
 #pragma once
 
 #include "proxy/balance/chooser.hpp"

@@ -26,9 +26,6 @@ void balancer_set::set(const service_port_name& name, const service_port& port, 
   auto& balancer = all_[name];
   if (!balancer) {
     balancer = spawn_(name);
-    if (!name.port.empty())
-      roles_->put(service_role(name.ns, name.service, name.port),
-                  caf::actor_cast<caf::strong_actor_ptr>(balancer));
     name_first(name);
   }
   caf::anon_send(balancer, balance_over{std::make_shared<const service_port>(port)});
@@ -42,21 +39,27 @@ void balancer_set::erase(const service_port_name& name, flow_gate* gate) {
     return;
   if (gate)
     gate->erase(name);
-  if (!name.port.empty())
-    roles_->erase(service_role(name.ns, name.service, name.port));
   caf::anon_send_exit(i->second, caf::exit_reason::user_shutdown);
   all_.erase(i);
   name_first(name);
 }
 
-// The service's role is that of its first port.
+// A service's role is that of its first port, and a port's that of its first family.
 void balancer_set::name_first(const service_port_name& name) {
-  const auto role = service_role(name.ns, name.service);
-  const auto first = all_.lower_bound({name.ns, name.service, ""});
-  if (first == all_.end() || first->first.ns != name.ns || first->first.service != name.service)
-    roles_->erase(role);
-  else
-    roles_->put(role, caf::actor_cast<caf::strong_actor_ptr>(first->second));
+  const auto put_first = [this](const std::string& role, const service_port_name& from,
+                                auto belongs) {
+    const auto first = all_.lower_bound(from);
+    if (first == all_.end() || first->first.ns != from.ns || first->first.service != from.service ||
+        !belongs(first->first))
+      roles_->erase(role);
+    else
+      roles_->put(role, caf::actor_cast<caf::strong_actor_ptr>(first->second));
+  };
+  put_first(service_role(name.ns, name.service), {name.ns, name.service, ""},
+            [](const auto&) { return true; });
+  if (!name.port.empty())
+    put_first(service_role(name.ns, name.service, name.port), {name.ns, name.service, name.port},
+              [&](const auto& n) { return n.port == name.port; });
 }
 
 void balancer_set::end_all() {

@@ -7,8 +7,8 @@
 
 namespace thespis::proxy {
 
-/// One balancer a service port, known to the directory as service_role tells and, where there is
-/// one, to the gate. Owned by the proxy actor, which spawns them and which they end with.
+/// One balancer a service port and family, known to the directory as service_role tells and, where
+/// there is one, to the gate. Owned by the proxy actor, which spawns them and which they end with.
 class balancer_set {
 public:
   using spawner = std::function<balancer_handle(const service_port_name&)>;
@@ -21,6 +21,11 @@ public:
   void change(const service_changes& changes, flow_gate* gate);
   void end_all();
   size_t size() const { return all_.size(); }
+  /// The null handle when there is none.
+  balancer_handle find(const service_port_name& name) const {
+    const auto i = all_.find(name);
+    return i == all_.end() ? balancer_handle{} : i->second;
+  }
 
 private:
   void set(const service_port_name& name, const service_port& port, flow_gate* gate);

@@ -65,22 +65,11 @@ private:
   bool enqueuing_ = false;
 };
 
-struct range {
-  uint32_t first = 0;
-  uint32_t mask = 0;
-};
-
-std::vector<range> ranges_of(const std::vector<std::string>& cidrs) {
-  std::vector<range> out;
-  for (const auto& text : cidrs) {
-    const auto slash = text.find('/');
-    const auto address = parse_ipv4(text.substr(0, slash));
-    const auto bits = slash == std::string::npos ? 32 : std::atoi(text.c_str() + slash + 1);
-    if (!address || bits < 1 || bits > 32)
-      continue;
-    const auto mask = ~uint32_t{0} << (32 - bits);
-    out.push_back({*address & mask, mask});
-  }
+std::vector<api::cidr> parsed(const std::vector<std::string>& cidrs) {
+  std::vector<api::cidr> out;
+  for (const auto& text : cidrs)
+    if (const auto range = api::parse_cidr(text); range && range->prefix() >= 1)
+      out.push_back(*range);
   return out;
 }
 
@@ -158,7 +147,7 @@ private:
 struct flow_gate::parts {
   parts(caf::actor_system& sys, flow_gate_options o, flow_queue queue, flow_events from,
         on_lost when_lost)
-      : lane_(sys), options_(std::move(o)), pods_(ranges_of(options_.pod_cidrs)),
+      : lane_(sys), options_(std::move(o)), pods_(parsed(options_.pod_cidrs)),
         desk_(std::make_shared<desk>(std::move(queue), options_.choice_mark)),
         events_(std::move(from)), lost_(std::move(when_lost)), wake_(eventfd(0, EFD_CLOEXEC)) {}
   ~parts() { close(wake_); }
@@ -170,7 +159,7 @@ struct flow_gate::parts {
 
   lane lane_;
   const flow_gate_options options_;
-  const std::vector<range> pods_;
+  const std::vector<api::cidr> pods_;
   std::shared_ptr<desk> desk_;
   flow_events events_;
   on_lost lost_;
@@ -182,9 +171,8 @@ struct flow_gate::parts {
 };
 
 bool flow_gate::parts::inside(const queued_packet& p) const {
-  return p.local || std::any_of(pods_.begin(), pods_.end(), [&](const range& r) {
-           return (p.what.source & r.mask) == r.first;
-         });
+  return p.local || std::any_of(pods_.begin(), pods_.end(),
+                                [&](const api::cidr& r) { return r.contains(p.what.source); });
 }
 
 void flow_gate::parts::take_packets() {

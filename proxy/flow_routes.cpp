@@ -10,19 +10,19 @@ void flow_routes::set(const service_port_name& name, const service_port& port,
   erase_locked(name);
   auto& [handle, keys] = ports_[name];
   handle = balancer;
-  const auto claim = [&](uint32_t address, uint16_t number, route r) {
-    const auto k = key_of(address, port.proto, number);
+  const auto claim = [&](const api::ip_address& address, uint16_t number, route r) {
+    const key k{address, port.proto, number};
     if (frontends_[k].emplace(name, std::move(r)).second)
       keys.push_back(k);
   };
   for (const auto& ip : port.cluster_ips)
-    if (const auto address = parse_ipv4(ip); address && port.port != 0)
+    if (const auto address = parse_address(ip, port.family); address && port.port != 0)
       claim(*address, port.port, {balancer, false, port.internal_local});
   for (const auto& ip : port.external_ips)
-    if (const auto address = parse_ipv4(ip); address && port.port != 0)
+    if (const auto address = parse_address(ip, port.family); address && port.port != 0)
       claim(*address, port.port, {balancer, true, port.external_local});
   if (port.node_port != 0)
-    claim(0, port.node_port, {balancer, true, port.external_local});
+    claim(any_address(port.family), port.node_port, {balancer, true, port.external_local});
 }
 
 void flow_routes::erase(const service_port_name& name) {
@@ -34,7 +34,7 @@ void flow_routes::erase_locked(const service_port_name& name) {
   const auto i = ports_.find(name);
   if (i == ports_.end())
     return;
-  for (const auto k : i->second.second) {
+  for (const auto& k : i->second.second) {
     const auto f = frontends_.find(k);
     f->second.erase(name);
     if (f->second.empty())
@@ -44,8 +44,8 @@ void flow_routes::erase_locked(const service_port_name& name) {
 }
 
 const flow_routes::route* flow_routes::find(const flow& f) const {
-  for (const auto address : {f.destination, uint32_t{0}})
-    if (const auto i = frontends_.find(key_of(address, f.proto, f.destination_port));
+  for (const auto& address : {f.destination, any_address(family_of(f.destination))})
+    if (const auto i = frontends_.find(key{address, f.proto, f.destination_port});
         i != frontends_.end())
       return &i->second.begin()->second;
   return nullptr;

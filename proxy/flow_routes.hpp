@@ -33,17 +33,26 @@ public:
   std::vector<balancer_handle> balancers() const;
 
 private:
-  using key = uint64_t;
+  struct key {
+    api::ip_address address; ///< any_address: a node port
+    protocol proto = protocol::tcp;
+    uint16_t port = 0;
+
+    bool operator==(const key&) const = default;
+  };
+  struct key_hash {
+    size_t operator()(const key& k) const {
+      const auto h = digest(k.address) * 31 + k.port * 256U + static_cast<uint64_t>(k.proto);
+      return static_cast<size_t>(h * 0x9e3779b97f4a7c15ULL >> 16);
+    }
+  };
   using claims = std::map<service_port_name, route>;
 
-  static key key_of(uint32_t address, protocol proto, uint16_t port) {
-    return uint64_t{address} << 24 | uint64_t{port} << 8 | static_cast<uint64_t>(proto);
-  }
   const route* find(const flow& f) const;
   void erase_locked(const service_port_name& name);
 
   mutable std::shared_mutex mutex_;
-  std::unordered_map<key, claims> frontends_; // address 0: node ports
+  std::unordered_map<key, claims, key_hash> frontends_;
   std::map<service_port_name, std::pair<balancer_handle, std::vector<key>>> ports_;
 };
 

@@ -91,8 +91,15 @@ struct health_checks::impl {
   void listen(uint16_t port, health_answer answer) {
     auto l = std::make_shared<listener>(io, std::move(answer));
     beast::error_code error;
-    const tcp::endpoint at{tcp::v4(), port};
+    // Both families with one socket, where the kernel has both.
+    tcp::endpoint at{tcp::v6(), port};
     l->acceptor.open(at.protocol(), error);
+    if (!error) {
+      l->acceptor.set_option(asio::ip::v6_only{false}, error);
+    } else {
+      at = {tcp::v4(), port};
+      l->acceptor.open(at.protocol(), error);
+    }
     if (!error)
       l->acceptor.set_option(asio::socket_base::reuse_address{true}, error);
     if (!error)

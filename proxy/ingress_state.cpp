@@ -13,6 +13,11 @@ namespace thespis::proxy {
 
 namespace {
 
+/// "10.43.0.9:80", "[fd43::9]:80".
+std::string at(const std::string& ip, int64_t port) {
+  return (ip.find(':') == std::string::npos ? ip : "[" + ip + "]") + ":" + std::to_string(port);
+}
+
 namespace v1 = api::v1;
 constexpr const char* class_annotation = "kubernetes.io/ingress.class";
 
@@ -99,18 +104,20 @@ std::vector<std::string> ingress_state::servers_of(const std::string& ns,
   const auto* port = find_port(*service, b);
   if (!port)
     return {};
-  if (const auto ip = api::parse_ip(service->spec.cluster_ip); ip && ip->is_v4())
-    return {service->spec.cluster_ip + ":" + std::to_string(port->port)};
-  std::set<std::string> pods;
+  if (const auto ip = api::parse_ip(service->spec.cluster_ip); ip)
+    return {at(service->spec.cluster_ip, port->port)};
+  std::map<std::string, std::set<std::string>> pods; // by family
   for (const auto& [name, o] : services_.slices({ns, b.name})) {
     const auto slice = api::typed<v1::endpoint_slice>(*o);
     for (const auto& p : slice->ports)
       for (const auto& e : slice->endpoints)
-        if (slice->address_type == "IPv4" && p.name == port->name && p.port &&
-            !e.addresses.empty() && (!e.conditions || e.conditions->ready.value_or(true)))
-          pods.insert(e.addresses.front() + ":" + std::to_string(*p.port));
+        if (p.name == port->name && p.port && !e.addresses.empty() &&
+            (!e.conditions || e.conditions->ready.value_or(true)))
+          pods[slice->address_type].insert(at(e.addresses.front(), *p.port));
   }
-  return {pods.begin(), pods.end()};
+  // Each pod once: by IPv4 where the Service has that.
+  const auto& of = pods.count("IPv4") ? pods["IPv4"] : pods["IPv6"];
+  return {of.begin(), of.end()};
 }
 
 std::string ingress_state::add_backend(const std::string& ns, const v1::ingress_backend& b,

@@ -23,15 +23,19 @@ const char* resource_of(uint64_t watch) {
 
 } // namespace
 
-std::optional<policy_pod> policy_pod_of(const api::object& pod, const std::string& node) {
+std::optional<policy_pod> policy_pod_of(const api::object& pod, const std::string& node,
+                                        ip_family f) {
   const auto p = api::typed<api::v1::pod>(pod);
-  const auto ip = api::parse_ip(p->status.pod_ip);
-  if (!ip || !ip->is_v4() || p->spec.host_network.value_or(false) ||
-      p->status.phase == "Succeeded" || p->status.phase == "Failed")
+  std::string ip = parse_address(p->status.pod_ip, f) ? p->status.pod_ip : "";
+  for (const auto& other : p->status.pod_ips)
+    if (ip.empty() && parse_address(other.ip, f))
+      ip = other.ip;
+  if (ip.empty() || p->spec.host_network.value_or(false) || p->status.phase == "Succeeded" ||
+      p->status.phase == "Failed")
     return std::nullopt;
   policy_pod res;
   res.labels = pod.labels();
-  res.ip = p->status.pod_ip;
+  res.ip = std::move(ip);
   res.local = p->spec.node_name == node;
   for (const auto& c : p->spec.containers)
     for (const auto& port : c.ports)
@@ -42,7 +46,10 @@ std::optional<policy_pod> policy_pod_of(const api::object& pod, const std::strin
 }
 
 policy_actor::policy_actor(caf::actor_config& cfg, policy_deps deps)
-    : actor_base(cfg, "policy", deps.node), deps_(std::move(deps)) {}
+    : actor_base(cfg, "policy", deps.node), deps_(std::move(deps)) {
+  for (const auto f : deps_.families)
+    families_.emplace_back(f);
+}
 
 policy_actor::behavior_type policy_actor::make_behavior() {
   this->set_down_handler([this](const caf::down_msg&) {
@@ -60,7 +67,8 @@ policy_actor::behavior_type policy_actor::make_behavior() {
 
 /// Until all is seen anew the kernel keeps what it has.
 void policy_actor::start_over() {
-  planner_.clear();
+  for (auto& one : families_)
+    one.planner.clear();
   subscribed_ = synced_ = {};
   subscribe(policies);
 }
@@ -82,16 +90,19 @@ bool policy_actor::subscribe(watch w) {
 void policy_actor::take(watch w, const api::watch_event& e) {
   const bool gone = e.kind == api::event_kind::deleted;
   const policy_key key{e.object->ns(), e.object->name()};
-  switch (w) {
-  case policies:
-    planner_.set_policy(key, gone ? nullptr : api::typed<api::v1::network_policy>(*e.object));
-    break;
-  case namespaces:
-    planner_.set_namespace(key.second, gone ? std::nullopt : std::optional{e.object->labels()});
-    break;
-  case pods:
-    planner_.set_pod(key, gone ? std::nullopt : policy_pod_of(*e.object, deps_.node));
-    break;
+  for (auto& one : families_) {
+    auto& planner = one.planner;
+    switch (w) {
+    case policies:
+      planner.set_policy(key, gone ? nullptr : api::typed<api::v1::network_policy>(*e.object));
+      break;
+    case namespaces:
+      planner.set_namespace(key.second, gone ? std::nullopt : std::optional{e.object->labels()});
+      break;
+    case pods:
+      planner.set_pod(key, gone ? std::nullopt : policy_pod_of(*e.object, deps_.node, one.family));
+      break;
+    }
   }
 }
 
@@ -108,7 +119,8 @@ void policy_actor::handle(const runtime::watch_batch& batch) {
   if (registry)
     this->send(registry, runtime::watch_ack{this, batch.watch});
   // Who has no policies need not know the pods.
-  if (synced_[policies] && planner_.policies() != 0 && (!subscribe(pods) || !subscribe(namespaces)))
+  if (synced_[policies] && families_.front().planner.policies() != 0 &&
+      (!subscribe(pods) || !subscribe(namespaces)))
     return;
   if (synced_[policies])
     schedule(gather_delay);
@@ -123,29 +135,36 @@ void policy_actor::enforce() {
   scheduled_ = false;
   if (!synced_[policies] || (subscribed_[pods] && (!synced_[pods] || !synced_[namespaces])))
     return;
-  if (!kernel_) {
-    auto opened = policy_kernel::open(deps_.table);
-    if (!opened) {
-      spdlog::error("network policies: {}", opened.error().message);
-      schedule(retry_delay);
-      return;
+  isolated_ = 0;
+  bool all = true;
+  for (auto& one : families_)
+    if (auto done = enforce(one); !done) {
+      spdlog::error("network policies cannot be enforced: {}", done.error().message);
+      all = false;
     }
-    kernel_.emplace(std::move(*opened));
-  }
-  const auto& rules = planner_.rules();
-  if (auto done = kernel_->hold(rules); !done) {
-    spdlog::error("network policies cannot be enforced: {}", done.error().message);
-    show_state("failing");
+  show_state(all ? "running" : "failing");
+  if (all)
+    ++programmed_;
+  else
     schedule(retry_delay);
-    return;
+}
+
+api::result<void> policy_actor::enforce(enforcement& one) {
+  if (!one.kernel) {
+    auto opened = policy_kernel::open(one.family, deps_.table);
+    if (!opened)
+      return api::fail(opened.error());
+    one.kernel.emplace(std::move(*opened));
   }
-  isolated_ = std::max(rules.ingress.size(), rules.egress.size());
-  ++programmed_;
-  show_state("running");
+  const auto& rules = one.planner.rules();
+  if (auto done = one.kernel->hold(rules); !done)
+    return done;
+  isolated_ = std::max({isolated_, rules.ingress.size(), rules.egress.size()});
+  return {};
 }
 
 std::string policy_actor::describe() const {
-  return "{\"policies\":" + std::to_string(planner_.policies()) +
+  return "{\"policies\":" + std::to_string(families_.front().planner.policies()) +
          ",\"isolated_pods\":" + std::to_string(isolated_) +
          ",\"programmed\":" + std::to_string(programmed_) + "}";
 }

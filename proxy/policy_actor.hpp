@@ -7,6 +7,7 @@
 #include "runtime/environment.hpp"
 
 #include <array>
+#include <list>
 #include <optional>
 #include <string>
 
@@ -15,12 +16,15 @@ namespace thespis::proxy {
 struct policy_deps {
   runtime::environment env;
   std::string node;
-  std::string table; ///< the nftables table of its own
+  std::string table;                                 ///< the nftables table of its own
+  std::vector<ip_family> families = {ip_family::v4}; ///< that pods have addresses of
 };
 
 /// What a watch event says to the planner; nothing for pods outside the pod network and finished
-/// ones. `node` tells which pods are on this machine.
-std::optional<policy_pod> policy_pod_of(const api::object& pod, const std::string& node);
+/// ones, and for those without an address of this family. `node` tells which pods are on this
+/// machine.
+std::optional<policy_pod> policy_pod_of(const api::object& pod, const std::string& node,
+                                        ip_family f);
 
 /// Runs detached: programming the kernel blocks for milliseconds. Rules stay when it ends, so that
 /// pods stay isolated; `thespis down` removes them.
@@ -42,9 +46,18 @@ private:
   void schedule(std::chrono::milliseconds delay);
   void enforce();
 
+  /// One family's rules.
+  struct enforcement {
+    explicit enforcement(ip_family f) : family(f), planner(f) {}
+
+    const ip_family family;
+    policy_planner planner;
+    std::optional<policy_kernel> kernel;
+  };
+  api::result<void> enforce(enforcement& one);
+
   policy_deps deps_;
-  policy_planner planner_;
-  std::optional<policy_kernel> kernel_;
+  std::list<enforcement> families_;
   std::array<bool, 3> subscribed_{};
   std::array<bool, 3> synced_{};
   bool scheduled_ = false;

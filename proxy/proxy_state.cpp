@@ -87,10 +87,33 @@ private:
   kind for_zone_;
 };
 
+const char* name_of(ip_family f) {
+  return f == ip_family::v4 ? "IPv4" : "IPv6";
+}
+
+/// The families a Service is served in: what it says, or what its addresses are.
+bool is_in(const api::v1::service_spec& spec, ip_family f) {
+  const auto& said = spec.ip_families;
+  if (!said.empty())
+    return std::find(said.begin(), said.end(), name_of(f)) != said.end();
+  const auto& own = spec.cluster_ips.empty() ? std::vector{spec.cluster_ip} : spec.cluster_ips;
+  return std::any_of(own.begin(), own.end(),
+                     [&](const auto& ip) { return parse_address(ip, f).has_value(); });
+}
+
+/// Those of this family.
+std::vector<std::string> only(const std::vector<std::string>& addresses, ip_family f) {
+  std::vector<std::string> res;
+  for (const auto& a : addresses)
+    if (parse_address(a, f))
+      res.push_back(a);
+  return res;
+}
+
 void add_endpoints(const api::v1::endpoint_slice& slice, const std::string& port_name,
                    const std::string& port_protocol, const std::string& node, service_port& out,
                    topology& hints) {
-  if (slice.address_type != "IPv4")
+  if (slice.address_type != name_of(out.family))
     return;
   for (const auto& p : slice.ports) {
     const auto proto = p.protocol.empty() ? "TCP" : p.protocol;
@@ -125,21 +148,31 @@ void proxy_state::ports_of(const service_key& key, service_table& out) const {
   const auto& spec = service->spec;
   if (spec.type == "ExternalName" || spec.cluster_ip.empty() || spec.cluster_ip == "None")
     return;
+  for (const auto f : both_families)
+    if (is_in(spec, f))
+      ports_in(key, *service, f, out);
+}
+
+void proxy_state::ports_in(const service_key& key, const api::v1::service& service, ip_family f,
+                           service_table& out) const {
+  const auto& spec = service.spec;
   for (const auto& p : spec.ports) {
     service_port port;
+    port.family = f;
     const auto proto = p.protocol.empty() ? std::string{"TCP"} : p.protocol;
     port.proto = protocol_of(proto);
-    port.cluster_ips = spec.cluster_ips.empty() ? std::vector{spec.cluster_ip} : spec.cluster_ips;
+    port.cluster_ips =
+        only(spec.cluster_ips.empty() ? std::vector{spec.cluster_ip} : spec.cluster_ips, f);
     port.port = static_cast<uint16_t>(p.port);
     port.node_port = static_cast<uint16_t>(p.node_port.value_or(0));
-    port.external_ips = spec.external_ips;
-    if (service->status.load_balancer)
-      for (const auto& ingress : service->status.load_balancer->ingress)
-        if (!ingress.ip.empty() && ingress.ip_mode != "Proxy")
+    port.external_ips = only(spec.external_ips, f);
+    if (service.status.load_balancer)
+      for (const auto& ingress : service.status.load_balancer->ingress)
+        if (parse_address(ingress.ip, f) && ingress.ip_mode != "Proxy")
           port.balancer_ips.push_back(ingress.ip);
     port.external_ips.insert(port.external_ips.end(), port.balancer_ips.begin(),
                              port.balancer_ips.end());
-    port.source_ranges = source_ranges_of(*service);
+    port.source_ranges = source_ranges_of(service);
     port.health_port = static_cast<uint16_t>(spec.health_check_node_port.value_or(0));
     if (spec.session_affinity == "ClientIP") {
       port.affinity_seconds = default_affinity_seconds;
@@ -155,7 +188,7 @@ void proxy_state::ports_of(const service_key& key, service_table& out) const {
       add_endpoints(*api::typed<api::v1::endpoint_slice>(*slice), p.name, proto, node_, port,
                     hints);
     hints.apply(port);
-    out[{key.first, key.second, p.name}] = std::move(port);
+    out[{key.first, key.second, p.name, f}] = std::move(port);
   }
 }
 
@@ -196,8 +229,12 @@ std::vector<std::string> proxy_state::service_cidrs() const {
   auto all = own_cidrs_;
   for (const auto& [name, cidrs] : cidrs_)
     all.insert(all.end(), cidrs.begin(), cidrs.end());
-  const auto widest = widest_ranges(all);
-  return {widest.begin(), widest.end()};
+  std::vector<std::string> res;
+  for (const auto f : both_families) {
+    const auto widest = widest_ranges(all, f);
+    res.insert(res.end(), widest.begin(), widest.end());
+  }
+  return res;
 }
 
 service_table proxy_state::table() {

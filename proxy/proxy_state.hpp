@@ -2,6 +2,7 @@
 // No CAF headers.
 #pragma once
 
+#include "api/generated/core_v1_service.hpp"
 #include "proxy/data/data_path.hpp"
 #include "proxy/data/source_ranges.hpp"
 #include "proxy/health_checks.hpp"
@@ -37,14 +38,18 @@ public:
   service_changes take_changes();
   /// What load balancers are to be told, as of the last call of either.
   health_answers health() const;
-  guarded_addresses guards() const { return guards_of(programmed_); }
-  /// All IPv4 ranges of cluster addresses, none within another, sorted.
+  by_family<guarded_addresses> guards() const {
+    return {guards_of(programmed_, ip_family::v4), guards_of(programmed_, ip_family::v6)};
+  }
+  /// All ranges of cluster addresses, none within another, sorted, IPv4 first.
   std::vector<std::string> service_cidrs() const;
   bool changed() const { return known_.changed(); }
   size_t services() const { return known_.services().size(); }
 
 private:
   void ports_of(const service_key& key, service_table& out) const;
+  void ports_in(const service_key& key, const api::v1::service& service, ip_family f,
+                service_table& out) const;
 
   const std::string node_;
   const std::vector<std::string> own_cidrs_;

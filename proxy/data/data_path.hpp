@@ -1,21 +1,16 @@
 // The kernel data path of one cluster's services on this machine, as the kube-proxy actor uses it.
 #pragma once
 
-#include "api/result.hpp"
-#include "proxy/data/nft_kernel.hpp"
-#include "proxy/data/planner.hpp"
-
-#include <map>
-#include <optional>
+#include "proxy/data/family_path.hpp"
 
 namespace thespis::proxy {
-
-/// A changed service port, or nothing for one that is gone.
-using service_changes = std::map<service_port_name, std::optional<service_port>>;
 
 /// Holds what services there are and keeps the kernel in step. Calls block while the kernel works:
 /// milliseconds for a change, a fraction of a second for ten thousand services. Not thread-safe;
 /// all calls from threads of one network namespace.
+///
+/// Each address family has tables of its own; those of IPv6 are there only once a range or a
+/// service of it is, so that a cluster without costs nothing for it.
 class data_path {
 public:
   /// Touches nothing yet. Fails as `invalid` for bad options.
@@ -37,20 +32,22 @@ public:
 
   /// Lets only those ranges use these addresses, from before anything is programmed that leads
   /// there: call it first.
-  api::result<void> guard(const guarded_addresses& guards);
+  api::result<void> guard(const by_family<guarded_addresses>& guards);
 
   /// Removes every trace from the kernel and forgets all services.
   api::result<void> remove_all();
 
 private:
-  explicit data_path(nft_kernel kernel) : kernel_{std::move(kernel)} {}
+  /// Of IPv6. `unknown`: nothing of it was programmed, but an earlier run may have left something.
+  enum class use : uint8_t { unknown, none, yes, impossible };
 
-  api::result<void> program_anew();
+  data_path(family_path four, family_path six) : v4_{std::move(four)}, v6_{std::move(six)} {}
 
-  nft_kernel kernel_;
-  planner planner_;
-  std::optional<guarded_addresses> guards_; // what the kernel holds; nothing: unknown
-  bool in_step_ = false; // the kernel holds planner_'s rules as of its last take()
+  void want_v6(bool wanted);
+
+  family_path v4_;
+  family_path v6_;
+  use six_ = use::unknown;
 };
 
 } // namespace thespis::proxy

@@ -1,5 +1,7 @@
 #include "proxy/data/flow_events.hpp"
 
+#include "proxy/data/conntrack_entry.hpp"
+
 #include <arpa/inet.h>
 #include <array>
 #include <cerrno>
@@ -66,16 +68,16 @@ std::optional<flow_news> news_of(const nf_conntrack* c, bool gone, bool tcp) {
 
 // Nothing for flows that were not sent elsewhere.
 std::optional<flow_event> event_of(const nf_conntrack* c) {
-  if (nfct_get_attr_u8(c, ATTR_ORIG_L3PROTO) != AF_INET ||
-      !(nfct_get_attr_u32(c, ATTR_STATUS) & IPS_DST_NAT))
+  const auto ends = nfct_get_attr_u32(c, ATTR_STATUS) & IPS_DST_NAT ? ends_of(c) : std::nullopt;
+  if (!ends)
     return std::nullopt;
   flow_event e;
-  e.what.source = ntohl(nfct_get_attr_u32(c, ATTR_ORIG_IPV4_SRC));
-  e.what.destination = ntohl(nfct_get_attr_u32(c, ATTR_ORIG_IPV4_DST));
+  e.what.source = ends->source;
+  e.what.destination = ends->destination;
   e.what.source_port = ntohs(nfct_get_attr_u16(c, ATTR_ORIG_PORT_SRC));
   e.what.destination_port = ntohs(nfct_get_attr_u16(c, ATTR_ORIG_PORT_DST));
   e.what.proto = static_cast<protocol>(nfct_get_attr_u8(c, ATTR_ORIG_L4PROTO));
-  e.to.address = ntohl(nfct_get_attr_u32(c, ATTR_REPL_IPV4_SRC));
+  e.to.address = ends->answers;
   e.to.port = ntohs(nfct_get_attr_u16(c, ATTR_REPL_PORT_SRC));
   return e;
 }
@@ -190,7 +192,7 @@ api::result<std::vector<flow_event>> flow_events::census() {
     return failed("cannot open conntrack");
   std::vector<flow_event> out;
   nfct_callback_register(h.get(), NFCT_T_ALL, count_open, &out);
-  uint32_t family = AF_INET;
+  uint32_t family = AF_UNSPEC;
   if (nfct_query(h.get(), NFCT_Q_DUMP, &family) < 0)
     return failed("cannot list conntrack");
   return out;

@@ -3,6 +3,7 @@
 // Before the library's own copy, which is older.
 #include <linux/netfilter/nfnetlink_queue.h>
 
+#include <algorithm>
 #include <arpa/inet.h>
 #include <array>
 #include <cerrno>
@@ -16,7 +17,8 @@ namespace thespis::proxy {
 
 namespace {
 
-constexpr uint32_t copied = 128; // the longest IPv4 header, the ports, and room
+// The longest IPv4 header, or the IPv6 one with some extensions, the ports, and room.
+constexpr uint32_t copied = 160;
 constexpr size_t message_size = 1024;
 constexpr uint16_t tried_numbers = 64;
 
@@ -55,23 +57,81 @@ bool set_up(mnl_socket* socket, uint16_t number) {
   });
 }
 
+uint16_t short_at(const uint8_t* p) {
+  return static_cast<uint16_t>(p[0] << 8 | p[1]);
+}
+
+/// Where a packet's transport header is, in its first bytes.
+struct transport {
+  uint8_t proto = 0;
+  size_t offset = 0;
+};
+
+std::optional<transport> transport_of_v4(const uint8_t* p) {
+  const size_t header = size_t{p[0] & 0xfU} * 4;
+  if (header < 20 || (short_at(p + 6) & 0x1fffU) != 0)
+    return std::nullopt;
+  return transport{p[9], header};
+}
+
+/// Passes the extension headers that may stand before a transport's. Each is at least eight bytes
+/// long, so what was copied bounds their number.
+std::optional<transport> transport_of_v6(const uint8_t* p, size_t size) {
+  transport t{p[6], 40};
+  while (t.offset + 8 <= size) {
+    const auto* h = p + t.offset;
+    switch (t.proto) {
+    case IPPROTO_HOPOPTS:
+    case IPPROTO_ROUTING:
+    case IPPROTO_DSTOPTS:
+      t = {h[0], t.offset + (size_t{h[1]} + 1) * 8};
+      break;
+    case IPPROTO_FRAGMENT:
+      if ((short_at(h + 2) & 0xfff8U) != 0)
+        return std::nullopt;
+      t = {h[0], t.offset + 8};
+      break;
+    default:
+      return t;
+    }
+  }
+  return t;
+}
+
 // Nothing for what has no ports in its first bytes: another protocol, a later fragment.
 std::optional<flow> flow_of(const uint8_t* p, size_t size) {
-  if (size < 20 || p[0] >> 4 != 4)
+  const unsigned version = size < 20 ? 0 : p[0] >> 4;
+  std::optional<transport> t;
+  flow f;
+  if (version == 4) {
+    t = transport_of_v4(p);
+    const auto address = [&](size_t at) {
+      return api::ip_address::v4(uint32_t{short_at(p + at)} << 16 | short_at(p + at + 2));
+    };
+    f.source = address(12);
+    f.destination = address(16);
+  } else if (version == 6 && size >= 40) {
+    t = transport_of_v6(p, size);
+    const auto address = [&](size_t at) {
+      std::array<uint8_t, 16> bytes;
+      std::copy_n(p + at, bytes.size(), bytes.begin());
+      return api::ip_address::v6(bytes);
+    };
+    f.source = address(8);
+    f.destination = address(24);
+  }
+  if (!t || size < t->offset + 4)
     return std::nullopt;
-  const size_t header = size_t{p[0] & 0xfU} * 4;
-  const auto fragment = static_cast<uint16_t>(p[6] << 8 | p[7]) & 0x1fffU;
-  const auto known = p[9] == static_cast<uint8_t>(protocol::tcp) ||
-                     p[9] == static_cast<uint8_t>(protocol::udp) ||
-                     p[9] == static_cast<uint8_t>(protocol::sctp);
-  if (header < 20 || size < header + 4 || fragment != 0 || !known)
-    return std::nullopt;
-  const auto word = [&](size_t at) {
-    return uint32_t{p[at]} << 24 | uint32_t{p[at + 1]} << 16 | uint32_t{p[at + 2]} << 8 | p[at + 3];
-  };
-  const auto ports = word(header);
-  return flow{word(12), word(16), static_cast<uint16_t>(ports >> 16),
-              static_cast<uint16_t>(ports & 0xffff), static_cast<protocol>(p[9])};
+  f.proto = static_cast<protocol>(t->proto);
+  f.source_port = short_at(p + t->offset);
+  f.destination_port = short_at(p + t->offset + 2);
+  switch (f.proto) {
+  case protocol::tcp:
+  case protocol::udp:
+  case protocol::sctp:
+    return f;
+  }
+  return std::nullopt;
 }
 
 } // namespace

@@ -40,8 +40,9 @@ public:
   uint16_t number() const { return number_; }
   int descriptor() const;
 
-  /// Appends what waits, at most `most_at_once` packets; never blocks. What is no IPv4 packet of a
-  /// known protocol with ports is let pass at once. False when there may be nothing more.
+  /// Appends what waits, at most `most_at_once` packets; never blocks. What is no IPv4 or IPv6
+  /// packet of a known protocol with ports is let pass at once. False when there may be nothing
+  /// more.
   bool read(std::vector<queued_packet>& out);
   /// One system call for all; never blocks.
   void send(const std::vector<packet_verdict>& verdicts);

@@ -70,7 +70,7 @@ api::result<std::string> nft_kernel::run(const std::string& text) {
 // `list chains` prints "table ip NAME {" and within it "chain NAME {". The rules themselves are
 // listed only of our own base chain: a foreign table may be large.
 api::result<nft_kernel::inventory> nft_kernel::look() {
-  auto text = run("list chains ip");
+  auto text = run("list chains " + std::string{words_of(options_.family).family});
   if (!text)
     return api::fail(text.error());
   inventory out;
@@ -87,7 +87,8 @@ api::result<nft_kernel::inventory> nft_kernel::look() {
     if (chain == localnet_marker)
       (ours ? out.marked : out.others_marked) = true;
     if (ours && chain == "prerouting") {
-      auto rules = run("list chain ip " + table + " prerouting");
+      auto rules = run("list chain " + std::string{words_of(options_.family).family} + " " + table +
+                       " prerouting");
       if (!rules)
         return api::fail(rules.error());
       bool serves = rules->find("jump services") != std::string::npos;
@@ -98,7 +99,8 @@ api::result<nft_kernel::inventory> nft_kernel::look() {
 }
 
 api::result<void> nft_kernel::guard(const guarded_addresses& guards) {
-  if (auto done = run(guards_text(guards_table_name(options_.table), guards)); !done)
+  if (auto done = run(guards_text(options_.family, guards_table_name(options_.table), guards));
+      !done)
     return api::fail(done.error());
   return {};
 }
@@ -112,7 +114,7 @@ api::result<void> nft_kernel::replace(const ruleset& rules) {
   bool marker = options_.localhost_node_ports && (!on || there->marked || there->others_marked);
   // An earlier run may have ended with two tables that serve: the second to be built goes first.
   if (there->serving.size() == 2) {
-    if (auto done = run(retirement_text(there->serving.back())); !done)
+    if (auto done = run(retirement_text(options_.family, there->serving.back())); !done)
       return api::fail(done.error());
     there->serving.pop_back();
   }
@@ -124,12 +126,12 @@ api::result<void> nft_kernel::replace(const ruleset& rules) {
   if (auto done = run(replacement_text(options_, next, rules, marker)); !done)
     return api::fail(done.error());
   if (options_.queue)
-    if (auto done = add_queue_rule(next, "ask", *options_.queue); !done)
+    if (auto done = add_queue_rule(options_.family, next, "ask", *options_.queue); !done)
       return api::fail(done.error());
   if (!there->serving.empty())
-    if (auto done = run(retirement_text(last)); !done)
+    if (auto done = run(retirement_text(options_.family, last)); !done)
       return api::fail(done.error());
-  if (auto done = run(removal_text(last)); !done)
+  if (auto done = run(removal_text(options_.family, last)); !done)
     return api::fail(done.error());
   table_ = next;
   // After the table, for the guard comes with it.
@@ -160,7 +162,8 @@ api::result<void> nft_kernel::remove_all() {
   if (there->marked && !there->others_marked)
     if (auto off = set_route_localnet(false); !off)
       return off;
-  auto done = run(removal_text(options_.table + "_0") + removal_text(options_.table + "_1"));
+  auto done = run(removal_text(options_.family, options_.table + "_0") +
+                  removal_text(options_.family, options_.table + "_1"));
   if (!done)
     return api::fail(done.error());
   return {};

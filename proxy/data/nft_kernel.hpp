@@ -1,4 +1,5 @@
-// The nftables rules of one cluster, in the network namespace of the thread that opened it.
+// The nftables rules of one cluster and address family, in the network namespace of the thread that
+// opened it.
 #pragma once
 
 #include "api/result.hpp"

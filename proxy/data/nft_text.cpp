@@ -13,10 +13,14 @@ void number(std::string& out, uint32_t n) {
   out.append(digits.data(), end);
 }
 
-void address(std::string& out, uint32_t a) {
-  for (int shift = 24; shift >= 0; shift -= 8) {
-    number(out, a >> shift & 0xff);
-    if (shift != 0)
+void address(std::string& out, const api::ip_address& a) {
+  if (!a.is_v4()) {
+    out += a.to_string();
+    return;
+  }
+  for (size_t i = 12; i < 16; ++i) {
+    number(out, a.bytes()[i]);
+    if (i != 15)
       out += '.';
   }
 }
@@ -79,6 +83,8 @@ void chain_name(std::string& out, const pick_chain& c) {
     out += "_inside";
   if (c.masquerade)
     out += "_masquerade";
+  if (c.by_client)
+    out += "_by_client";
   if (c.affinity_seconds != 0) {
     out += "_sticky_";
     number(out, c.affinity_seconds);
@@ -148,14 +154,17 @@ void value(std::string& out, const element& e) {
 
 class script {
 public:
-  script(const data_path_options& o, const std::string& table) : options_{o}, table_{table} {}
+  script(const data_path_options& o, const std::string& table)
+      : options_{o}, table_{table}, words_{words_of(o.family)} {}
 
   // "add chain ip <table> "
   script& command(std::string_view verb, std::string_view what) {
     out += verb;
     out += ' ';
     out += what;
-    out += " ip ";
+    out += ' ';
+    out += words_.family;
+    out += ' ';
     out += table_;
     out += ' ';
     return *this;
@@ -214,8 +223,14 @@ private:
     return "meta mark set meta mark or " + bit;
   }
 
+  // "ip daddr"
+  std::string daddr() const { return std::string{words_.family} + " daddr"; }
+  std::string saddr() const { return std::string{words_.family} + " saddr"; }
+  std::string of_address() const { return daddr() + " . meta l4proto . th dport"; }
+
   const data_path_options& options_;
   const std::string& table_;
+  const family_words& words_;
 };
 
 std::string any_of(const std::vector<std::string>& ranges) {
@@ -226,26 +241,27 @@ std::string any_of(const std::vector<std::string>& ranges) {
   return out + " }";
 }
 
-constexpr std::string_view of_address = "ip daddr . meta l4proto . th dport";
 constexpr std::string_view of_node = "meta l4proto . th dport";
 
 void script::maps() {
+  const std::string type{words_.type};
   for (bool node : {false, true}) {
     std::string prefix = node ? "node_" : "";
-    std::string base = node ? "inet_proto . inet_service" : "ipv4_addr . inet_proto . inet_service";
-    auto map = [&](std::string_view name, const std::string& type) {
-      line("add", "map", prefix + std::string{name} + " { type " + type + "; }");
+    std::string base = (node ? "" : type + " . ") + "inet_proto . inet_service";
+    auto map = [&](std::string_view name, const std::string& types) {
+      line("add", "map", prefix + std::string{name} + " { type " + types + "; }");
     };
     map("frontend", base + " : verdict");
     map("inside", base + " : verdict");
     if (options_.queue)
       map("asked", base + " : verdict");
-    map("choice", base + " . classid : ipv4_addr . inet_service");
+    map("choice", base + " . classid : " + type + " . inet_service");
     map("sticky_choice", base + " . classid : classid");
-    map("endpoint", base + " . classid : ipv4_addr . inet_service");
-    map("affinity", "ipv4_addr . " + base + " : classid; size 131072; flags dynamic,timeout");
+    map("endpoint", base + " . classid : " + type + " . inet_service");
+    if (options_.family == ip_family::v4)
+      map("affinity", type + " . " + base + " : classid; size 131072; flags dynamic,timeout");
   }
-  line("add", "set", "hairpin { type ipv4_addr . ipv4_addr; }");
+  line("add", "set", "hairpin { type " + type + " . " + type + "; }");
 }
 
 // Draws an endpoint. The number drawn, or the id, waits in the packet's priority for the look-up
@@ -265,17 +281,19 @@ void script::pick(const pick_chain& c) {
   if (c.masquerade)
     rule(name, mark_for_masquerade());
   std::string prefix = c.node ? "node_" : "";
-  std::string base{c.node ? of_node : of_address};
+  const auto base = c.node ? std::string{of_node} : of_address();
+  const auto dnat = "dnat " + std::string{words_.family} + " to ";
   auto first = c.inside ? inside_offset : 0;
   std::string first_number;
   class_id(first_number, first);
-  auto random = "numgen random mod " + std::to_string(c.count) + " offset " + std::to_string(first);
+  auto random = (c.by_client ? "jhash " + saddr() + " mod " : std::string{"numgen random mod "}) +
+                std::to_string(c.count) + " offset " + std::to_string(first);
   auto go = [&](const std::string& map) {
-    rule(name, "dnat ip to " + base + " . meta priority map @" + prefix + map);
+    rule(name, dnat + base + " . meta priority map @" + prefix + map);
   };
   if (c.affinity_seconds == 0) {
     if (options_.queue)
-      rule(name, chosen() + "dnat ip to " + base + " . meta priority map @" + prefix + "choice");
+      rule(name, chosen() + dnat + base + " . meta priority map @" + prefix + "choice");
     for (const auto& number : {random, first_number}) {
       rule(name, "meta priority set " + number);
       go("choice");
@@ -285,14 +303,14 @@ void script::pick(const pick_chain& c) {
   }
   // A client whose endpoint is gone finds no address for the id it is remembered by, and is given
   // another. An element's value cannot be replaced from here, only deleted.
-  auto client = " @" + prefix + "affinity { ip saddr . " + base;
+  auto client = " @" + prefix + "affinity { " + saddr() + " . " + base;
   auto lasting = client + " timeout " + std::to_string(c.affinity_seconds) + "s : meta priority }";
   if (options_.queue)
     rule(name, chosen() + "meta priority set " + base + " . meta priority map @" + prefix +
-                   "sticky_choice add" + lasting + " dnat ip to " + base +
-                   " . meta priority map @" + prefix + "endpoint");
+                   "sticky_choice add" + lasting + " " + dnat + base + " . meta priority map @" +
+                   prefix + "endpoint");
   rule(name, "meta priority set none");
-  rule(name, "meta priority set ip saddr . " + base + " map @" + prefix + "affinity");
+  rule(name, "meta priority set " + saddr() + " . " + base + " map @" + prefix + "affinity");
   rule(name, "meta priority != none update" + lasting);
   go("endpoint");
   for (const auto& number : {random, first_number}) {
@@ -313,11 +331,13 @@ void script::pick(const pick_chain& c) {
 // client that has an endpoint to stick to needs no choice.
 void script::queue() {
   line("add", "chain", "ask");
+  if (options_.family == ip_family::v6)
+    return; // nobody is remembered
   for (bool node : {false, true}) {
     std::string prefix = node ? "node_" : "";
     line("add", "chain", prefix + "ask_new");
-    rule(prefix + "ask_new", "meta priority set ip saddr . " +
-                                 std::string{node ? of_node : of_address} + " map @" + prefix +
+    rule(prefix + "ask_new", "meta priority set " + saddr() + " . " +
+                                 (node ? std::string{of_node} : of_address()) + " map @" + prefix +
                                  "affinity return");
     rule(prefix + "ask_new", "goto ask");
   }
@@ -329,22 +349,24 @@ void script::fixed_chains() {
     queue();
   line("add", "chain", "refuse");
   rule("refuse", "meta l4proto tcp reject with tcp reset");
-  rule("refuse", "reject with icmp port-unreachable");
+  rule("refuse", "reject with " + std::string{words_.unreachable});
   line("add", "chain", "inside_services");
-  rule("inside_services", std::string{of_address} + " vmap @inside");
+  rule("inside_services", of_address() + " vmap @inside");
   rule("inside_services", "fib daddr type local " + std::string{of_node} + " vmap @node_inside");
   line("add", "chain", "services");
   auto services = options_.service_cidrs.empty() ? "" : any_of(options_.service_cidrs);
   auto pods = options_.pod_cidrs.empty() ? "" : any_of(options_.pod_cidrs);
   if (!services.empty() && !pods.empty())
-    rule("services", "ip daddr " + services + " ip saddr != " + pods + " " + mark_for_masquerade());
+    rule("services",
+         daddr() + " " + services + " " + saddr() + " != " + pods + " " + mark_for_masquerade());
   if (!pods.empty())
-    rule("services", "ip saddr " + pods + " jump inside_services");
+    rule("services", saddr() + " " + pods + " jump inside_services");
   rule("services", "fib saddr type local jump inside_services");
-  rule("services", std::string{of_address} + " vmap @frontend");
+  rule("services", of_address() + " vmap @frontend");
   if (!services.empty())
-    rule("services", "ip daddr " + services + " goto refuse");
-  std::string localhost = options_.localhost_node_ports ? "" : "ip daddr != 127.0.0.0/8 ";
+    rule("services", daddr() + " " + services + " goto refuse");
+  std::string localhost =
+      options_.localhost_node_ports ? "" : daddr() + " != " + std::string{words_.loopback} + " ";
   rule("services",
        localhost + "fib daddr type local " + std::string{of_node} + " vmap @node_frontend");
 }
@@ -359,7 +381,7 @@ void script::ways_in() {
     line("add", "chain", chain + " { type filter hook " + hook + " priority mangle; }");
     rule(chain, "ct state != new return"); // all that packets of open flows meet
     rule(chain, "ct status and confirmed != 0 return");
-    rule(chain, std::string{of_address} + " vmap @asked");
+    rule(chain, of_address() + " vmap @asked");
     rule(chain, "fib daddr type local " + std::string{of_node} + " vmap @node_asked");
   }
   line("add", "chain", "prerouting { type nat hook prerouting priority dstnat; }");
@@ -371,7 +393,8 @@ void script::ways_in() {
   auto bit = std::to_string(options_.masquerade_mark);
   rule("postrouting", "meta mark and " + bit + " == " + bit + " meta mark set meta mark xor " +
                           bit + " masquerade fully-random");
-  rule("postrouting", "ct status dnat ip saddr . ip daddr @hairpin masquerade fully-random");
+  rule("postrouting",
+       "ct status dnat " + saddr() + " . " + daddr() + " @hairpin masquerade fully-random");
   if (!options_.localhost_node_ports)
     return;
   // route_localnet lets loopback addresses in from the wire; nothing but our replies, which do not
@@ -381,14 +404,9 @@ void script::ways_in() {
   rule("guard", "iifname != lo ip saddr 127.0.0.0/8 drop");
 }
 
-bool is_range(const std::string& text) {
-  auto slash = text.find('/');
-  if (slash == std::string::npos || !parse_ipv4(text.substr(0, slash)))
-    return false;
-  unsigned bits = 0;
-  const auto* end = text.data() + text.size();
-  auto [rest, error] = std::from_chars(text.data() + slash + 1, end, bits);
-  return error == std::errc{} && rest == end && bits >= 1 && bits <= 32;
+bool is_range(const std::string& text, ip_family f) {
+  const auto range = api::parse_cidr(text);
+  return range && range->prefix() >= 1 && parse_address(text.substr(0, text.find('/')), f);
 }
 
 } // namespace
@@ -407,8 +425,10 @@ api::result<void> check(const data_path_options& o) {
                   "\": expected at most 64 letters, digits and underscores");
   for (const auto* ranges : {&o.pod_cidrs, &o.service_cidrs})
     for (const auto& r : *ranges)
-      if (!is_range(r))
-        return refuse("\"" + r + "\": expected an IPv4 range such as 10.96.0.0/12");
+      if (!is_range(r, o.family))
+        return refuse("\"" + r + "\": expected an " +
+                      (o.family == ip_family::v4 ? "IPv4 range such as 10.96.0.0/12"
+                                                 : "IPv6 range such as fd00:10:96::/112"));
   if (o.masquerade_mark == 0 || (o.masquerade_mark & (o.masquerade_mark - 1)) != 0)
     return refuse("masquerade mark " + std::to_string(o.masquerade_mark) +
                   ": expected a single bit");
@@ -419,19 +439,22 @@ api::result<void> check(const data_path_options& o) {
   return {};
 }
 
-std::string retirement_text(const std::string& table) {
-  return "flush chain ip " + table + " prerouting\nflush chain ip " + table + " output\n";
+std::string retirement_text(ip_family f, const std::string& table) {
+  const auto flush = "flush chain " + std::string{words_of(f).family} + " " + table;
+  return flush + " prerouting\n" + flush + " output\n";
 }
 
-std::string removal_text(const std::string& table) {
+std::string removal_text(ip_family f, const std::string& table) {
+  const auto name = "table " + std::string{words_of(f).family} + " " + table + "\n";
   // Adding first makes the deletion succeed in any case.
-  return "add table ip " + table + "\ndelete table ip " + table + "\n";
+  return "add " + name + "delete " + name;
 }
 
 std::string replacement_text(const data_path_options& o, const std::string& table,
                              const ruleset& rules, bool with_marker) {
   script s{o, table};
-  s.out = removal_text(table) + "add table ip " + table + "\n";
+  s.out = removal_text(o.family, table);
+  s.out += "add table " + std::string{words_of(o.family).family} + " " + table + "\n";
   s.out.reserve(4096 + rules.elements.size() * 56);
   s.maps();
   for (const auto& [chain, uses] : rules.chains)

@@ -6,7 +6,7 @@
 
 namespace thespis::proxy {
 
-/// Refuses options that do not name a table, an IPv4 range or one mark bit, as `invalid`.
+/// Refuses options that do not name a table, ranges of its family or one mark bit, as `invalid`.
 api::result<void> check(const data_path_options& o);
 
 // In what follows `o` must have passed check(), and `table` is the table's name in the kernel.
@@ -25,10 +25,10 @@ std::string chains_text(const data_path_options& o, const std::string& table, co
 std::string change_text(const data_path_options& o, const std::string& table, const batch& changes);
 
 /// One transaction after which the table looks up no new connection.
-std::string retirement_text(const std::string& table);
+std::string retirement_text(ip_family f, const std::string& table);
 
 /// One transaction after which the table does not exist, whether it did before or not.
-std::string removal_text(const std::string& table);
+std::string removal_text(ip_family f, const std::string& table);
 
 /// The chain that remembers who turned a sysctl on.
 inline constexpr std::string_view localnet_marker = "restores_route_localnet";

@@ -77,11 +77,12 @@ void planner::count(const element_value& value, int by) {
     chains_.erase(entry);
 }
 
-void planner::reset(const service_table& services) {
+void planner::reset(const service_table& services, ip_family family) {
   *this = {};
   tracking_ = false;
   for (const auto& [name, port] : services)
-    set(name, port);
+    if (name.family == family)
+      set(name, port);
   tracking_ = true;
 }
 

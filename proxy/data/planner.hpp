@@ -16,8 +16,9 @@ public:
   /// Forgets a service port; nothing happens for an unknown one.
   void erase(const service_port_name& name);
 
-  /// Forgets all that was known and takes these instead; there are then no changes to take().
-  void reset(const service_table& services);
+  /// Forgets all that was known and takes those of this family instead; there are then no changes
+  /// to take().
+  void reset(const service_table& services, ip_family family = ip_family::v4);
 
   /// What changed since the last call, or since reset().
   batch take();

@@ -48,13 +48,14 @@ auto failed(const std::string& what) {
 /// One transaction: messages between its begin and end, and the kernel's word on each.
 class transaction {
 public:
-  transaction() : batch_{mnl_nlmsg_batch_start(buffer_.data(), buffer_.size() / 2)} {
+  explicit transaction(uint8_t family)
+      : family_{family}, batch_{mnl_nlmsg_batch_start(buffer_.data(), buffer_.size() / 2)} {
     nftnl_batch_begin(at(), ++sequence_);
     mnl_nlmsg_batch_next(batch_.get());
   }
 
   void add(uint16_t type, uint16_t flags, const std::function<void(nlmsghdr*)>& payload) {
-    auto* header = nftnl_nlmsg_build_hdr(at(), type, NFPROTO_IPV4, flags | NLM_F_ACK, ++sequence_);
+    auto* header = nftnl_nlmsg_build_hdr(at(), type, family_, flags | NLM_F_ACK, ++sequence_);
     payload(header);
     mnl_nlmsg_batch_next(batch_.get());
     ++expected_;
@@ -96,17 +97,23 @@ public:
 private:
   char* at() const { return static_cast<char*>(mnl_nlmsg_batch_current(batch_.get())); }
 
+  const uint8_t family_;
   std::array<char, 16384> buffer_;
   std::unique_ptr<mnl_nlmsg_batch, free_batch> batch_;
   uint32_t sequence_ = 0;
   int expected_ = 0;
 };
 
-void add_rule(transaction& t, const std::string& table, const std::string& chain, uint16_t queue) {
+uint8_t number_of(ip_family f) {
+  return f == ip_family::v4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
+}
+
+void add_rule(transaction& t, ip_family f, const std::string& table, const std::string& chain,
+              uint16_t queue) {
   const std::unique_ptr<nftnl_rule, free_rule> rule{nftnl_rule_alloc()};
   nftnl_rule_set_str(rule.get(), NFTNL_RULE_TABLE, table.c_str());
   nftnl_rule_set_str(rule.get(), NFTNL_RULE_CHAIN, chain.c_str());
-  nftnl_rule_set_u32(rule.get(), NFTNL_RULE_FAMILY, NFPROTO_IPV4);
+  nftnl_rule_set_u32(rule.get(), NFTNL_RULE_FAMILY, number_of(f));
   auto* target = nftnl_expr_alloc("target");
   nftnl_expr_set_str(target, NFTNL_EXPR_TG_NAME, "NFQUEUE");
   nftnl_expr_set_u32(target, NFTNL_EXPR_TG_REV, 3);
@@ -125,17 +132,17 @@ void add_rule(transaction& t, const std::string& table, const std::string& chain
 
 } // namespace
 
-api::result<void> add_queue_rule(const std::string& table, const std::string& chain,
+api::result<void> add_queue_rule(ip_family f, const std::string& table, const std::string& chain,
                                  uint16_t queue) {
-  transaction t;
-  add_rule(t, table, chain, queue);
+  transaction t{number_of(f)};
+  add_rule(t, f, table, chain, queue);
   if (!t.commit())
     return failed("cannot queue packets to user space");
   return {};
 }
 
 api::result<void> try_queue_rule(const std::string& name) {
-  transaction t;
+  transaction t{NFPROTO_IPV4};
   const std::unique_ptr<nftnl_table, free_table> table{nftnl_table_alloc()};
   nftnl_table_set_str(table.get(), NFTNL_TABLE_NAME, name.c_str());
   nftnl_table_set_u32(table.get(), NFTNL_TABLE_FAMILY, NFPROTO_IPV4);
@@ -146,7 +153,7 @@ api::result<void> try_queue_rule(const std::string& name) {
   nftnl_chain_set_str(chain.get(), NFTNL_CHAIN_NAME, "ask");
   t.add(NFT_MSG_NEWCHAIN, NLM_F_CREATE,
         [&](nlmsghdr* h) { nftnl_chain_nlmsg_build_payload(h, chain.get()); });
-  add_rule(t, name, "ask", 0);
+  add_rule(t, ip_family::v4, name, "ask", 0);
   t.add(NFT_MSG_DELTABLE, 0, with_table);
   if (!t.commit())
     return failed("the kernel cannot queue packets to user space (NFQUEUE)");

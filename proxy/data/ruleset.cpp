@@ -3,7 +3,6 @@
 #include "proxy/data/planner.hpp"
 
 #include <algorithm>
-#include <arpa/inet.h>
 #include <set>
 #include <utility>
 
@@ -15,13 +14,13 @@ using backends = std::set<backend>;
 
 // The ready endpoints, or those that still serve while they terminate. A pod may appear in two
 // slices while it moves between them: one ready appearance is enough.
-backends usable(const std::vector<endpoint>& all, bool local_only) {
+backends usable(const service_port& p, bool local_only) {
   backends ready;
   backends serving;
-  for (const auto& e : all) {
+  for (const auto& e : p.endpoints) {
     if (local_only ? !e.node_local : e.passed_over)
       continue;
-    auto address = parse_ipv4(e.ip);
+    auto address = parse_address(e.ip, p.family);
     if (!address || e.port == 0)
       continue;
     if (e.ready)
@@ -44,8 +43,11 @@ std::map<backend, uint32_t> ids_of(const backends& a, const backends& b) {
   std::set<uint32_t> taken{0};
   for (const auto& e : all) {
     uint32_t id = 2166136261U; // FNV-1a
-    for (uint64_t rest = uint64_t{e.address} << 16 | e.port, i = 0; i < 6; ++i, rest >>= 8)
-      id = (id ^ (rest & 0xff)) * 16777619U;
+    const auto mix = [&](uint8_t byte) { id = (id ^ byte) * 16777619U; };
+    mix(static_cast<uint8_t>(e.port));
+    mix(static_cast<uint8_t>(e.port >> 8));
+    const auto& bytes = e.address.bytes();
+    std::for_each(bytes.rbegin(), bytes.rbegin() + (e.address.is_v4() ? 4 : 16), mix);
     while (!taken.insert(id).second)
       ++id;
     ids.emplace(e, id);
@@ -59,13 +61,13 @@ public:
       : port_{p}, cluster_{std::move(cluster)}, local_{std::move(local)}, ids_{ids_of(cluster_,
                                                                                       local_)} {}
 
-  void cluster_ip(uint32_t address) {
+  void cluster_ip(const api::ip_address& address) {
     frontend({part::frontend, false, port_.proto, port_.port, address}, port_.internal_local,
              false);
   }
 
   // An address or node port that outsiders use. With policy Local their address is kept.
-  void external(bool node, uint32_t address, uint16_t port) {
+  void external(bool node, const api::ip_address& address, uint16_t port) {
     frontend({part::frontend, node, port_.proto, port, address}, port_.external_local,
              !port_.external_local);
     if (port_.external_local)
@@ -74,7 +76,7 @@ public:
 
   void hairpins(const std::vector<endpoint>& all) {
     for (const auto& e : all)
-      if (auto address = parse_ipv4(e.ip); address && e.node_local)
+      if (auto address = parse_address(e.ip, port_.family); address && e.node_local)
         if (cluster_.count({*address, e.port}) || local_.count({*address, e.port}))
           add({part::hairpin, false, protocol::tcp, 0, *address}, {});
   }
@@ -87,6 +89,11 @@ public:
   }
 
 private:
+  // In the kernel's memory.
+  uint32_t remembered_seconds() const {
+    return port_.family == ip_family::v4 ? port_.affinity_seconds : 0;
+  }
+
   void add(element_key key, element_value value) { out_.emplace_back(key, value); }
 
   void frontend(element_key key, bool local_only, bool masquerade) {
@@ -98,17 +105,18 @@ private:
     }
     bool inside = key.in == part::inside;
     pick_chain chain{static_cast<uint16_t>(use.size()), key.node, inside, masquerade,
-                     port_.affinity_seconds};
+                     remembered_seconds()};
+    chain.by_client = port_.affinity_seconds != remembered_seconds();
     add(key, {.what = verdict::pick, .chain = chain});
     if (use.size() > 1 && !inside) {
       auto asked = key;
       asked.in = part::asked;
-      add(asked, {.what = port_.affinity_seconds == 0 ? verdict::ask : verdict::ask_new});
+      add(asked, {.what = remembered_seconds() == 0 ? verdict::ask : verdict::ask_new});
     }
     key.extra = inside ? inside_offset : 0;
     for (const auto& e : use) {
       element_value target{.address = e.address, .port = e.port};
-      if (port_.affinity_seconds == 0) {
+      if (remembered_seconds() == 0) {
         key.in = part::choice;
         add(key, target);
       } else {
@@ -133,37 +141,30 @@ private:
 
 } // namespace
 
-std::optional<uint32_t> parse_ipv4(const std::string& text) {
-  in_addr address{};
-  if (inet_pton(AF_INET, text.c_str(), &address) != 1 || address.s_addr == 0)
-    return std::nullopt;
-  return ntohl(address.s_addr);
-}
-
 std::vector<backend> usable_endpoints(const service_port& p, bool local_only) {
-  const auto all = usable(p.endpoints, local_only);
+  const auto all = usable(p, local_only);
   return {all.begin(), all.end()};
 }
 
 std::vector<element> elements_of(const service_port& p) {
-  writer w{p, usable(p.endpoints, false), usable(p.endpoints, true)};
+  writer w{p, usable(p, false), usable(p, true)};
   if (p.port != 0) {
     for (const auto& ip : p.cluster_ips)
-      if (auto address = parse_ipv4(ip))
+      if (auto address = parse_address(ip, p.family))
         w.cluster_ip(*address);
     for (const auto& ip : p.external_ips)
-      if (auto address = parse_ipv4(ip))
+      if (auto address = parse_address(ip, p.family))
         w.external(false, *address, p.port);
   }
   if (p.node_port != 0)
-    w.external(true, 0, p.node_port);
+    w.external(true, {}, p.node_port);
   w.hairpins(p.endpoints);
   return w.take();
 }
 
-ruleset plan(const service_table& services) {
+ruleset plan(const service_table& services, ip_family family) {
   planner all;
-  all.reset(services);
+  all.reset(services, family);
   return all.rules();
 }
 
@@ -221,7 +222,7 @@ std::vector<stale_flow> stale_flows(const std::vector<element>& removed,
     if (leads_to(e))
       gone.erase(flow(e));
     else if (e.first.in == part::frontend && !had.count(e.first))
-      gone.insert({e.first.node, e.first.address, e.first.port, 0, 0});
+      gone.insert({e.first.node, e.first.address, e.first.port, {}, 0});
   }
   return {gone.begin(), gone.end()};
 }

@@ -11,9 +11,14 @@
 //   endpoint       address . protocol . port . id       -> endpoint address . port
 //   hairpin        endpoint address, twice                 (pods that may call themselves)
 //
-// Each also exists as node_*, without the address, for node ports on every local address. The only
+// Each also exists as node_*, without the address, for node ports on every local address. All of
+// this is of one address family: each has a table of its own, made alike. The only
 // chains that come and go are those that draw a number below n, one for each n in use: see
 // pick_chain. Numbers are 0..n-1, so the choice is exactly uniform whatever the endpoint count.
+//
+// Session affinity of IPv6 has no memory in the kernel: nft 1.0.6 aborts over a rule that adds to a
+// map with so wide a key. The balancers remember clients; the kernel alone draws by a hash of the
+// client's address, which holds while the endpoints stay the same.
 #pragma once
 
 #include "proxy/data/service_table.hpp"
@@ -31,10 +36,10 @@ struct data_path_options {
   /// Names the nftables tables, <table>_0 and <table>_1, of letters, digits and underscores;
   /// another one for each cluster on a machine.
   std::string table = "thespis";
-  /// IPv4 ranges of all pods of the cluster. A source outside them is masqueraded on its way to a
+  /// Ranges of all pods of the cluster. A source outside them is masqueraded on its way to a
   /// cluster address.
   std::vector<std::string> pod_cidrs;
-  /// IPv4 ranges of cluster addresses; what is sent there to no service is refused.
+  /// Ranges of cluster addresses; what is sent there to no service is refused.
   std::vector<std::string> service_cidrs;
   /// The packet mark bit that asks for masquerading. It lives from DNAT to SNAT of the first packet
   /// of a connection; tables may share it, as it means the same in each.
@@ -47,7 +52,10 @@ struct data_path_options {
   /// endpoint. It lives until the endpoint is looked up.
   uint32_t choice_mark = 0x2000;
   /// Serve node ports on 127.0.0.1, which takes the sysctl net.ipv4.conf.all.route_localnet.
+  /// IPv6 has nothing like it, so ::1 serves none.
   bool localhost_node_ports = true;
+  /// Of the tables; data_path, which takes ranges of both, sets it for each of its two.
+  ip_family family = ip_family::v4;
 };
 
 /// More endpoints of one service port than this are passed over.
@@ -56,10 +64,11 @@ inline constexpr uint32_t max_endpoints = 65535;
 /// A chain that draws one of `count` endpoints. Chains are shared by all service ports alike.
 struct pick_chain {
   uint16_t count = 0;
-  bool node = false;       ///< for node ports: keys without the address
-  bool inside = false;     ///< for sources inside the cluster, see part::inside
-  bool masquerade = false; ///< every source is masqueraded
-  uint32_t affinity_seconds = 0;
+  bool node = false;             ///< for node ports: keys without the address
+  bool inside = false;           ///< for sources inside the cluster, see part::inside
+  bool masquerade = false;       ///< every source is masqueraded
+  uint32_t affinity_seconds = 0; ///< clients are remembered so long
+  bool by_client = false;        ///< the number is a hash of the client's address
 
   auto operator<=>(const pick_chain&) const = default;
 };
@@ -71,14 +80,14 @@ struct pick_chain {
 enum class part : uint8_t { hairpin, choice, sticky_choice, endpoint, asked, frontend, inside };
 inline constexpr uint32_t inside_offset = 65536;
 
-/// Where an element is. Addresses are IPv4 in host byte order.
+/// Where an element is.
 struct element_key {
   part in = part::frontend;
   bool node = false;
   protocol proto = protocol::tcp;
   uint16_t port = 0;
-  uint32_t address = 0; ///< 0 when `node`
-  uint32_t extra = 0;   ///< the number or the id, where the map has one
+  api::ip_address address{}; ///< as made when `node`
+  uint32_t extra = 0;        ///< the number or the id, where the map has one
 
   auto operator<=>(const element_key&) const = default;
 };
@@ -92,7 +101,7 @@ enum class verdict : uint8_t { none, pick, refuse, drop, ask, ask_new };
 struct element_value {
   verdict what = verdict::none;
   pick_chain chain{};
-  uint32_t address = 0;
+  api::ip_address address{};
   uint16_t port = 0;
   uint32_t id = 0;
 
@@ -110,13 +119,13 @@ struct ruleset {
 };
 
 /// UDP flows that conntrack would go on sending astray: those of one frontend that were sent to an
-/// endpoint it no longer has, or, with `endpoint_address` 0, those that began before the frontend
-/// was there and so were sent to no endpoint at all.
+/// endpoint it no longer has, or, with `endpoint_address` as made, those that began before the
+/// frontend was there and so were sent to no endpoint at all.
 struct stale_flow {
   bool node = false; ///< any local address
-  uint32_t address = 0;
+  api::ip_address address{};
   uint16_t port = 0;
-  uint32_t endpoint_address = 0;
+  api::ip_address endpoint_address{};
   uint16_t endpoint_port = 0;
 
   auto operator<=>(const stale_flow&) const = default;
@@ -137,9 +146,9 @@ struct batch {
   bool operator==(const batch&) const = default;
 };
 
-/// An endpoint's IPv4 address, host byte order, and port.
+/// An endpoint's address and port.
 struct backend {
-  uint32_t address = 0;
+  api::ip_address address{};
   uint16_t port = 0;
 
   auto operator<=>(const backend&) const = default;
@@ -155,8 +164,8 @@ std::vector<backend> usable_endpoints(const service_port& p, bool local_only);
 /// hides those of other machines (the rules of Kubernetes' virtual IPs page).
 std::vector<element> elements_of(const service_port& p);
 
-/// What the kernel should hold for these services.
-ruleset plan(const service_table& services);
+/// What the kernel should hold for those of these services that are of this family.
+ruleset plan(const service_table& services, ip_family family = ip_family::v4);
 
 /// What turns `from` into `to`.
 batch diff(const ruleset& from, const ruleset& to);
@@ -164,8 +173,5 @@ batch diff(const ruleset& from, const ruleset& to);
 /// The flows that a transaction with these removals and additions makes stale, sorted.
 std::vector<stale_flow> stale_flows(const std::vector<element>& removed,
                                     const std::vector<element>& added);
-
-/// A dotted IPv4 address in host byte order; nothing for any other text, and for 0.0.0.0.
-std::optional<uint32_t> parse_ipv4(const std::string& text);
 
 } // namespace thespis::proxy

@@ -2,6 +2,8 @@
 // actors. Whoever watches Services and EndpointSlices fills these in.
 #pragma once
 
+#include "proxy/data/address_family.hpp"
+
 #include <compare>
 #include <cstdint>
 #include <map>
@@ -13,11 +15,13 @@ namespace thespis::proxy {
 /// A transport protocol; the value is its IP protocol number.
 enum class protocol : uint8_t { tcp = 6, udp = 17, sctp = 132 };
 
-/// Names one port of one Service. `port` is the port's name, empty for the only port of a Service.
+/// Names one port of one Service in one family. `port` is the port's name, empty for the only port
+/// of a Service.
 struct service_port_name {
   std::string ns;
   std::string service;
   std::string port;
+  ip_family family = ip_family::v4;
 
   auto operator<=>(const service_port_name&) const = default;
 };
@@ -25,7 +29,7 @@ struct service_port_name {
 /// One address behind a service port: the conditions of discovery.k8s.io/v1 Endpoint, and whether
 /// it is on this machine.
 struct endpoint {
-  std::string ip; ///< IPv4, dotted
+  std::string ip;
   uint16_t port = 0;
   bool ready = true;
   bool serving = true;
@@ -38,8 +42,8 @@ struct endpoint {
   auto operator<=>(const endpoint&) const = default;
 };
 
-/// What one port of one Service asks of the data path. Addresses are dotted IPv4; others ("None",
-/// an empty string, IPv6) are passed over.
+/// What one port of one Service asks of the data path of one family. Addresses that
+/// `parse_address` does not take for that family ("None", an empty string) are passed over.
 struct service_port {
   protocol proto = protocol::tcp;
   std::vector<std::string> cluster_ips;
@@ -58,6 +62,7 @@ struct service_port {
   bool internal_local = false; ///< internalTrafficPolicy: Local
   bool external_local = false; ///< externalTrafficPolicy: Local
   std::vector<endpoint> endpoints;
+  ip_family family = ip_family::v4; ///< as in its name
 
   bool operator==(const service_port&) const = default;
 };

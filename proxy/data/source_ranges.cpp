@@ -20,10 +20,10 @@ const char* name_of(protocol p) {
 
 } // namespace
 
-std::set<std::string> widest_ranges(const std::vector<std::string>& texts) {
+std::set<std::string> widest_ranges(const std::vector<std::string>& texts, ip_family f) {
   std::vector<api::cidr> all;
   for (const auto& text : texts)
-    if (const auto c = api::parse_cidr(text); c && c->base().is_v4())
+    if (const auto c = api::parse_cidr(text); c && family_of(c->base()) == f)
       all.push_back(*c);
   std::set<std::string> res;
   for (const auto& c : all) {
@@ -36,39 +36,42 @@ std::set<std::string> widest_ranges(const std::vector<std::string>& texts) {
   return res;
 }
 
-guarded_addresses guards_of(const service_table& services) {
+guarded_addresses guards_of(const service_table& services, ip_family f) {
   guarded_addresses res;
   std::set<std::string> claimed;
   for (const auto& [name, p] : services)
     for (const auto& ip : p.balancer_ips) {
-      const auto parsed = api::parse_ip(ip);
-      if (!parsed || !parsed->is_v4())
+      const auto parsed = parse_address(ip, f);
+      if (name.family != f || !parsed)
         continue;
-      auto key = ip + " . " + name_of(p.proto) + " . " + std::to_string(p.port);
+      auto key = parsed->to_string() + " . " + name_of(p.proto) + " . " + std::to_string(p.port);
       if (claimed.insert(key).second && !p.source_ranges.empty())
-        res[key] = widest_ranges(p.source_ranges);
+        res[key] = widest_ranges(p.source_ranges, f);
     }
   return res;
 }
 
 // Two sets rather than a chain a service. New connections only, before destinations change; the
 // raw source is what counts.
-std::string guards_text(const std::string& table, const guarded_addresses& guards) {
-  std::string out = "add table ip " + table + "\ndelete table ip " + table + "\n";
+std::string guards_text(ip_family f, const std::string& table, const guarded_addresses& guards) {
+  const std::string family{words_of(f).family};
+  const std::string type{words_of(f).type};
+  const auto name = family + " " + table;
+  std::string out = "add table " + name + "\ndelete table " + name + "\n";
   if (guards.empty())
     return out;
-  out += "add table ip " + table + "\n";
-  const std::string what = "ip daddr . meta l4proto . th dport";
-  out += "add set ip " + table + " guarded { type ipv4_addr . inet_proto . inet_service; }\n";
-  out += "add set ip " + table +
-         " allowed { type ipv4_addr . inet_proto . inet_service . ipv4_addr; flags interval; }\n";
+  out += "add table " + name + "\n";
+  const auto what = family + " daddr . meta l4proto . th dport";
+  out += "add set " + name + " guarded { type " + type + " . inet_proto . inet_service; }\n";
+  out += "add set " + name + " allowed { type " + type + " . inet_proto . inet_service . " + type +
+         "; flags interval; }\n";
   for (const char* hook : {"prerouting", "output"}) {
-    const std::string chain = "ip " + table + " " + hook;
+    const auto chain = name + " " + hook;
     // Ahead of the choice of an endpoint, behind connection tracking (-200).
     out += "add chain " + chain + " { type filter hook " + hook + " priority -160; }\n";
     out += "add rule " + chain + " ct state != new return\n";
     out += "add rule " + chain + " " + what + " != @guarded return\n";
-    out += "add rule " + chain + " " + what + " . ip saddr @allowed return\n";
+    out += "add rule " + chain + " " + what + " . " + family + " saddr @allowed return\n";
     out += "add rule " + chain + " drop\n";
   }
   std::string guarded;
@@ -78,9 +81,9 @@ std::string guards_text(const std::string& table, const guarded_addresses& guard
     for (const auto& r : ranges)
       allowed += (allowed.empty() ? "" : ", ") + key + " . " + r;
   }
-  out += "add element ip " + table + " guarded { " + guarded + " }\n";
+  out += "add element " + name + " guarded { " + guarded + " }\n";
   if (!allowed.empty())
-    out += "add element ip " + table + " allowed { " + allowed + " }\n";
+    out += "add element " + name + " allowed { " + allowed + " }\n";
   return out;
 }
 

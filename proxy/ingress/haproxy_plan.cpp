@@ -40,10 +40,14 @@ std::string global_section(const haproxy_options& o) {
 
 std::string frontend_section(const haproxy_options& o, const ingress_table& t) {
   const std::string folder = folder_mark;
-  std::string out = "frontend http\n  bind *:" + std::to_string(o.http_port) + "\n";
+  const auto bind = [&](uint16_t port) {
+    const auto number = std::to_string(port);
+    return o.ipv6 ? "  bind :::" + number + " v4v6" : "  bind *:" + number;
+  };
+  std::string out = "frontend http\n" + bind(o.http_port) + "\n";
   if (!t.certificates.empty())
-    out += "  bind *:" + std::to_string(o.https_port) +
-           " ssl strict-sni alpn h2,http/1.1 crt-list " + folder + "/crt-list\n";
+    out +=
+        bind(o.https_port) + " ssl strict-sni alpn h2,http/1.1 crt-list " + folder + "/crt-list\n";
   const auto map = [&](const char* how, const char* file) {
     return std::string{how} + "(" + folder + "/" + file + ")";
   };

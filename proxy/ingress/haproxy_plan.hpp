@@ -52,6 +52,7 @@ struct ingress_table {
 struct haproxy_options {
   uint16_t http_port = 80;
   uint16_t https_port = 443;
+  bool ipv6 = false;           ///< listen to IPv6 as well
   bool drop_privileges = true; ///< run workers as Debian's user `haproxy`
 };
 

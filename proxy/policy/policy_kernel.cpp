@@ -11,11 +11,11 @@ void policy_kernel::closer::operator()(nft_ctx* context) const {
   nft_ctx_free(context);
 }
 
-api::result<policy_kernel> policy_kernel::open(std::string table) {
+api::result<policy_kernel> policy_kernel::open(ip_family f, std::string table) {
   auto* context = nft_ctx_new(NFT_CTX_DEFAULT);
   if (!context)
     return api::fail(api::internal_error("cannot open nftables"));
-  policy_kernel res{std::move(table), context};
+  policy_kernel res{f, std::move(table), context};
   if (nft_ctx_buffer_output(context) != 0 || nft_ctx_buffer_error(context) != 0)
     return api::fail(api::internal_error("cannot buffer the output of nftables"));
   return res;
@@ -34,7 +34,7 @@ api::result<void> policy_kernel::run(const std::string& text) {
 }
 
 api::result<void> policy_kernel::change(const policy_rules& rules) {
-  const auto change = change_policies(table_, held_, rules);
+  const auto change = change_policies(family_, table_, held_, rules);
   for (const auto* text : {&change.additions, &change.elements, &change.removals})
     if (auto done = run(*text); !done)
       return done;
@@ -53,7 +53,8 @@ api::result<void> policy_kernel::hold(const policy_rules& rules) {
     }
   }
   in_step_ = false;
-  auto done = run(rules.empty() ? policy_removal(table_) : policy_replacement(table_, rules));
+  auto done = run(rules.empty() ? policy_removal(family_, table_)
+                                : policy_replacement(family_, table_, rules));
   if (!done)
     return done;
   held_ = rules;

@@ -28,41 +28,62 @@ std::string protocol_of(const std::string& name) {
   return name == "UDP" ? "udp" : name == "SCTP" ? "sctp" : "tcp";
 }
 
+using address_range = std::pair<api::ip_address, api::ip_address>; // first and last
+
+api::ip_address with_bytes(const api::ip_address& a, std::array<uint8_t, 16> bytes) {
+  if (!a.is_v4())
+    return api::ip_address::v6(bytes);
+  return api::ip_address::v4(uint32_t{bytes[12]} << 24 | uint32_t{bytes[13]} << 16 |
+                             uint32_t{bytes[14]} << 8 | bytes[15]);
+}
+
+/// The neighbour of an address, one up or down; the other end of all addresses after the last.
+api::ip_address next_to(const api::ip_address& a, bool up) {
+  auto bytes = a.bytes();
+  for (size_t i = 16; i-- > (a.is_v4() ? 12U : 0U);) {
+    bytes[i] = static_cast<uint8_t>(bytes[i] + (up ? 1 : -1));
+    if (bytes[i] != (up ? 0 : 0xff))
+      break;
+  }
+  return with_bytes(a, bytes);
+}
+
+std::optional<address_range> range_of(const std::string& text, ip_family f) {
+  const auto c = api::parse_cidr(text);
+  if (!c || family_of(c->base()) != f)
+    return std::nullopt;
+  auto bytes = c->base().bytes();
+  const size_t skipped = 128 - c->base().bits();
+  for (size_t bit = skipped + c->prefix(); bit < 128; ++bit)
+    bytes[bit / 8] |= static_cast<uint8_t>(0x80U >> bit % 8);
+  return address_range{c->base(), with_bytes(c->base(), bytes)};
+}
+
 /// The ranges of a block without its exceptions, in order.
-std::set<std::string> ranges_of(const v1::ip_block& b) {
-  using range = std::pair<uint64_t, uint64_t>;
-  const auto range_of = [](const std::string& text) -> std::optional<range> {
-    const auto c = api::parse_cidr(text);
-    if (!c || !c->base().is_v4())
-      return std::nullopt;
-    return range{c->base().to_v4(), c->base().to_v4() + c->size() - 1};
-  };
-  std::vector<range> left;
-  if (const auto all = range_of(b.cidr))
+std::set<std::string> ranges_of(const v1::ip_block& b, ip_family f) {
+  std::vector<address_range> left;
+  if (const auto all = range_of(b.cidr, f))
     left.push_back(*all);
   for (const auto& text : b.except) {
-    const auto hole = range_of(text);
+    const auto hole = range_of(text, f);
     if (!hole)
       continue;
-    std::vector<range> next;
+    std::vector<address_range> next;
     for (const auto& r : left) {
       if (hole->second < r.first || hole->first > r.second) {
         next.push_back(r);
         continue;
       }
       if (r.first < hole->first)
-        next.emplace_back(r.first, hole->first - 1);
+        next.emplace_back(r.first, next_to(hole->first, false));
       if (r.second > hole->second)
-        next.emplace_back(hole->second + 1, r.second);
+        next.emplace_back(next_to(hole->second, true), r.second);
     }
     left = std::move(next);
   }
   std::set<std::string> res;
-  const auto text = [](uint64_t a) {
-    return api::ip_address::v4(static_cast<uint32_t>(a)).to_string();
-  };
-  for (const auto& r : left)
-    res.insert(r.first == r.second ? text(r.first) : text(r.first) + "-" + text(r.second));
+  for (const auto& [first, last] : left)
+    res.insert(first == last ? first.to_string() : first.to_string() + "-" + last.to_string());
   return res;
 }
 
@@ -144,7 +165,7 @@ std::string policy_planner::peer_id(const std::string& ns, const v1::network_pol
 
 /// Empty for a block of another family.
 std::string policy_planner::block_id(const v1::ip_block& b) {
-  policy_set set{set_kind::blocks, ranges_of(b)};
+  policy_set set{set_kind::blocks, ranges_of(b, family_)};
   if (set.elements.empty())
     return {};
   std::string text;
@@ -177,7 +198,7 @@ policy_planner::port_matches(const std::vector<v1::network_policy_port>& ports) 
       auto& id = port_ids_[name];
       if (id.empty())
         id = id_of('n', name.second + name.first);
-      res.push_back("ip daddr . meta l4proto . th dport @" + id + " ");
+      res.push_back(std::string{words_.family} + " daddr . meta l4proto . th dport @" + id + " ");
     }
   }
   // One match a range: in a set of concatenations ranges of one protocol may not overlap.
@@ -197,7 +218,7 @@ void policy_planner::add_rules(std::vector<std::string>& out, const std::string&
   for (const auto& p : peers) {
     const auto id = p.ip_block ? block_id(*p.ip_block) : peer_id(ns, p);
     if (!id.empty())
-      sides.push_back((ingress ? "ip saddr @" : "ip daddr @") + id + " ");
+      sides.push_back(std::string{words_.family} + (ingress ? " saddr @" : " daddr @") + id + " ");
   }
   if (peers.empty())
     sides.emplace_back();

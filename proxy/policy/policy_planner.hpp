@@ -3,6 +3,7 @@
 
 #include "api/generated/networking_v1.hpp"
 #include "api/text/labels.hpp"
+#include "proxy/data/address_family.hpp"
 #include "proxy/policy/policy_rules.hpp"
 
 #include <memory>
@@ -24,7 +25,7 @@ struct named_port {
 /// What policies ask about a pod that runs in the pod network.
 struct policy_pod {
   api::label_set labels;
-  std::string ip; ///< IPv4
+  std::string ip; ///< of the planner's family
   bool local = false;
   std::vector<named_port> ports;
 
@@ -33,9 +34,12 @@ struct policy_pod {
 
 /// Kubernetes' meaning of NetworkPolicies, for the pods of one machine: a pod that some policy
 /// selects is isolated in that policy's directions, and what any of its policies allows is allowed.
-/// A pod always reaches itself. Not thread-safe; owned by one actor.
+/// A pod always reaches itself. For one address family: another has its own. Not thread-safe; owned
+/// by one actor.
 class policy_planner {
 public:
+  explicit policy_planner(ip_family f = ip_family::v4) : family_(f), words_(words_of(f)) {}
+
   /// Null, or nothing: it is gone.
   void set_policy(const policy_key& key, std::shared_ptr<const api::v1::network_policy> policy);
   void set_namespace(const std::string& name, std::optional<api::label_set> labels);
@@ -87,6 +91,8 @@ private:
   static void discount(known_pod& pod);
   void isolate(const policy_key& key, const policy_pod& pod);
 
+  const ip_family family_;
+  const family_words& words_;
   std::map<policy_key, std::shared_ptr<const api::v1::network_policy>> policies_;
   std::map<std::string, api::label_set> namespaces_;
   std::map<policy_key, known_pod> pods_;

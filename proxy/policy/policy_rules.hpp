@@ -6,6 +6,8 @@
 // rule for each thing that is allowed, which returns, and then a drop. Pods that the same policies
 // select share a chain; whom a policy names are sets, shared by all rules that name them. So a pod
 // that comes or goes changes elements of sets only.
+//
+// All of this is of one address family: each has rules and a table of its own.
 #pragma once
 
 #include <cstdint>

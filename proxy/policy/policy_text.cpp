@@ -8,21 +8,23 @@ namespace {
 
 class script {
 public:
-  explicit script(const std::string& table) : table_(table) {}
+  script(ip_family f, const std::string& table)
+      : words_(words_of(f)), table_(std::string{words_.family} + " " + table) {}
 
   void add(const std::string& what) { out += "add " + qualified(what); }
   void remove(const std::string& what) { out += "delete " + qualified(what); }
 
   void set(const std::string& name, const policy_set& s) {
+    const auto begin = "set " + name + " { type " + std::string{words_.type};
     switch (s.kind) {
     case set_kind::addresses:
-      add("set " + name + " { type ipv4_addr; }");
+      add(begin + "; }");
       break;
     case set_kind::blocks:
-      add("set " + name + " { type ipv4_addr; flags interval; }");
+      add(begin + "; flags interval; }");
       break;
     case set_kind::ports:
-      add("set " + name + " { type ipv4_addr . inet_proto . inet_service; }");
+      add(begin + " . inet_proto . inet_service; }");
       break;
     }
     elements("add", name, s.elements);
@@ -32,7 +34,7 @@ public:
   void elements(const char* verb, const std::string& set, const Elements& all) {
     if (all.empty())
       return;
-    out += std::string{verb} + " element ip " + table_ + " " + set + " { ";
+    out += std::string{verb} + " element " + table_ + " " + set + " { ";
     bool first = true;
     for (const auto& e : all) {
       out += (first ? "" : ", ") + e;
@@ -50,26 +52,29 @@ public:
 
   /// Replies pass; so does what a pod sends to itself by a Service.
   void base() {
-    add("set self { type ipv4_addr . ipv4_addr; }");
+    const std::string type{words_.type};
+    const std::string ip{words_.family};
+    add("set self { type " + type + " . " + type + "; }");
     for (const char* map : {"ingress", "egress"})
-      add(std::string{"map "} + map + " { type ipv4_addr : verdict; }");
+      add(std::string{"map "} + map + " { type " + type + " : verdict; }");
     add("chain forward { type filter hook forward priority filter; }");
     add("rule forward ct state established,related return");
-    add("rule forward ip saddr . ip daddr @self return");
-    add("rule forward ip saddr vmap @egress");
-    add("rule forward ip daddr vmap @ingress");
+    add("rule forward " + ip + " saddr . " + ip + " daddr @self return");
+    add("rule forward " + ip + " saddr vmap @egress");
+    add("rule forward " + ip + " daddr vmap @ingress");
   }
 
   std::string out;
 
 private:
-  /// "set x …" is "set ip TABLE x …".
+  /// "set x …" is "set FAMILY TABLE x …".
   std::string qualified(const std::string& what) const {
     const auto space = what.find(' ');
-    return what.substr(0, space) + " ip " + table_ + what.substr(space) + "\n";
+    return what.substr(0, space) + " " + table_ + what.substr(space) + "\n";
   }
 
-  const std::string& table_;
+  const family_words& words_;
+  const std::string table_; ///< after its family
 };
 
 std::vector<std::string> leads(const std::map<std::string, std::string>& map) {
@@ -116,14 +121,16 @@ void change_map(script& s, const std::string& name, const std::map<std::string, 
 
 } // namespace
 
-std::string policy_removal(const std::string& table) {
+std::string policy_removal(ip_family f, const std::string& table) {
+  const auto name = "table " + std::string{words_of(f).family} + " " + table + "\n";
   // Adding first makes the deletion succeed in any case.
-  return "add table ip " + table + "\ndelete table ip " + table + "\n";
+  return "add " + name + "delete " + name;
 }
 
-std::string policy_replacement(const std::string& table, const policy_rules& rules) {
-  script s{table};
-  s.out = policy_removal(table) + "add table ip " + table + "\n";
+std::string policy_replacement(ip_family f, const std::string& table, const policy_rules& rules) {
+  script s{f, table};
+  s.out = policy_removal(f, table);
+  s.out += "add table " + std::string{words_of(f).family} + " " + table + "\n";
   s.base();
   for (const auto& [name, set] : rules.sets)
     s.set(name, set);
@@ -135,11 +142,11 @@ std::string policy_replacement(const std::string& table, const policy_rules& rul
   return std::move(s.out);
 }
 
-policy_change change_policies(const std::string& table, const policy_rules& from,
+policy_change change_policies(ip_family f, const std::string& table, const policy_rules& from,
                               const policy_rules& to) {
-  script added{table};
-  script changed{table};
-  script removed{table};
+  script added{f, table};
+  script changed{f, table};
+  script removed{f, table};
   for (const auto& [name, set] : to.sets) {
     if (const auto known = from.sets.find(name); known == from.sets.end())
       added.set(name, set);

@@ -25,18 +25,41 @@ int must(int result, const char* what) {
   return result;
 }
 
-sockaddr_in address_of(const std::string& ip, uint16_t port) {
-  sockaddr_in a{};
-  a.sin_family = AF_INET;
-  a.sin_port = htons(port);
-  if (inet_pton(AF_INET, ip.c_str(), &a.sin_addr) != 1)
+/// An address of either family with a port.
+struct place {
+  sockaddr_storage storage{};
+  socklen_t size = sizeof storage;
+
+  sockaddr* raw() { return reinterpret_cast<sockaddr*>(&storage); }
+  int family() const { return storage.ss_family; }
+};
+
+place place_of(const std::string& ip, uint16_t port) {
+  place p;
+  auto& four = reinterpret_cast<sockaddr_in&>(p.storage);
+  auto& six = reinterpret_cast<sockaddr_in6&>(p.storage);
+  if (inet_pton(AF_INET, ip.c_str(), &four.sin_addr) == 1) {
+    four.sin_family = AF_INET;
+    four.sin_port = htons(port);
+    p.size = sizeof four;
+  } else if (inet_pton(AF_INET6, ip.c_str(), &six.sin6_addr) == 1) {
+    six.sin6_family = AF_INET6;
+    six.sin6_port = htons(port);
+    p.size = sizeof six;
+  } else {
     throw std::runtime_error("not an address: " + ip);
-  return a;
+  }
+  return p;
 }
 
-std::string text_of(const sockaddr_in& a) {
-  char text[INET_ADDRSTRLEN] = {};
-  inet_ntop(AF_INET, &a.sin_addr, text, sizeof text);
+std::string text_of(const place& p) {
+  char text[INET6_ADDRSTRLEN] = {};
+  if (p.family() == AF_INET)
+    inet_ntop(AF_INET, &reinterpret_cast<const sockaddr_in&>(p.storage).sin_addr, text,
+              sizeof text);
+  else
+    inet_ntop(AF_INET6, &reinterpret_cast<const sockaddr_in6&>(p.storage).sin6_addr, text,
+              sizeof text);
   return text;
 }
 
@@ -109,15 +132,15 @@ std::string net_space::path() const {
 
 answerer::answerer(const net_space& where, std::string name, const std::string& ip, uint16_t port)
     : name_{std::move(name)} {
-  auto at = address_of(ip, port);
+  auto at = place_of(ip, port);
   where.run([&] {
-    tcp_ = must(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");
-    udp_ = must(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket");
+    tcp_ = must(socket(at.family(), SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");
+    udp_ = must(socket(at.family(), SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket");
     int on = 1;
     setsockopt(tcp_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    must(bind(tcp_, reinterpret_cast<sockaddr*>(&at), sizeof at), "bind");
+    must(bind(tcp_, at.raw(), at.size), "bind");
     must(listen(tcp_, 1024), "listen");
-    must(bind(udp_, reinterpret_cast<sockaddr*>(&at), sizeof at), "bind");
+    must(bind(udp_, at.raw(), at.size), "bind");
   });
   must(pipe2(wake_, O_CLOEXEC), "pipe");
   thread_ = std::thread{[this] { serve(); }};
@@ -136,14 +159,12 @@ void answerer::serve() {
   while (poll(fds.data(), fds.size(), -1) > 0) {
     if (fds[0].revents)
       break;
-    sockaddr_in peer{};
-    socklen_t size = sizeof peer;
+    place peer;
     if (fds[2].revents) {
-      auto n = recvfrom(udp_, buffer, sizeof buffer, MSG_DONTWAIT,
-                        reinterpret_cast<sockaddr*>(&peer), &size);
+      auto n = recvfrom(udp_, buffer, sizeof buffer, MSG_DONTWAIT, peer.raw(), &peer.size);
       auto text = name_ + " " + text_of(peer);
       if (n >= 0)
-        sendto(udp_, text.data(), text.size(), 0, reinterpret_cast<sockaddr*>(&peer), size);
+        sendto(udp_, text.data(), text.size(), 0, peer.raw(), peer.size);
     }
     for (size_t i = fds.size() - 1; i >= 3; --i) {
       if (!fds[i].revents)
@@ -157,7 +178,7 @@ void answerer::serve() {
       }
     }
     if (fds[1].revents) {
-      int fd = accept4(tcp_, reinterpret_cast<sockaddr*>(&peer), &size, SOCK_CLOEXEC);
+      int fd = accept4(tcp_, peer.raw(), &peer.size, SOCK_CLOEXEC);
       if (fd >= 0) {
         auto text = name_ + " " + text_of(peer);
         send(fd, text.data(), text.size(), MSG_NOSIGNAL);
@@ -171,14 +192,14 @@ void answerer::serve() {
 
 client::client(const net_space& where, kind k, const std::string& ip, uint16_t port, int timeout_ms)
     : kind_{k} {
-  auto to = address_of(ip, port);
+  auto to = place_of(ip, port);
   auto connect_now = [&] {
-    fd_ = must(socket(AF_INET, (k == kind::tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC, 0),
+    fd_ = must(socket(to.family(), (k == kind::tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC, 0),
                "socket");
     timeval limit{timeout_ms / 1000, timeout_ms % 1000 * 1000};
     setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     setsockopt(fd_, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
-    if (connect(fd_, reinterpret_cast<sockaddr*>(&to), sizeof to) == 0)
+    if (connect(fd_, to.raw(), to.size) == 0)
       return;
     failure_ = errno == ECONNREFUSED                        ? "refused"
                : errno == EINPROGRESS || errno == ETIMEDOUT ? "timeout"
@@ -228,26 +249,39 @@ std::string name_in(const std::string& answer) {
 net_lab::net_lab(int pod_count) {
   node.write("/proc/sys/net/ipv4/ip_forward", "1");
   node.write("/proc/sys/net/ipv4/conf/all/rp_filter", "1"); // the strictest a machine may be
+  node.write("/proc/sys/net/ipv6/conf/all/forwarding", "1");
+  for (const auto* space : {&node, &outside})
+    space->write("/proc/sys/net/ipv6/conf/default/accept_dad", "0"); // addresses serve at once
   node.ip("link set lo up\n"
           "link add eth0 type veth peer name eth0 netns " +
           outside.path() +
           "\n"
           "addr add 192.168.77.1/24 dev eth0\n"
+          "addr add fd77::1/64 dev eth0 nodad\n"
           "link set eth0 up\n"
-          "route add default via 192.168.77.2\n");
-  outside.ip("addr add 192.168.77.2/24 dev eth0\nlink set eth0 up\n");
+          "route add default via 192.168.77.2\n"
+          "route add default via fd77::2\n");
+  outside.ip("addr add 192.168.77.2/24 dev eth0\naddr add fd77::2/64 dev eth0 nodad\n"
+             "link set eth0 up\n");
   for (int i = 0; i < pod_count; ++i) {
     auto& pod = *pods.emplace_back(std::make_unique<net_space>());
     auto ip = pod_ip(static_cast<size_t>(i));
+    auto ip6 = pod_ip6(static_cast<size_t>(i));
+    pod.write("/proc/sys/net/ipv6/conf/default/accept_dad", "0");
     auto link = "veth" + std::to_string(i);
     node.ip("link add " + link + " type veth peer name eth0 netns " + pod.path() +
-            "\naddr add 10.244.0.1/32 dev " + link + "\nlink set " + link + " up\nroute add " + ip +
-            "/32 dev " + link + "\n");
+            "\naddr add 10.244.0.1/32 dev " + link + "\naddr add fd10:244::1/128 nodad dev " +
+            link + "\nlink set " + link + " up\nroute add " + ip + "/32 dev " + link +
+            "\nroute add " + ip6 + "/128 dev " + link + "\n");
     pod.ip("link set lo up\naddr add " + ip +
            "/32 dev eth0\nlink set eth0 up\nroute add 10.244.0.1 dev eth0\nroute add default via "
-           "10.244.0.1\n");
-    answerers_.push_back(
-        std::make_unique<answerer>(pod, "web-" + std::to_string(i), ip, uint16_t{8080}));
+           "10.244.0.1\naddr add " +
+           ip6 +
+           "/128 dev eth0 nodad\nroute add fd10:244::1 dev eth0\nroute add default via "
+           "fd10:244::1\n");
+    for (const auto& at : {ip, ip6})
+      answerers_.push_back(
+          std::make_unique<answerer>(pod, "web-" + std::to_string(i), at, uint16_t{8080}));
   }
 }
 

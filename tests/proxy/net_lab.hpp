@@ -89,7 +89,8 @@ std::string name_in(const std::string& answer);
 
 /// A node with address 192.168.77.1, a client outside at 192.168.77.2, and pods 10.244.0.2,
 /// 10.244.0.3, … on point-to-point links as CNI's ptp makes them: address of /32, everything routed
-/// through the node. Each pod answers as "web-<n>" on port 8080.
+/// through the node. In IPv6 these are fd77::1, fd77::2 and fd10:244::2, … Each pod answers as
+/// "web-<n>" on port 8080 of both addresses.
 class net_lab {
 public:
   explicit net_lab(int pods);
@@ -99,6 +100,7 @@ public:
   std::vector<std::unique_ptr<net_space>> pods;
 
   static std::string pod_ip(size_t i) { return "10.244.0." + std::to_string(i + 2); }
+  static std::string pod_ip6(size_t i) { return "fd10:244::" + std::to_string(i + 2); }
   static constexpr const char* node_ip = "192.168.77.1";
   static constexpr const char* outside_ip = "192.168.77.2";
 

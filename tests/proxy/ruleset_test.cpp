@@ -7,11 +7,21 @@
 using namespace thespis;
 using namespace thespis::proxy;
 
+namespace thespis::api {
+
+std::ostream& boost_test_print_type(std::ostream& out, const ip_address& a) {
+  return out << a.to_string();
+}
+
+} // namespace thespis::api
+
 namespace {
 
-constexpr uint32_t ip(uint32_t a, uint32_t b, uint32_t c, uint32_t d) {
-  return a << 24 | b << 16 | c << 8 | d;
+api::ip_address ip(uint32_t a, uint32_t b, uint32_t c, uint32_t d) {
+  return api::ip_address::v4(a << 24 | b << 16 | c << 8 | d);
 }
+
+const api::ip_address none; // of a node port
 
 const service_port_name web_name{"default", "web", "http"};
 
@@ -27,8 +37,8 @@ service_port web(std::vector<endpoint> endpoints) {
   return p;
 }
 
-element_key at(part in, uint32_t address, uint16_t port, uint32_t extra = 0) {
-  return {in, address == 0 && in != part::hairpin, protocol::tcp, port, address, extra};
+element_key at(part in, const api::ip_address& address, uint16_t port, uint32_t extra = 0) {
+  return {in, address == none && in != part::hairpin, protocol::tcp, port, address, extra};
 }
 
 // The value there, or nothing.
@@ -45,9 +55,9 @@ std::optional<verdict> verdict_of(const ruleset& r, const element_key& key) {
 }
 
 // The endpoint addresses that a map leads to from one frontend.
-std::set<uint32_t> targets(const ruleset& r, part in, uint32_t address, uint16_t port,
-                           bool inside = false) {
-  std::set<uint32_t> out;
+std::set<api::ip_address> targets(const ruleset& r, part in, const api::ip_address& address,
+                                  uint16_t port, bool inside = false) {
+  std::set<api::ip_address> out;
   for (const auto& [key, v] : r.elements)
     if (key.in == in && key.address == address && key.port == port &&
         (in == part::endpoint || (key.extra >= inside_offset) == inside))
@@ -59,7 +69,7 @@ ruleset only(const service_port& p) {
   return plan({{web_name, p}});
 }
 
-constexpr auto vip = ip(10, 96, 0, 10);
+const auto vip = ip(10, 96, 0, 10);
 const auto frontend = at(part::frontend, vip, 80);
 
 } // namespace
@@ -86,16 +96,18 @@ BOOST_AUTO_TEST_CASE(cluster_address_leads_to_each_ready_endpoint_by_number) {
 
 BOOST_AUTO_TEST_CASE(endpoint_ready_in_one_of_two_slices_is_ready) {
   auto r = only(web({{"10.244.0.2", 8080, false, false, false, false}, ready("10.244.0.2")}));
-  BOOST_TEST((targets(r, part::choice, vip, 80) == std::set<uint32_t>{ip(10, 244, 0, 2)}));
+  BOOST_TEST((targets(r, part::choice, vip, 80) == std::set<api::ip_address>{ip(10, 244, 0, 2)}));
 }
 
 BOOST_AUTO_TEST_CASE(serving_endpoints_that_terminate_stand_in_only_for_ready_ones) {
   endpoint leaving{"10.244.0.9", 8080, false, true, true, false};
   endpoint dead{"10.244.0.8", 8080, false, false, true, false};
   auto both = only(web({ready("10.244.0.2"), leaving, dead}));
-  BOOST_TEST((targets(both, part::choice, vip, 80) == std::set<uint32_t>{ip(10, 244, 0, 2)}));
+  BOOST_TEST(
+      (targets(both, part::choice, vip, 80) == std::set<api::ip_address>{ip(10, 244, 0, 2)}));
   auto alone = only(web({leaving, dead}));
-  BOOST_TEST((targets(alone, part::choice, vip, 80) == std::set<uint32_t>{ip(10, 244, 0, 9)}));
+  BOOST_TEST(
+      (targets(alone, part::choice, vip, 80) == std::set<api::ip_address>{ip(10, 244, 0, 9)}));
 }
 
 BOOST_AUTO_TEST_CASE(without_endpoints_every_frontend_refuses) {
@@ -104,7 +116,7 @@ BOOST_AUTO_TEST_CASE(without_endpoints_every_frontend_refuses) {
   p.external_ips = {"203.0.113.9"};
   p.external_local = true;
   auto r = only(p);
-  for (auto key : {frontend, at(part::frontend, 0, 30080), at(part::inside, 0, 30080),
+  for (auto key : {frontend, at(part::frontend, none, 30080), at(part::inside, none, 30080),
                    at(part::frontend, ip(203, 0, 113, 9), 80)})
     BOOST_TEST((verdict_of(r, key) == verdict::refuse));
   BOOST_TEST(r.chains.empty());
@@ -115,18 +127,19 @@ BOOST_AUTO_TEST_CASE(external_policy_local_binds_only_the_outside) {
   p.node_port = 30080;
   p.external_local = true;
   auto r = only(p);
-  BOOST_TEST((targets(r, part::choice, 0, 30080) == std::set<uint32_t>{ip(10, 244, 0, 2)}));
-  BOOST_TEST(targets(r, part::choice, 0, 30080, true).size() == 2u);
+  BOOST_TEST(
+      (targets(r, part::choice, none, 30080) == std::set<api::ip_address>{ip(10, 244, 0, 2)}));
+  BOOST_TEST(targets(r, part::choice, none, 30080, true).size() == 2u);
   BOOST_TEST(targets(r, part::choice, vip, 80).size() == 2u);
-  BOOST_TEST(!value(r, at(part::frontend, 0, 30080))->chain.masquerade);
+  BOOST_TEST(!value(r, at(part::frontend, none, 30080))->chain.masquerade);
   p.endpoints[0].ready = false;
   r = only(p);
-  BOOST_TEST((verdict_of(r, at(part::frontend, 0, 30080)) == verdict::drop));
-  BOOST_TEST((verdict_of(r, at(part::inside, 0, 30080)) == verdict::pick));
+  BOOST_TEST((verdict_of(r, at(part::frontend, none, 30080)) == verdict::drop));
+  BOOST_TEST((verdict_of(r, at(part::inside, none, 30080)) == verdict::pick));
   p.external_local = false;
   r = only(p);
-  BOOST_TEST(!value(r, at(part::inside, 0, 30080)));
-  BOOST_TEST(value(r, at(part::frontend, 0, 30080))->chain.masquerade);
+  BOOST_TEST(!value(r, at(part::inside, none, 30080)));
+  BOOST_TEST(value(r, at(part::frontend, none, 30080))->chain.masquerade);
 }
 
 BOOST_AUTO_TEST_CASE(internal_policy_local_binds_the_cluster_address_alone) {
@@ -134,8 +147,8 @@ BOOST_AUTO_TEST_CASE(internal_policy_local_binds_the_cluster_address_alone) {
   p.node_port = 30080;
   p.internal_local = true;
   auto r = only(p);
-  BOOST_TEST((targets(r, part::choice, vip, 80) == std::set<uint32_t>{ip(10, 244, 0, 2)}));
-  BOOST_TEST(targets(r, part::choice, 0, 30080).size() == 2u);
+  BOOST_TEST((targets(r, part::choice, vip, 80) == std::set<api::ip_address>{ip(10, 244, 0, 2)}));
+  BOOST_TEST(targets(r, part::choice, none, 30080).size() == 2u);
   p.endpoints[0].ready = false;
   BOOST_TEST((verdict_of(only(p), frontend) == verdict::drop));
 }
@@ -215,7 +228,7 @@ BOOST_AUTO_TEST_CASE(udp_flows_are_stale_where_an_endpoint_is_gone_or_a_frontend
   p.proto = protocol::udp;
   auto from = only(p);
   auto born = diff({}, from).stale;
-  BOOST_TEST((born == std::vector<stale_flow>{{false, vip, 80, 0, 0}}));
+  BOOST_TEST((born == std::vector<stale_flow>{{false, vip, 80, {}, 0}}));
   p.endpoints.erase(p.endpoints.begin()); // the other's number shifts
   auto change = diff(from, only(p));
   BOOST_TEST((change.stale == std::vector<stale_flow>{{false, vip, 80, ip(10, 244, 0, 2), 8080}}));

@@ -20,15 +20,16 @@ service_port balanced(std::vector<std::string> ranges) {
 BOOST_AUTO_TEST_SUITE(source_ranges)
 
 BOOST_AUTO_TEST_CASE(guards_name_the_balancers_addresses_and_widest_ranges) {
-  const auto all = guards_of({{web_name, balanced({"10.1.0.0/16", "10.1.2.0/24", "fd00::/8"})}});
+  const auto all =
+      guards_of({{web_name, balanced({"10.1.0.0/16", "10.1.2.0/24", "fd00::/8"})}}, ip_family::v4);
   BOOST_REQUIRE(all.size() == 1u);
   BOOST_TEST(all.begin()->first == "203.0.113.9 . tcp . 80");
   BOOST_TEST(all.begin()->second == std::set<std::string>{"10.1.0.0/16"});
-  BOOST_TEST(guards_of({{web_name, balanced({})}}).empty());
+  BOOST_TEST(guards_of({{web_name, balanced({})}}, ip_family::v4).empty());
 }
 
 BOOST_AUTO_TEST_CASE(ranges_of_another_family_let_nobody_in) {
-  const auto all = guards_of({{web_name, balanced({"fd00::/8"})}});
+  const auto all = guards_of({{web_name, balanced({"fd00::/8"})}}, ip_family::v4);
   BOOST_TEST(all.at("203.0.113.9 . tcp . 80").empty());
 }
 
@@ -38,7 +39,9 @@ BOOST_AUTO_TEST_CASE(only_the_ranges_pass_and_cluster_addresses_are_open,
   programmed kernel{lab};
   const auto hold = [&](const service_port& p) {
     const service_table t{{web_name, p}};
-    kernel.run([&] { return kernel.path->guard(guards_of(t)); });
+    kernel.run([&] {
+      return kernel.path->guard({guards_of(t, ip_family::v4), guards_of(t, ip_family::v6)});
+    });
     kernel.replace(t);
   };
   constexpr int brief = 300;

@@ -96,10 +96,14 @@ void clean_up_services(const std::string& data_dir, const instance_state& state,
   options.table = state.proxy_table.empty() ? proxy_table_name(data_dir) : state.proxy_table;
   auto path = proxy::data_path::open(options);
   auto removed = path ? path->remove_all() : api::result<void>{api::fail(path.error())};
-  auto policies = proxy::policy_kernel::open(proxy::policy_table_name(options.table));
-  if (auto gone = policies ? policies->hold({}) : api::result<void>{api::fail(policies.error())};
-      removed && !gone)
-    removed = std::move(gone);
+  for (const auto family : proxy::both_families) {
+    if (family == proxy::ip_family::v6 && !proxy::kernel_has_ipv6())
+      continue;
+    auto policies = proxy::policy_kernel::open(family, proxy::policy_table_name(options.table));
+    if (auto gone = policies ? policies->hold({}) : api::result<void>{api::fail(policies.error())};
+        removed && !gone)
+      removed = std::move(gone);
+  }
   if (removed)
     tell.done("Removed the rules of services");
   else

@@ -224,4 +224,39 @@ BOOST_AUTO_TEST_CASE(for_a_node_go_before_those_for_a_zone) {
   BOOST_TEST((open_to_us(elsewhere) == std::set<std::string>{"10.42.0.2"}));
 }
 
+BOOST_AUTO_TEST_CASE(each_family_of_a_service_is_a_port_of_its_own) {
+  const proxy::service_port_name http6{"default", "web", "http", proxy::ip_family::v6};
+  proxy_state s{"here", {"10.43.0.0/16", "fd43::/108"}};
+  s.apply_slice(slice(added, "web-1", ready_here));
+  s.apply_slice(
+      event_of(added, "endpointslices.discovery.k8s.io",
+               "{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, addressType: IPv6, "
+               "metadata: {name: web-6, namespace: default, labels: "
+               "{kubernetes.io/service-name: web}}, ports: [{name: http, port: 8080, "
+               "protocol: TCP}], endpoints: [{addresses: ['fd42::2'], nodeName: here, "
+               "conditions: {ready: true}}]}"));
+  const auto both = [](const std::string& families, const std::string& ips) {
+    return service(modified, "{type: LoadBalancer, clusterIP: 10.43.0.9, clusterIPs: [" + ips +
+                                 "], ipFamilies: [" + families +
+                                 "], externalIPs: [203.0.113.1, '2001:db8::1'], ports: [{name: "
+                                 "http, port: 80, nodePort: 30080, protocol: TCP}]}");
+  };
+  s.apply_service(both("IPv4, IPv6", "10.43.0.9, 'fd43::9'"));
+  auto table = s.table();
+  BOOST_REQUIRE_EQUAL(table.size(), 2U);
+  const auto& six = table.at(http6);
+  BOOST_TEST(six.cluster_ips == std::vector<std::string>{"fd43::9"});
+  BOOST_TEST(six.external_ips == std::vector<std::string>{"2001:db8::1"});
+  BOOST_TEST(six.node_port == 30080);
+  BOOST_REQUIRE_EQUAL(six.endpoints.size(), 1U);
+  BOOST_TEST(six.endpoints.front().ip == "fd42::2");
+  BOOST_TEST(table.at(http).cluster_ips == std::vector<std::string>{"10.43.0.9"});
+  BOOST_TEST(table.at(http).endpoints.front().ip == "10.42.0.2");
+  // A family that the Service gives up is gone, and with it its node port.
+  s.apply_service(both("IPv4", "10.43.0.9"));
+  const auto changes = s.take_changes();
+  BOOST_REQUIRE_EQUAL(changes.size(), 1U);
+  BOOST_TEST(!changes.at(http6).has_value());
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -10,10 +10,12 @@ using namespace std::chrono_literals;
 
 namespace {
 
-const backend a{1, 80}, b{2, 80}, c{3, 80};
+using thespis::api::ip_address;
+
+const backend a{ip_address::v4(1), 80}, b{ip_address::v4(2), 80}, c{ip_address::v4(3), 80};
 
 flow flow_of(uint16_t port, protocol proto = protocol::tcp) {
-  return {100, 200, port, 80, proto};
+  return {ip_address::v4(100), ip_address::v4(200), port, 80, proto};
 }
 
 struct fixture {

@@ -32,10 +32,13 @@ struct gate_lab {
     });
     open_gate();
     auto o = options_for("thespis_test");
+    o.pod_cidrs.push_back("fd10:244::/64");
+    o.service_cidrs.push_back("fd10:96::/112");
     o.queue = gate->queue();
     path_.emplace(net, o);
     path_->replace({});
-    net.outside.ip("route add 10.96.0.0/16 via 192.168.77.1\n");
+    net.outside.ip("route add 10.96.0.0/16 via 192.168.77.1\n"
+                   "route add fd10:96::/112 via fd77::1\n");
   }
   ~gate_lab() {
     gate.reset();
@@ -49,7 +52,7 @@ struct gate_lab {
       flow_gate_options o;
       o.first_queue = 100;
       o.choice_mark = options_for("x").choice_mark;
-      o.pod_cidrs = {"10.244.0.0/16"};
+      o.pod_cidrs = {"10.244.0.0/16", "fd10:244::/64"};
       auto opened = flow_gate::start(world.system, o, [] {});
       if (!opened)
         throw std::runtime_error(opened.error().message);
@@ -74,7 +77,7 @@ struct gate_lab {
   std::string describe(const service_port_name& name) {
     caf::scoped_actor self{world.system};
     std::string out;
-    const auto to = env.roles->find<caf::actor>(service_role(name.ns, name.service, name.port));
+    const auto to = caf::actor_cast<caf::actor>(balancers->find(name));
     self->request(to, 5s, runtime::describe_request{})
         .receive([&](const runtime::description& d) { out = d.json; }, [](const caf::error&) {});
     return out;

@@ -200,4 +200,38 @@ BOOST_AUTO_TEST_CASE(packets_without_ports_pass) {
   BOOST_TEST(name_in(ask_udp(lab.net.outside, vip, 80)).starts_with("web-"));
 }
 
+BOOST_AUTO_TEST_CASE(flows_of_ipv6_are_chosen_for_and_counted_by_a_balancer_of_their_own) {
+  gate_lab lab{4};
+  const service_port_name six_name{"default", "web", "http", ip_family::v6};
+  auto six = web("fd10:96::10", {});
+  six.family = ip_family::v6;
+  six.node_port = 30080;
+  for (size_t i = 0; i < 4; ++i)
+    six.endpoints.push_back({.ip = net_lab::pod_ip6(i), .port = 8080, .node_local = true});
+  lab.set(web_name, web(vip, {0, 1}));
+  lab.set(six_name, six);
+  {
+    open_connections many{*lab.net.pods[0], "fd10:96::10", 80, 40};
+    open_connections far{lab.net.outside, "fd77::1", 30080, 8};
+    BOOST_TEST(many.seen.size() == 4U);
+    for (const auto& [name, n] : many.seen) {
+      BOOST_TEST(n >= 8);
+      BOOST_TEST(n <= 12);
+    }
+    BOOST_TEST(far.seen.size() == 4U);
+    BOOST_TEST(lab.outstanding(six_name) == 48);
+    BOOST_TEST(lab.outstanding(web_name) == 0);
+    BOOST_TEST(lab.gate->figures().asked == 48U);
+    BOOST_TEST(lab.gate->figures().late == 0U);
+    lab.recount();
+    BOOST_TEST(lab.outstanding(six_name) == 48);
+  }
+  BOOST_TEST(lab.becomes([&] { return lab.outstanding(six_name) == 0; }));
+  // The service's role stays with the first family while there is one.
+  const auto port_role = service_role("default", "web", "http");
+  BOOST_TEST((lab.env.roles->find<balancer_handle>(port_role) == lab.balancers->find(web_name)));
+  lab.balancers->change({{web_name, std::nullopt}}, lab.gate.get());
+  BOOST_TEST((lab.env.roles->find<balancer_handle>(port_role) == lab.balancers->find(six_name)));
+}
+
 BOOST_AUTO_TEST_SUITE_END()

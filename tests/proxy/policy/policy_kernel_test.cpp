@@ -14,8 +14,9 @@ constexpr int brief = 300; // ms to wait for an answer that must not come
 
 /// Policies in the lab's node.
 struct enforced {
-  explicit enforced(net_lab& lab) : lab(lab) {
-    lab.node.run([&] { kernel.emplace(policy_kernel::open("thespis_test_policy").value()); });
+  explicit enforced(net_lab& lab, ip_family family = ip_family::v4) : lab(lab) {
+    lab.node.run(
+        [&] { kernel.emplace(policy_kernel::open(family, "thespis_test_policy").value()); });
   }
 
   void hold(const policy_rules& rules) {
@@ -113,6 +114,36 @@ BOOST_AUTO_TEST_CASE(what_somebody_else_broke_is_made_anew) {
   rules.ingress[net_lab::pod_ip(0)] = "c9";
   kernel.hold(rules);
   BOOST_TEST(!reaches(*lab.pods[1], 0));
+}
+
+BOOST_AUTO_TEST_CASE(each_family_has_rules_of_its_own) {
+  net_lab lab{3};
+  enforced four{lab};
+  enforced six{lab, ip_family::v6};
+  const auto reaches6 = [&](const net_space& from, size_t pod) {
+    return name_in(ask_tcp(from, net_lab::pod_ip6(pod), 8080, brief)) ==
+           "web-" + std::to_string(pod);
+  };
+  policy_rules r;
+  r.chains = {{"c1", {"ip6 saddr @p1 tcp dport 8080 ", "ip6 saddr @b1 "}}};
+  r.ingress = {{net_lab::pod_ip6(0), "c1"}};
+  r.sets["p1"] = {set_kind::addresses, {net_lab::pod_ip6(1)}};
+  r.sets["b1"] = {set_kind::blocks, {"2001:db8::-2001:db8::ffff"}};
+  r.sets["n1"] = {set_kind::ports, {net_lab::pod_ip6(0) + " . tcp . 8080"}};
+  six.hold(r);
+  BOOST_TEST(reaches6(*lab.pods[1], 0));
+  BOOST_TEST(!reaches6(*lab.pods[2], 0));
+  BOOST_TEST(reaches(*lab.pods[2], 0)); // IPv4 has none
+  BOOST_TEST(reaches6(lab.node, 0));
+  r.sets["p1"].elements.insert(net_lab::pod_ip6(2));
+  six.hold(r);
+  BOOST_TEST(reaches6(*lab.pods[2], 0));
+  four.hold(isolated({}, {}));
+  BOOST_TEST(!reaches(*lab.pods[2], 0));
+  BOOST_TEST(reaches6(*lab.pods[2], 0));
+  six.hold({});
+  four.hold({});
+  BOOST_TEST(nft_ruleset(lab.node).find("policy") == std::string::npos);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

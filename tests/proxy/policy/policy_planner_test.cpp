@@ -146,12 +146,43 @@ BOOST_AUTO_TEST_CASE(a_pod_that_comes_changes_elements_only) {
               "[{podSelector: {}}]}]}");
   const auto before = rules();
   pod("default", "more", "10.42.0.9", false);
-  const auto change = change_policies("t", before, rules());
+  const auto change = change_policies(ip_family::v4, "t", before, rules());
   BOOST_TEST(change.additions.empty());
   BOOST_TEST(change.removals.empty());
   BOOST_TEST(change.elements.find("add element ip t p") == 0u);
   BOOST_TEST(change.elements.find("10.42.0.9") != std::string::npos);
   BOOST_TEST(change.elements.find("10.42.0.2") == std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(the_rules_of_ipv6_are_made_alike) {
+  policy_planner six{ip_family::v6};
+  six.set_namespace("default", api::label_set{});
+  const auto add = [&](const std::string& name, const std::string& ip) {
+    six.set_pod({"default", name}, policy_pod{{{"app", name}}, ip, true, {{"http", "TCP", 8080}}});
+  };
+  add("web", "fd42::2");
+  add("db", "fd42::3");
+  auto doc = api::yaml::parse(
+      "{metadata: {name: p}, spec: {podSelector: {matchLabels: {app: db}}, policyTypes: [Ingress, "
+      "Egress], ingress: [{from: [{podSelector: {matchLabels: {app: web}}}], ports: [{protocol: "
+      "TCP, port: http}]}], egress: [{to: [{ipBlock: {cidr: 'fd42::/62', except: ['fd42::/64', "
+      "'fd42:0:0:2::5/128']}}, {ipBlock: {cidr: 10.0.0.0/8}}]}]}}");
+  BOOST_REQUIRE(doc);
+  six.set_policy({"default", "p"}, std::make_shared<const api::v1::network_policy>(
+                                       api::v1::from_json<api::v1::network_policy>(*doc)));
+  const auto& r = six.rules();
+  const auto in = r.chains.at(r.ingress.at("fd42::3"));
+  BOOST_REQUIRE_EQUAL(in.size(), 1u);
+  BOOST_TEST(in.front().find("ip6 saddr @p") == 0u);
+  BOOST_TEST(in.front().find("ip6 daddr . meta l4proto . th dport @n") != std::string::npos);
+  const auto out = r.chains.at(r.egress.at("fd42::3"));
+  BOOST_REQUIRE_EQUAL(out.size(), 1u); // the block of IPv4 says nothing here
+  const auto id = out.front().substr(out.front().find('@') + 1);
+  const std::set<std::string> expected{"fd42:0:0:1::-fd42:0:0:2::4",
+                                       "fd42:0:0:2::6-fd42:0:0:3:ffff:ffff:ffff:ffff"};
+  BOOST_TEST(r.sets.at(id.substr(0, id.find(' '))).elements == expected,
+             boost::test_tools::per_element());
+  BOOST_TEST(r.ingress.count("fd42::2") == 0u);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
