@@ -162,23 +162,29 @@ void node_actor::register_node() {
 }
 
 void node_actor::await_pod_cidr() {
-  const auto range = present_node()->spec.pod_cidr;
-  if (range.empty() && this->clock().now() >= pod_cidr_deadline_) {
+  const auto node = present_node();
+  auto ranges = node->spec.pod_cidrs;
+  if (ranges.empty() && !node->spec.pod_cidr.empty())
+    ranges.push_back(node->spec.pod_cidr);
+  if (ranges.empty() && this->clock().now() >= pod_cidr_deadline_) {
     network_ready_ = true;
     write_status();
     return;
   }
-  if (range.empty()) {
+  if (ranges.empty()) {
     this->delayed_send(this, pod_cidr_poll, continuation{[this] { await_pod_cidr(); }});
     return;
   }
-  // A node that somebody deletes comes back with it: its pods have addresses from there.
-  deps_.description.spec.pod_cidr = range;
-  deps_.description.spec.pod_cidrs = {range};
-  containers().set_pod_cidr(range, here<void>([this, range](auto done) {
-                              // With pods it has the range already.
+  // A node that somebody deletes comes back with them: its pods have addresses from there.
+  deps_.description.spec.pod_cidr = ranges.front();
+  deps_.description.spec.pod_cidrs = ranges;
+  std::string joined;
+  for (const auto& range : ranges)
+    joined += (joined.empty() ? "" : ",") + range;
+  containers().set_pod_cidr(joined, here<void>([this, joined](auto done) {
+                              // With pods it has them already.
                               if (!done && done.error().why != api::reason::conflict)
-                                spdlog::error("node {}: cannot use {}: {}", node_name(), range,
+                                spdlog::error("node {}: cannot use {}: {}", node_name(), joined,
                                               done.error().message);
                               network_ready_ = true;
                               write_status();

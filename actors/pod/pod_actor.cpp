@@ -48,8 +48,8 @@ std::string names_of(const std::vector<api::v1::container>& containers) {
 
 pod_actor::pod_actor(caf::actor_config& cfg, pod_deps deps)
     : actor_base(cfg, "pod", api::object_key(deps.pod->ns(), deps.pod->name())),
-      deps_(std::move(deps)),
-      state_(std::exchange(deps_.pod, nullptr), deps_.ports->facts->ip, now()) {}
+      deps_(std::move(deps)), state_(std::exchange(deps_.pod, nullptr), deps_.ports->facts->ip,
+                                     now(), deps_.ports->facts->second_ip) {}
 
 pod_actor::behavior_type pod_actor::make_behavior() {
   this->delayed_send(this, 0s, pod_tick{0});

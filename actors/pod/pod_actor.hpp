@@ -95,7 +95,8 @@ private:
   void check_container(const std::string& id);
   void check_sandbox();
   void refresh();
-  std::string ports_ip() const;
+  std::vector<std::string> own_ips() const;
+  std::string own_ip() const;
   api::result<int> port_number(const api::int_or_string& port, const api::v1::container& c) const;
   /// Asks the container over the network as one of the two says; false when neither does.
   bool ask(const api::v1::http_get_action* http, const api::v1::tcp_socket_action* tcp,

@@ -17,6 +17,7 @@ namespace thespis::actors {
 struct node_facts {
   std::string name;
   std::string ip;
+  std::string second_ip; ///< of the other family; empty: it has none
   /// Pods' volumes and logs live below it. Empty: a simulated node, whose pods have no files.
   std::string data_dir;
   std::string cgroup_root = "/kubepods"; ///< cgroupfs path; a cgroup a pod below it
@@ -46,7 +47,7 @@ struct container_surroundings {
   const node_facts& node;
   const api::reader& state; ///< config maps, secrets and services of the pod's namespace
   const volume_paths& volumes;
-  std::string pod_ip;
+  std::vector<std::string> pod_ips; ///< the first is the pod's main one
   uint32_t attempt = 0;
   std::string image_id;
   std::optional<int64_t> image_user;

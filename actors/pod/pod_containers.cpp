@@ -176,18 +176,25 @@ void pod_actor::create(size_t index, std::string image_id, const runtime::image_
         }));
   });
   deps_.ports->volumes->run([ports = deps_.ports, pod, spec = c.spec, volumes = volumes_,
-                             ip = state_.ips().empty() ? ports_ip() : state_.ips().front(), attempt,
-                             image_id = std::move(image_id), user = image.user_id,
-                             username = image.username, done] {
+                             ips = own_ips(), attempt, image_id = std::move(image_id),
+                             user = image.user_id, username = image.username, done] {
     done(make_container_config(
         *pod, spec,
-        {*ports->facts, *ports->state, volumes, ip, attempt, image_id, user, username}));
+        {*ports->facts, *ports->state, volumes, ips, attempt, image_id, user, username}));
   });
 }
 
-std::string pod_actor::ports_ip() const {
-  // A pod on the host's network has the host's address.
-  return state_.pod().spec.host_network.value_or(false) ? deps_.ports->facts->ip : std::string{};
+std::vector<std::string> pod_actor::own_ips() const {
+  // A pod on the host's network has the host's addresses.
+  if (!state_.ips().empty() || !state_.pod().spec.host_network.value_or(false))
+    return state_.ips();
+  const auto& facts = *deps_.ports->facts;
+  return facts.second_ip.empty() ? std::vector{facts.ip} : std::vector{facts.ip, facts.second_ip};
+}
+
+std::string pod_actor::own_ip() const {
+  const auto all = own_ips();
+  return all.empty() ? std::string{} : all.front();
 }
 
 void pod_actor::start(size_t index, std::string id) {
@@ -271,7 +278,7 @@ bool pod_actor::ask(const api::v1::http_get_action* http, const api::v1::tcp_soc
                     const std::function<void(probe_result)>& done) {
   if (!http && !tcp)
     return false;
-  const auto own = state_.ips().empty() ? ports_ip() : state_.ips().front();
+  const auto own = own_ip();
   const auto port = port_number(http ? http->port : tcp->port, c);
   if (!port) {
     done({false, port.error().message});
@@ -359,7 +366,7 @@ void pod_actor::perform(const run_probe& a) {
   if (ask(spec->http_get.get(), spec->tcp_socket.get(), c.spec, limit, answer))
     return;
   if (spec->grpc) {
-    const auto host = state_.ips().empty() ? ports_ip() : state_.ips().front();
+    const auto host = own_ip();
     deps_.ports->probes->grpc_check(host, spec->grpc->port, spec->grpc->service, limit, answer);
   } else {
     answer({true, {}});

@@ -110,10 +110,18 @@ api::result<std::string> pod_field(const api::v1::pod& pod, const std::string& p
     return pod.spec.service_account_name;
   if (path == "spec.restartPolicy")
     return pod.spec.restart_policy;
-  if (path == "status.hostIP" || path == "status.hostIPs")
+  if (path == "status.hostIP")
     return s.node.ip;
-  if (path == "status.podIP" || path == "status.podIPs")
-    return s.pod_ip;
+  if (path == "status.hostIPs")
+    return s.node.second_ip.empty() ? s.node.ip : s.node.ip + "," + s.node.second_ip;
+  if (path == "status.podIP")
+    return s.pod_ips.empty() ? std::string{} : s.pod_ips.front();
+  if (path == "status.podIPs") {
+    std::string all;
+    for (const auto& ip : s.pod_ips)
+      all += (all.empty() ? "" : ",") + ip;
+    return all;
+  }
   return api::fail(api::bad_request("unsupported fieldPath: " + path));
 }
 

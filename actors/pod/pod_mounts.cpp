@@ -42,11 +42,13 @@ std::string hosts_of(const api::v1::pod& pod, const container_surroundings& s) {
           "fe00::1\tip6-allnodes\n"
           "fe00::2\tip6-allrouters\n";
     const auto host = pod_hostname(pod);
-    res += s.pod_ip + "\t";
-    if (!pod.spec.subdomain.empty())
-      res += host + "." + pod.spec.subdomain + "." + pod.metadata.namespace_ + ".svc." +
-             s.node.cluster_domain + "\t";
-    res += host + "\n";
+    for (const auto& ip : s.pod_ips) {
+      res += ip + "\t";
+      if (!pod.spec.subdomain.empty())
+        res += host + "." + pod.spec.subdomain + "." + pod.metadata.namespace_ + ".svc." +
+               s.node.cluster_domain + "\t";
+      res += host + "\n";
+    }
   }
   if (pod.spec.host_aliases.empty())
     return res;
@@ -173,7 +175,7 @@ api::result<std::vector<container_mount>> make_mounts(const api::v1::pod& pod,
   // Pods that are only pretended have no files.
   if (s.node.data_dir.empty())
     return res;
-  if (!s.pod_ip.empty() && !mounts_at(c, "/etc/hosts"))
+  if (!s.pod_ips.empty() && !mounts_at(c, "/etc/hosts"))
     if (auto ok = add(hosts_mount(pod, s)); !ok)
       return api::fail(std::move(ok.error()));
   if (!c.termination_message_path.empty() && !mounts_at(c, c.termination_message_path))

@@ -64,9 +64,10 @@ bool may_become(sandbox_phase from, sandbox_phase to) {
   return false;
 }
 
-pod_state::pod_state(api::object_ptr object, std::string host_ip, time now)
+pod_state::pod_state(api::object_ptr object, std::string host_ip, time now,
+                     std::string second_host_ip)
     : object_(std::move(object)), host_ip_(std::move(host_ip)),
-      start_time_(pod().status.start_time) {
+      second_host_ip_(std::move(second_host_ip)), start_time_(pod().status.start_time) {
   if (start_time_.empty())
     start_time_ = api::format_time(now);
   for (const auto& c : pod().spec.init_containers) {

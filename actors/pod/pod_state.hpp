@@ -87,7 +87,8 @@ class pod_state {
 public:
   using time = std::chrono::sys_time<std::chrono::nanoseconds>;
 
-  pod_state(api::object_ptr object, std::string host_ip, time now);
+  /// `second_host_ip`: the node's of the other family, empty when it has none.
+  pod_state(api::object_ptr object, std::string host_ip, time now, std::string second_host_ip = {});
 
   /// The API's newest version of the pod.
   void update(api::object_ptr object, time now);
@@ -190,6 +191,7 @@ private:
   api::object_ptr object_;
   mutable std::shared_ptr<const api::v1::pod> pod_; ///< parsed when asked for; null at rest
   const std::string host_ip_;
+  const std::string second_host_ip_;
   std::string start_time_;
 
   pod_stage stage_ = pod_stage::preparing;

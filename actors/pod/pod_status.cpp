@@ -172,6 +172,8 @@ api::v1::pod_status pod_state::status(time now) const {
   s.message = failed_message_;
   s.host_ip = host_ip_;
   s.host_ips = {{host_ip_}};
+  if (!second_host_ip_.empty())
+    s.host_ips.push_back({second_host_ip_});
   s.start_time = start_time_;
   s.qos_class = pod().status.qos_class;
   s.observed_generation = pod().metadata.generation;
@@ -179,8 +181,11 @@ api::v1::pod_status pod_state::status(time now) const {
   const bool host_network = pod().spec.host_network.value_or(false);
   for (const auto& ip : ips_)
     s.pod_ips.push_back({ip});
-  if (host_network && !sandbox_id_.empty())
-    s.pod_ips = {{host_ip_}};
+  if (host_network && !sandbox_id_.empty()) {
+    s.pod_ips.clear();
+    for (const auto& host : s.host_ips)
+      s.pod_ips.push_back({host.ip});
+  }
   // An ended pod keeps the address it had.
   if (s.pod_ips.empty() && stage_ != pod_stage::preparing && stage_ != pod_stage::running)
     s.pod_ips = pod().status.pod_ips;

@@ -381,7 +381,8 @@ public:
   virtual void get_version(callback<runtime_version> cb) = 0;
   virtual void get_status(callback<runtime_status> cb) = 0;
 
-  /// Tells the runtime the node's pod CIDR; runtimes configured otherwise ignore it.
+  /// Tells the runtime the node's pod CIDR, or two with a comma between them; runtimes configured
+  /// otherwise ignore it.
   virtual void set_pod_cidr(std::string cidr, done cb) = 0;
 
   /// Registers the one listener told, soon after, the id of a container (or sandbox) whose process

@@ -74,6 +74,8 @@ std::string make_containerd_config(const node_layout& layout, const machine_fact
     c += "\"io.containerd." + std::string{plugin} + "\", ";
   c += "]\n[grpc]\naddress = " + path(layout.containerd_socket()) + "\n";
   c += cri + "]\n";
+  // Pods' addresses in the order of the CNI configuration, not IPv4 first.
+  c += "ip_pref = \"cni\"\n";
   c += "sandbox_image = " + quote(std::string{pause_image_reference}) + "\n";
   c += "stream_server_address = \"127.0.0.1\"\nstream_server_port = \"0\"\n";
   c += "stream_idle_timeout = \"4h0m0s\"\n";

@@ -291,7 +291,7 @@ api::result<std::unique_ptr<containerd_process>> containerd_process::start(conta
   drop_state_of_last_boot(layout);
   if (auto written = write_configuration(self->options, layout); !written)
     return api::fail(std::move(written.error()));
-  if (!self->options.network.pod_cidr.empty()) {
+  if (!self->options.network.pod_cidrs.empty()) {
     if (auto network = set_up_pod_network(layout, self->options.network); !network)
       return api::fail(std::move(network.error()));
   }

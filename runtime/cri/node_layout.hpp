@@ -34,7 +34,7 @@ public:
 
   /// The CNI network's name.
   std::string network_name() const { return "thespis-" + instance_; }
-  /// The nftables table of the pod network, in family ip.
+  /// The nftables table of the pod network, in families ip and ip6.
   std::string nft_table() const { return "thespis_pods_" + instance_; }
   /// The cgroup (cgroupfs syntax) below which all pods of this node belong.
   std::string cgroup_root() const { return "/thespis-" + instance_; }

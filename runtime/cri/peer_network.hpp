@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,8 +37,10 @@ struct vxlan_end {
 struct network_peer {
   std::string node;
   std::string address;  ///< IPv4, of the machine
-  std::string pod_cidr; ///< IPv4, of its pods
+  std::string pod_cidr; ///< IPv4, of its pods; empty: they have none
   vxlan_end vxlan;
+  std::string address6 = {};  ///< IPv6, empty where there is none
+  std::string pod_cidr6 = {}; ///< likewise
 
   bool operator==(const network_peer&) const = default;
 };
@@ -46,8 +49,13 @@ struct peer_network_options {
   network_backend backend = network_backend::automatic;
   std::string node;
   std::string address;  ///< IPv4, of this machine
-  std::string pod_cidr; ///< IPv4, of this machine's pods
+  std::string pod_cidr; ///< IPv4, of this machine's pods; empty: they have none
   uint16_t vxlan_port = 8472;
+  std::string address6 = {};  ///< IPv6, empty where there is none
+  std::string pod_cidr6 = {}; ///< likewise
+  /// The IPv6 range of Services: a machine without a default route gets one for it, or it could not
+  /// so much as send there.
+  std::string service_cidr6 = {};
 };
 
 /// What this machine's device is, from its data directory and node name: two clusters beside each
@@ -61,7 +69,7 @@ int pod_link_mtu(network_backend backend, int configured);
 /// What the kernel should hold, and does.
 struct peer_table {
   struct route {
-    std::string via;
+    std::string via; ///< empty: none is needed
     std::string device;
     bool operator==(const route&) const = default;
   };
@@ -71,7 +79,7 @@ struct peer_table {
     uint16_t port = 0;
     bool operator==(const forward&) const = default;
   };
-  std::map<std::string, route> routes;           ///< by pod range
+  std::map<std::string, route> routes;           ///< by range, of pods or Services
   std::map<std::string, std::string> neighbours; ///< tunnel address to MAC
   std::map<std::string, forward> forwards;       ///< by MAC
 
@@ -83,10 +91,16 @@ struct machine_link {
   std::string device;
   api::cidr subnet;
 };
+/// Those with the machine's two addresses. No link of IPv6: its pods go through the tunnel.
+struct machine_links {
+  machine_link v4;
+  std::optional<machine_link> v6 = {};
+};
 
-/// What the options ask for. Peers that cannot be reached that way are named in `unreachable`.
+/// What the options ask for. A tunnel is between IPv4 addresses and carries both families. Peers
+/// that cannot be reached that way are named in `unreachable`.
 peer_table plan_peers(const peer_network_options& options, const std::string& vxlan_device,
-                      const machine_link& link, const std::vector<network_peer>& peers,
+                      const machine_links& links, const std::vector<network_peer>& peers,
                       std::vector<std::string>& unreachable);
 
 /// The commands, for `ip -batch` and `bridge -batch`, that lead from one table to another.

@@ -277,7 +277,7 @@ void simulated_runtime::get_sandbox(std::string id, callback<sandbox_status> cb)
                  const auto it = s->sandboxes.find(id);
                  if (it == s->sandboxes.end())
                    return api::fail(no_such("sandbox", id));
-                 return status_of(id, it->second);
+                 return status_of(id, it->second, s->addresses);
                });
 }
 

@@ -2,9 +2,10 @@
 
 #include "runtime/cri/simulated_runtime.hpp"
 
+#include <algorithm>
 #include <charconv>
-#include <cstdio>
 #include <cstring>
+#include <sstream>
 
 namespace thespis::runtime::simulated {
 
@@ -15,24 +16,6 @@ constexpr uint64_t simulated_image_size = 8 << 20;
 
 /// Thousandths of a core that a simulated container uses.
 constexpr uint64_t simulated_millicores = 5;
-
-std::optional<uint32_t> parse_ipv4(std::string_view text) {
-  uint32_t address = 0;
-  for (int part = 0; part < 4; ++part) {
-    if (part > 0) {
-      if (text.empty() || text.front() != '.')
-        return std::nullopt;
-      text.remove_prefix(1);
-    }
-    unsigned value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc{} || value > 255)
-      return std::nullopt;
-    text.remove_prefix(static_cast<size_t>(end - text.data()));
-    address = address << 8U | value;
-  }
-  return text.empty() ? std::optional{address} : std::nullopt;
-}
 
 std::optional<double> unit_seconds(std::string_view& text) {
   const std::pair<std::string_view, double> units[] = {{"ns", 1e-9}, {"us", 1e-6}, {"ms", 1e-3},
@@ -125,17 +108,20 @@ bool packed_map::contains(const string_map& wanted) const {
 }
 
 bool address_pool::set_cidr(const std::string& cidr) {
-  const auto slash = cidr.find('/');
-  if (slash == std::string::npos)
+  std::vector<api::cidr> ranges;
+  uint64_t size = max_size;
+  std::istringstream texts{cidr};
+  for (std::string text; std::getline(texts, text, ',');) {
+    const auto range = api::parse_cidr(text);
+    if (!range || range->prefix() < 8 || range->size() < 4)
+      return false;
+    size = std::min(size, range->size());
+    ranges.push_back(*range);
+  }
+  if (ranges.empty())
     return false;
-  const auto address = parse_ipv4(std::string_view{cidr}.substr(0, slash));
-  unsigned bits = 0;
-  const char* last = cidr.data() + cidr.size();
-  const auto [end, error] = std::from_chars(cidr.data() + slash + 1, last, bits);
-  if (!address || error != std::errc{} || end != last || bits < 8 || bits > 30)
-    return false;
-  size_ = 1U << (32U - bits);
-  first_ = *address & ~(size_ - 1);
+  ranges_ = std::move(ranges);
+  size_ = static_cast<uint32_t>(size);
   next_ = 2;
   return true;
 }
@@ -145,22 +131,25 @@ uint32_t address_pool::take() {
   if (used_.size() >= usable)
     return 0;
   for (;;) {
-    const uint32_t candidate = first_ + next_;
+    const uint32_t candidate = next_;
     next_ = next_ + 2 >= size_ ? 2 : next_ + 1;
     if (used_.insert(candidate).second)
       return candidate;
   }
 }
 
-void address_pool::give_back(uint32_t address) {
-  used_.erase(address);
+void address_pool::give_back(uint32_t number) {
+  used_.erase(number);
 }
 
-std::string to_string(uint32_t ipv4) {
-  char text[16];
-  std::snprintf(text, sizeof(text), "%u.%u.%u.%u", ipv4 >> 24U, ipv4 >> 16U & 255U,
-                ipv4 >> 8U & 255U, ipv4 & 255U);
-  return text;
+std::vector<std::string> address_pool::addresses(uint32_t number) const {
+  std::vector<std::string> res;
+  if (number == 0)
+    return res;
+  for (const auto& range : ranges_)
+    if (const auto ip = range.nth(number))
+      res.push_back(ip->to_string());
+  return res;
 }
 
 std::optional<std::chrono::nanoseconds> parse_duration(std::string_view text) {
@@ -217,14 +206,13 @@ behaviour make_behaviour(const container_config& config, const sandbox_config& p
   return b;
 }
 
-sandbox_status status_of(const std::string& id, const sandbox& s) {
+sandbox_status status_of(const std::string& id, const sandbox& s, const address_pool& addresses) {
   sandbox_status out;
   out.id = id;
   out.metadata = s.metadata;
   out.state = s.ready ? sandbox_state::ready : sandbox_state::not_ready;
   out.created_at = s.created_at;
-  if (s.address != 0)
-    out.ips.push_back(to_string(s.address));
+  out.ips = addresses.addresses(s.address);
   out.namespaces = s.namespaces;
   out.labels = s.labels.unpack();
   out.annotations = s.annotations.unpack();

@@ -2,6 +2,7 @@
 // threads, no callbacks. Internal to the simulated runtime.
 #pragma once
 
+#include "api/text/cidr.hpp"
 #include "runtime/cri/container_runtime.hpp"
 
 #include <chrono>
@@ -44,24 +45,28 @@ private:
   std::string bytes_; // each key and each value after its length
 };
 
-/// Addresses of an IPv4 network, without the first two (network and gateway) and the last.
+/// Addresses of a network, or of two side by side, one a family: without the first two (network and
+/// gateway) and the last.
 class address_pool {
 public:
-  /// False for what is no CIDR; the pool then stays as it is.
+  /// "10.42.0.0/24" or "10.42.0.0/24,fd42::/64". False for what is no CIDR; the pool then stays as
+  /// it is.
   bool set_cidr(const std::string& cidr);
-  /// The next free address, going round; 0 when there is none.
+  /// The number of the next free address in each network, going round; 0 when there is none.
   uint32_t take();
-  void give_back(uint32_t address);
+  void give_back(uint32_t number);
+  /// The addresses of that number, in the networks' order.
+  std::vector<std::string> addresses(uint32_t number) const;
   bool in_use() const { return !used_.empty(); }
 
 private:
-  uint32_t first_ = 0;
-  uint32_t size_ = 0; ///< of the network
+  static constexpr uint64_t max_size = 1 << 24;
+
+  std::vector<api::cidr> ranges_;
+  uint32_t size_ = 0; ///< of the smallest network
   uint32_t next_ = 2;
   std::set<uint32_t> used_;
 };
-
-std::string to_string(uint32_t ipv4);
 
 /// A duration as Go writes it ("1m30s", "250ms", "1.5s"); nullopt when it is malformed.
 std::optional<std::chrono::nanoseconds> parse_duration(std::string_view text);
@@ -84,7 +89,7 @@ struct sandbox {
   packed_map annotations;
   namespace_options namespaces;
   unix_nanos created_at = 0;
-  uint32_t address = 0; ///< 0 on the host's network and once stopped
+  uint32_t address = 0; ///< its number in the pool; 0 on the host's network and once stopped
   bool ready = true;
 };
 
@@ -105,7 +110,7 @@ struct container {
   behaviour does;
 };
 
-sandbox_status status_of(const std::string& id, const sandbox& s);
+sandbox_status status_of(const std::string& id, const sandbox& s, const address_pool& addresses);
 sandbox_summary summary_of(const std::string& id, const sandbox& s);
 container_status status_of(const std::string& id, const container& c);
 container_summary summary_of(const std::string& id, const container& c);

@@ -11,9 +11,12 @@ public:
 
   vxlan_end own_end() const override { return own_vxlan_end(layout_, options_); }
 
-  void program(std::string pod_cidr, std::vector<network_peer> peers, answer done) override {
+  void program(std::vector<std::string> pod_cidrs, std::vector<network_peer> peers,
+               answer done) override {
     auto options = options_;
-    options.pod_cidr = std::move(pod_cidr);
+    for (auto& range : pod_cidrs)
+      (range.find(':') == std::string::npos ? options.pod_cidr : options.pod_cidr6) =
+          std::move(range);
     const bool taken =
         pool_.post([layout = layout_, options = std::move(options), peers = std::move(peers),
                     done] { done(program_peers(layout, options, peers)); });

@@ -63,7 +63,7 @@ void network_actor::handle(const watch_batch& batch) {
     this->send(nodes, watch_ack{this, batch.watch});
   if (!synced_)
     return;
-  if (!state_.pod_cidr().empty() && state_.take_changed())
+  if (!state_.pod_cidrs().empty() && state_.take_changed())
     schedule(gather_delay);
   tell();
 }
@@ -85,7 +85,7 @@ void network_actor::program() {
   if (!synced_ || programming_)
     return;
   programming_ = true;
-  deps_.kernel->program(state_.pod_cidr(), state_.peers(), [address = this->address()](auto done) {
+  deps_.kernel->program(state_.pod_cidrs(), state_.peers(), [address = this->address()](auto done) {
     network_programmed p;
     p.ok = done.has_value();
     if (done)
@@ -187,8 +187,11 @@ void network_actor::submit(const std::string& body, const std::string& subresour
 }
 
 std::string network_actor::describe() const {
-  return "{\"peers\":" + std::to_string(state_.peers().size()) +
-         ",\"podCIDR\":" + api::json::quote(state_.pod_cidr()) +
+  std::string ranges = "[";
+  for (const auto& range : state_.pod_cidrs())
+    ranges += (ranges.size() > 1 ? "," : "") + api::json::quote(range);
+  ranges += "]";
+  return "{\"peers\":" + std::to_string(state_.peers().size()) + ",\"podCIDRs\":" + ranges +
          ",\"unreachable\":" + std::to_string(unreachable_.size()) +
          ",\"programmed\":" + std::to_string(programmed_) + "}";
 }

@@ -10,21 +10,35 @@ namespace {
 
 constexpr uint32_t max_vni = 0xffffff;
 
-/// The first that is IPv4.
-std::string ipv4_range(const api::v1::node& n) {
+/// The node's ranges as they are written canonically.
+std::vector<std::string> ranges_of(const api::v1::node& n) {
   auto all = n.spec.pod_cidrs;
   if (all.empty())
     all.push_back(n.spec.pod_cidr);
+  std::vector<std::string> res;
   for (const auto& text : all)
-    if (const auto range = api::parse_cidr(text); range && range->base().is_v4())
-      return range->to_string();
+    if (const auto range = api::parse_cidr(text))
+      res.push_back(range->to_string());
+  return res;
+}
+
+bool is_v4(const std::string& range_or_address) {
+  return range_or_address.find(':') == std::string::npos;
+}
+
+/// The first of that family.
+std::string range_of(const api::v1::node& n, bool v4) {
+  for (const auto& range : ranges_of(n))
+    if (is_v4(range) == v4)
+      return range;
   return {};
 }
 
-std::string ipv4_address(const api::v1::node& n) {
+std::string address_of(const api::v1::node& n, bool v4) {
   for (const auto& a : n.status.addresses)
-    if (const auto ip = api::parse_ip(a.address);
-        a.type == "InternalIP" && ip && ip->is_v4() && !ip->is_loopback())
+    if (const auto ip = api::parse_ip(a.address); a.type == "InternalIP" && ip &&
+                                                  ip->is_v4() == v4 && !ip->is_loopback() &&
+                                                  (v4 || !ip->is_link_local()))
       return a.address;
   return {};
 }
@@ -80,10 +94,10 @@ void network_state::apply(const api::watch_event& e) {
       for (const auto& c : n->status.conditions)
         if (c.type == "NetworkUnavailable")
           unavailable_ = c.status;
-    const auto range = n ? ipv4_range(*n) : "";
+    const auto ranges = n ? ranges_of(*n) : std::vector<std::string>{};
     // A node that comes back keeps its pods, and they their range.
-    if (!range.empty() && range != pod_cidr_) {
-      pod_cidr_ = range;
+    if (!ranges.empty() && ranges != pod_cidrs_) {
+      pod_cidrs_ = ranges;
       changed_ = true;
     }
     return;
@@ -91,12 +105,14 @@ void network_state::apply(const api::watch_event& e) {
   network_peer p;
   if (n) {
     p.node = name;
-    p.address = ipv4_address(*n);
-    p.pod_cidr = ipv4_range(*n);
+    p.address = address_of(*n, true);
+    p.pod_cidr = range_of(*n, true);
+    p.address6 = address_of(*n, false);
+    p.pod_cidr6 = range_of(*n, false);
     p.vxlan = from_annotation(annotation_of(*n)).value_or(vxlan_end{});
   }
   const auto i = peers_.find(name);
-  if (p.address.empty() || p.pod_cidr.empty()) {
+  if (p.address.empty() || (p.pod_cidr.empty() && p.pod_cidr6.empty())) {
     if (i != peers_.end()) {
       peers_.erase(i);
       changed_ = true;

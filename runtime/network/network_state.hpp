@@ -30,10 +30,10 @@ public:
 
   /// Those whose pods are behind another machine, ordered by their names.
   std::vector<network_peer> peers() const;
-  /// Whether the answer of `peers` or `pod_cidr` changed since this was asked last.
+  /// Whether the answer of `peers` or `pod_cidrs` changed since this was asked last.
   bool take_changed() { return std::exchange(changed_, false); }
-  /// This machine's pods' range; empty while it has none.
-  const std::string& pod_cidr() const { return pod_cidr_; }
+  /// This machine's pods' ranges, at most one of each family; empty while it has none.
+  const std::vector<std::string>& pod_cidrs() const { return pod_cidrs_; }
   bool knows_itself() const { return known_; }
   /// What its node says of itself.
   const std::string& annotation() const { return annotation_; }
@@ -43,7 +43,8 @@ public:
 private:
   const std::string node_;
   std::map<std::string, network_peer> peers_;
-  std::string pod_cidr_, annotation_, unavailable_;
+  std::vector<std::string> pod_cidrs_;
+  std::string annotation_, unavailable_;
   bool known_ = false;
   bool changed_ = true;
 };

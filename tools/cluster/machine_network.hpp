@@ -11,15 +11,45 @@
 #include <caf/actor_system.hpp>
 
 #include <functional>
+#include <sstream>
 #include <string>
+#include <vector>
 
 namespace thespis::tools {
 
-/// Registers the node, not ready yet, and waits until the cluster has given it a range of pod
+/// Registers the node, not ready yet, and waits until the cluster has given it ranges of pod
 /// addresses, which a node that was there before has already. Blocks. Errors: timeout, after half a
 /// minute; those of the registration.
-api::result<std::string> obtain_pod_cidr(caf::actor_system& sys, const runtime::environment& env,
-                                         const api::reader& state, api::v1::node description);
+api::result<std::vector<std::string>> obtain_pod_cidrs(caf::actor_system& sys,
+                                                       const runtime::environment& env,
+                                                       const api::reader& state,
+                                                       api::v1::node description);
+
+/// A setting's ranges as texts: one, or one of each family.
+template <class Ranges>
+std::vector<std::string> texts_of(const Ranges& ranges) {
+  std::vector<std::string> res;
+  std::istringstream all{config::to_string(ranges)};
+  for (std::string text; std::getline(all, text, ',');)
+    res.push_back(text);
+  return res;
+}
+
+/// The addresses of a machine.
+struct machine_addresses {
+  std::string v4;
+  std::string v6; ///< empty where it has none that others reach
+  bool v6_first = false;
+
+  /// Those there are, in order.
+  std::vector<std::string> all() const;
+};
+
+/// What the machine with this IPv4 address is to the cluster. Only where pods have IPv6 addresses
+/// the machine's own counts: one of global scope on the interface of the other, neither temporary
+/// nor on its way out. The family of the first of the cluster's pod ranges comes first.
+machine_addresses addresses_of_machine(const std::string& v4,
+                                       const std::vector<std::string>& pod_cidrs);
 
 /// The MTU of pods' links in bytes.
 int pod_mtu(const config::settings& settings);
@@ -28,6 +58,6 @@ int pod_mtu(const config::settings& settings);
 void start_network(const runtime::environment& env,
                    const std::function<void(std::string role, runtime::child_factory)>& supervise,
                    const config::settings& settings, const std::string& node,
-                   const std::string& address);
+                   const machine_addresses& addresses);
 
 } // namespace thespis::tools

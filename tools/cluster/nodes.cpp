@@ -64,7 +64,7 @@ std::string architecture_of(std::string_view machine) {
                                 : std::string{machine};
 }
 
-api::v1::node describe_node(const std::string& name, const std::string& address) {
+api::v1::node describe_node(const std::string& name, const std::vector<std::string>& addresses) {
   utsname u{};
   ::uname(&u);
   const auto architecture = architecture_of(u.machine);
@@ -84,9 +84,11 @@ api::v1::node describe_node(const std::string& name, const std::string& address)
   info.kubelet_version = "v1.34.0+thespis";
   info.operating_system = "linux";
   info.architecture = architecture;
-  auto& internal = n.status.addresses.emplace_back();
-  internal.type = "InternalIP";
-  internal.address = address;
+  for (const auto& address : addresses) {
+    auto& internal = n.status.addresses.emplace_back();
+    internal.type = "InternalIP";
+    internal.address = address;
+  }
   auto& host = n.status.addresses.emplace_back();
   host.type = "Hostname";
   host.address = name;
@@ -109,8 +111,8 @@ void start_proxy(const node_host& host, const config::settings& settings, const 
   deps.env = host.env;
   deps.node = node;
   deps.options.table = proxy_table_name(settings.data_dir);
-  deps.options.pod_cidrs = {config::to_string(settings.network.pod_cidr)};
-  deps.options.service_cidrs = {config::to_string(settings.network.service_cidr)};
+  deps.options.pod_cidrs = texts_of(settings.network.pod_cidr);
+  deps.options.service_cidrs = texts_of(settings.network.service_cidr);
   deps.by_mailbox = settings.network.proxy_mode == "mailbox";
   deps.tell_mode = [file = service_choice_file(settings.data_dir)](const std::string& mode) {
     std::ofstream{file} << mode << '\n';
@@ -119,8 +121,11 @@ void start_proxy(const node_host& host, const config::settings& settings, const 
     return caf::actor_cast<caf::strong_actor_ptr>(
         self.home_system().spawn<proxy::proxy_actor, caf::detached>(deps));
   });
-  const proxy::policy_deps policies{host.policy_env.value_or(host.env), node,
-                                    proxy::policy_table_name(deps.options.table)};
+  proxy::policy_deps policies{host.policy_env.value_or(host.env), node,
+                              proxy::policy_table_name(deps.options.table)};
+  if (proxy::kernel_has_ipv6() &&
+      !proxy::ranges_of(deps.options.pod_cidrs, proxy::ip_family::v6).empty())
+    policies.families = {proxy::ip_family::v4, proxy::ip_family::v6};
   host.supervise(std::string{proxy::policy_role}, [policies](caf::local_actor& self) {
     return caf::actor_cast<caf::strong_actor_ptr>(
         self.home_system().spawn<proxy::policy_actor, caf::detached>(policies));
@@ -135,6 +140,9 @@ void start_ingress(const node_host& host, const config::settings& settings,
   deps.folder = settings.data_dir + "/ingress";
   deps.options.http_port = static_cast<uint16_t>(settings.network.ingress_http_port);
   deps.options.https_port = static_cast<uint16_t>(settings.network.ingress_https_port);
+  deps.options.ipv6 =
+      proxy::kernel_has_ipv6() &&
+      !proxy::ranges_of(texts_of(settings.network.pod_cidr), proxy::ip_family::v6).empty();
   host.supervise(std::string{proxy::ingress_role}, [deps](caf::local_actor& self) {
     return caf::actor_cast<caf::strong_actor_ptr>(
         self.home_system().spawn<proxy::ingress_actor, caf::detached>(deps));
@@ -155,10 +163,12 @@ void start_folders(const node_host& host, std::shared_ptr<actors::volume_port> d
 }
 
 std::shared_ptr<actors::node_facts> facts_of(const api::v1::node& n, const config::settings& s,
-                                             const std::string& address) {
+                                             const std::vector<std::string>& addresses) {
   auto res = std::make_shared<actors::node_facts>();
   res->name = n.metadata.name;
-  res->ip = address;
+  res->ip = addresses.front();
+  if (addresses.size() > 1)
+    res->second_ip = addresses[1];
   res->data_dir = s.data_dir;
   res->cgroup_root = runtime::node_layout{s.data_dir}.cgroup_root();
   res->cluster_domain = s.network.cluster_domain;
@@ -205,24 +215,25 @@ api::result<std::unique_ptr<local_node>> local_node::start(const node_host& host
                                                            const std::string& address) {
   std::unique_ptr<local_node> res{new local_node};
   res->name_ = settings.node_name();
-  auto description = describe_node(res->name_, address);
+  const auto addresses = addresses_of_machine(address, texts_of(settings.network.pod_cidr));
+  auto description = describe_node(res->name_, addresses.all());
   description.metadata.annotations[actors::storage_annotation] =
       std::filesystem::absolute(settings.data_dir).string() + "/storage";
   struct statvfs disk {};
   ::statvfs(settings.data_dir.c_str(), &disk);
   set_capacity(description, static_cast<int64_t>(std::thread::hardware_concurrency()), memory_kib(),
                static_cast<int64_t>(disk.f_blocks * disk.f_frsize / 1024), settings.node.max_pods);
-  const auto pod_cidr = obtain_pod_cidr(host.sys, host.env, *host.state, description);
-  if (!pod_cidr)
-    return api::fail(pod_cidr.error());
-  description.spec.pod_cidr = *pod_cidr;
-  description.spec.pod_cidrs = {*pod_cidr};
+  const auto pod_cidrs = obtain_pod_cidrs(host.sys, host.env, *host.state, description);
+  if (!pod_cidrs)
+    return api::fail(pod_cidrs.error());
+  description.spec.pod_cidr = pod_cidrs->front();
+  description.spec.pod_cidrs = *pod_cidrs;
   auto socket = settings.node.container_runtime_endpoint;
   if (socket.empty()) {
     runtime::containerd_options options;
     options.data_dir = settings.data_dir;
-    options.network.pod_cidr = *pod_cidr;
-    options.network.native_cidrs = {config::to_string(settings.network.pod_cidr)};
+    options.network.pod_cidrs = *pod_cidrs;
+    options.network.native_cidrs = texts_of(settings.network.pod_cidr);
     options.network.mtu = pod_mtu(settings);
     options.cni_bin_dir = settings.node.cni_bin_dir;
     options.image_dir = settings.image_path();
@@ -232,7 +243,7 @@ api::result<std::unique_ptr<local_node>> local_node::start(const node_host& host
     res->containerd_ = std::move(*started);
     socket = res->containerd_->socket();
   }
-  auto facts = facts_of(description, settings, address);
+  auto facts = facts_of(description, settings, addresses.all());
   facts->memory_bytes = memory_kib() * 1024;
   facts->dns_servers = host.dns(res->name_, address);
   auto ports = std::make_shared<actors::pod_ports>();
@@ -259,7 +270,7 @@ api::result<std::unique_ptr<local_node>> local_node::start(const node_host& host
         self.home_system().spawn<actors::node_actor>(deps));
   });
   start_folders(host, ports->volumes, deps.description);
-  start_network(host.env, host.supervise, settings, res->name_, address);
+  start_network(host.env, host.supervise, settings, res->name_, addresses);
   // What an earlier process told of how it chose is true no more.
   (void)std::remove(service_choice_file(settings.data_dir).c_str());
   if (settings.network.proxy_mode != "none")
@@ -276,7 +287,7 @@ simulated_nodes::simulated_nodes(const node_host& host, const config::settings& 
     char number[32];
     std::snprintf(number, sizeof number, "sim-%04lld", static_cast<long long>(i));
     const auto name = host.simulated_prefix + number;
-    auto description = describe_node(name, "127.0.0.1");
+    auto description = describe_node(name, {"127.0.0.1"});
     description.metadata.labels["node.thespis.dev/simulated"] = "true";
     description.status.node_info->container_runtime_version = "simulated://0.1";
     set_capacity(description, settings.simulation.cpu, settings.simulation.memory / 1024,
@@ -286,7 +297,7 @@ simulated_nodes::simulated_nodes(const node_host& host, const config::settings& 
     auto ports = std::make_shared<actors::pod_ports>();
     ports->env = host.simulated_env ? host.simulated_env(name) : host.env;
     // Without a directory of theirs, simulated pods leave no files.
-    auto facts = facts_of(description, settings, "127.0.0.1");
+    auto facts = facts_of(description, settings, {"127.0.0.1"});
     facts->data_dir.clear();
     ports->facts = std::move(facts);
     ports->containers = std::make_shared<runtime::simulated_runtime>(

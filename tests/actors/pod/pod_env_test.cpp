@@ -15,6 +15,7 @@ struct env_fixture {
   env_fixture() {
     node.name = "node-1";
     node.ip = "192.0.2.1";
+    node.second_ip = "2001:db8::1";
     node.cluster_domain = "cluster.local";
     node.allocatable = {{"cpu", "4"}, {"memory", "8Gi"}};
     state.put("configmaps", "{metadata: {name: settings}, data: {COLOR: blue, a-b: dash}}");
@@ -24,7 +25,7 @@ struct env_fixture {
   }
 
   container_surroundings around() const {
-    return {node, state, volumes, "10.42.0.5", 0, {}, {}, {}};
+    return {node, state, volumes, {"10.42.0.5", "fd42::5"}, 0, {}, {}, {}};
   }
 
   api::result<std::vector<runtime::env_var>> make(std::string_view text) const {
@@ -117,6 +118,8 @@ BOOST_AUTO_TEST_CASE(tells_the_pod_about_itself) {
   BOOST_TEST(field("spec.serviceAccountName") == "robot");
   BOOST_TEST(field("status.podIP") == "10.42.0.5");
   BOOST_TEST(field("status.hostIP") == "192.0.2.1");
+  BOOST_TEST(field("status.podIPs") == "10.42.0.5,fd42::5");
+  BOOST_TEST(field("status.hostIPs") == "192.0.2.1,2001:db8::1");
 }
 
 BOOST_AUTO_TEST_CASE(tells_resources_in_units_of_the_divisor) {

@@ -223,4 +223,25 @@ BOOST_AUTO_TEST_CASE(an_ended_pod_stays_as_it_was) {
   BOOST_TEST(d.count("start main") == 0);
 }
 
+BOOST_AUTO_TEST_CASE(tells_the_nodes_other_address_and_takes_both_on_the_hosts_network) {
+  const auto ips_of = [](const auto& list) {
+    std::string res;
+    for (const auto& one : list)
+      res += one.ip + " ";
+    return res;
+  };
+  using namespace std::chrono_literals;
+  const pod_state::time now{std::chrono::hours{24 * 20000}};
+  pod_state own{make_pod("{spec: {containers: [{name: main, image: i}]}}"), "192.0.2.1", now,
+                "2001:db8::1"};
+  own.on_sandbox_started("box", {"10.42.0.5", "fd42::5"});
+  BOOST_TEST(ips_of(own.status(now).host_ips) == "192.0.2.1 2001:db8::1 ");
+  BOOST_TEST(ips_of(own.status(now).pod_ips) == "10.42.0.5 fd42::5 ");
+  pod_state host{make_pod("{spec: {hostNetwork: true, containers: [{name: main, image: i}]}}"),
+                 "192.0.2.1", now, "2001:db8::1"};
+  host.on_sandbox_started("box", {});
+  BOOST_TEST(ips_of(host.status(now).pod_ips) == "192.0.2.1 2001:db8::1 ");
+  BOOST_TEST(host.status(now).pod_ip == "192.0.2.1");
+}
+
 BOOST_AUTO_TEST_SUITE_END()

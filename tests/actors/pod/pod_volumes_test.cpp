@@ -303,7 +303,7 @@ mounted mounts_of(volume_fixture& f, const std::string& volumes, const std::stri
   auto paths = f.prepare(pod);
   BOOST_REQUIRE_MESSAGE(paths, paths.error().message);
   return {make_mounts(*pod, pod->spec.containers.front(),
-                      {f.node, *f.state, *paths, "10.42.0.5", 3, {}, {}, {}},
+                      {f.node, *f.state, *paths, {"10.42.0.5", "fd42::5"}, 3, {}, {}, {}},
                       {{"DIR", "from-env"}, {"UP", "../.."}})};
 }
 
@@ -326,8 +326,8 @@ BOOST_AUTO_TEST_CASE(make_the_hosts_file) {
                            "[a, b]}], ");
   const auto text = content(m.at("/etc/hosts")->host_path);
   BOOST_TEST(text.starts_with("# Kubernetes-managed hosts file.\n127.0.0.1\tlocalhost\n"));
-  BOOST_TEST(text.find("\n10.42.0.5\tbox.sub.default.svc.cluster.local\tbox\n") !=
-             std::string::npos);
+  BOOST_TEST(text.find("\n10.42.0.5\tbox.sub.default.svc.cluster.local\tbox\n"
+                       "fd42::5\tbox.sub.default.svc.cluster.local\tbox\n") != std::string::npos);
   BOOST_TEST(text.ends_with("\n# Entries added by HostAliases.\n1.2.3.4\ta\tb\n"));
   const auto host = mounts_of(*this, "", "", "hostNetwork: true, ");
   BOOST_TEST(content(host.at("/etc/hosts")->host_path) ==

@@ -38,7 +38,7 @@ struct node {
     char name[] = "/tmp/thespis-cri-XXXXXX";
     dir = ::mkdtemp(name);
     options.data_dir = dir;
-    options.network.pod_cidr = pod_cidr;
+    options.network.pod_cidrs = {pod_cidr};
     fs::create_directories(dir / "images");
     const fs::path tool = fs::path{__FILE__}.parent_path() / "../../../tools/sample_image";
     const auto made = check_command(

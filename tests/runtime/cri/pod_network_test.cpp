@@ -82,7 +82,7 @@ BOOST_AUTO_TEST_SUITE(pod_network)
 BOOST_AUTO_TEST_CASE(configures_links_addresses_and_host_ports_below_the_data_directory) {
   const node_layout layout{"/var/lib/some \"node\""};
   pod_network_options options;
-  options.pod_cidr = "10.1.2.0/24";
+  options.pod_cidrs = {"10.1.2.0/24"};
   options.mtu = 1400;
   const auto doc = api::json::parse(make_cni_config(layout, options));
   BOOST_REQUIRE(doc.has_value());
@@ -208,6 +208,28 @@ BOOST_AUTO_TEST_CASE(killing_the_owner_ends_containerd_and_leaves_the_containers
   n.start();
   BOOST_TEST((p.status(id).state == container_state::running));
   BOOST_TEST(p.status(id).started_at == started_at);
+}
+
+BOOST_AUTO_TEST_CASE(a_second_range_gives_a_second_address_that_serves_at_once) {
+  const node_layout layout{"/var/lib/thespis"};
+  pod_network_options options;
+  options.pod_cidrs = {"fd42:0:0:1::/64", "10.1.2.0/24"};
+  const auto doc = api::json::parse(make_cni_config(layout, options));
+  BOOST_REQUIRE(doc.has_value());
+  const auto& plugins = *api::json::find(*doc, "plugins");
+  BOOST_REQUIRE_EQUAL(plugins.Size(), 4U);
+  BOOST_TEST(api::json::get_string(plugins[1], "type") == "tuning");
+  const auto* sysctl = api::json::find(plugins[1], "sysctl");
+  BOOST_REQUIRE(sysctl);
+  BOOST_TEST(api::json::get_string(*sysctl, "net.ipv6.conf.default.accept_dad") == "0");
+  const auto& ipam = *api::json::find(plugins[2], "ipam");
+  const auto& ranges = *api::json::find(ipam, "ranges");
+  BOOST_REQUIRE_EQUAL(ranges.Size(), 2U);
+  BOOST_TEST(api::json::get_string(ranges[0][0], "subnet") == "fd42:0:0:1::/64");
+  BOOST_TEST(api::json::get_string(ranges[1][0], "subnet") == "10.1.2.0/24");
+  const auto& routes = *api::json::find(ipam, "routes");
+  BOOST_REQUIRE_EQUAL(routes.Size(), 2U);
+  BOOST_TEST(api::json::get_string(routes[0], "dst") == "::/0");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

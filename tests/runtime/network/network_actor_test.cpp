@@ -9,10 +9,10 @@ namespace {
 
 struct fake_kernel final : runtime::network_port {
   runtime::vxlan_end own_end() const override { return {7, 8472, "02:00:00:00:00:07"}; }
-  void program(std::string pod_cidr, std::vector<runtime::network_peer> peers,
+  void program(std::vector<std::string> pod_cidrs, std::vector<runtime::network_peer> peers,
                answer done) override {
     ++programmed;
-    own = std::move(pod_cidr);
+    own = std::move(pod_cidrs);
     told = std::move(peers);
     if (hold)
       held.push_back(done);
@@ -21,7 +21,8 @@ struct fake_kernel final : runtime::network_port {
     else
       done(api::fail(api::internal_error(failure)));
   }
-  std::string own, failure;
+  std::vector<std::string> own;
+  std::string failure;
   std::vector<runtime::network_peer> told;
   std::vector<answer> held;
   bool hold = false;
@@ -69,7 +70,7 @@ BOOST_AUTO_TEST_SUITE(network_actor)
 
 BOOST_AUTO_TEST_CASE(follows_the_nodes_that_come_and_go) {
   network_fixture f;
-  BOOST_TEST(f.kernel->own == "10.42.0.0/24");
+  BOOST_TEST(f.kernel->own == std::vector<std::string>{"10.42.0.0/24"});
   BOOST_TEST(f.told() == "");
   f.add("b", "192.0.2.2", "10.42.1.0/24");
   f.add("without-range", "192.0.2.3", "");
@@ -149,6 +150,21 @@ BOOST_AUTO_TEST_CASE(a_new_actor_takes_over) {
   f.add("c", "192.0.2.3", "10.42.2.0/24");
   f.start();
   BOOST_TEST(f.told() == "b 192.0.2.2 10.42.1.0/24;c 192.0.2.3 10.42.2.0/24;");
+}
+
+BOOST_AUTO_TEST_CASE(both_families_of_a_peer_are_told) {
+  network_fixture f;
+  f.create("{apiVersion: v1, kind: Node, metadata: {name: d}, spec: {podCIDR: 'fd42:0:0:3::/64', "
+           "podCIDRs: ['fd42:0:0:3::/64', 10.42.3.0/24]}, status: {addresses: [{type: InternalIP, "
+           "address: 'fe80::1'}, {type: InternalIP, address: '2001:db8::3'}, {type: InternalIP, "
+           "address: 192.0.2.3}]}}");
+  f.advance(1s);
+  BOOST_REQUIRE_EQUAL(f.kernel->told.size(), 1U);
+  const auto& p = f.kernel->told.front();
+  BOOST_TEST(p.address == "192.0.2.3");
+  BOOST_TEST(p.pod_cidr == "10.42.3.0/24");
+  BOOST_TEST(p.address6 == "2001:db8::3");
+  BOOST_TEST(p.pod_cidr6 == "fd42:0:0:3::/64");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -18,11 +18,13 @@ peer_network_options options_for(int n, network_backend backend) {
   res.node = "m" + std::to_string(n);
   res.address = "192.0.2." + std::to_string(n);
   res.pod_cidr = "10.42." + std::to_string(n) + ".0/24";
+  res.address6 = "2001:db8::" + std::to_string(n);
+  res.pod_cidr6 = "fd42:0:0:" + std::to_string(n) + "::/64";
   return res;
 }
 
 network_peer peer(const node_layout& layout, const peer_network_options& o) {
-  return {o.node, o.address, o.pod_cidr, own_vxlan_end(layout, o)};
+  return {o.node, o.address, o.pod_cidr, own_vxlan_end(layout, o), o.address6, o.pod_cidr6};
 }
 
 /// A machine on a wire, and one pod behind it as CNI's ptp makes them.
@@ -30,15 +32,25 @@ struct machine {
   machine(int n, network_backend backend, const std::string& subnet = "/24")
       : layout("/tmp/net-test-" + std::to_string(n)), options(options_for(n, backend)), number(n) {
     const auto pod_ip = this->pod_ip();
+    const auto pod_range6 = "fd42:0:0:" + std::to_string(n) + "::";
+    for (const auto* where : {&space, &pod})
+      where->write("/proc/sys/net/ipv6/conf/default/accept_dad", "0");
     space.ip("link add lan type veth peer name wire\nlink set lan up\naddr add " + options.address +
-             subnet + " dev lan\nlink add p type veth peer name eth0\nlink set eth0 netns " +
-             pod.path() + "\nlink set p up\naddr add 10.42." + std::to_string(n) +
-             ".1/32 dev p\nroute add " + pod_ip + " dev p");
+             subnet + " dev lan\naddr add " + options.address6 +
+             (subnet == "/24" ? "/64" : "/128") +
+             " dev lan\nlink add p type veth peer name eth0\nlink set eth0 netns " + pod.path() +
+             "\nlink set p up\naddr add 10.42." + std::to_string(n) + ".1/32 dev p\nroute add " +
+             pod_ip + " dev p\naddr add " + pod_range6 + "1/128 nodad dev p\nroute add " +
+             pod_ip6() + " dev p");
     space.write("/proc/sys/net/ipv4/ip_forward", "1");
+    space.write("/proc/sys/net/ipv6/conf/all/forwarding", "1");
     pod.ip("link set lo up\nlink set eth0 up\naddr add " + pod_ip +
            "/32 dev eth0\nroute add 10.42." + std::to_string(n) +
-           ".1 dev eth0\nroute add default via 10.42." + std::to_string(n) + ".1");
+           ".1 dev eth0\nroute add default via 10.42." + std::to_string(n) + ".1\naddr add " +
+           pod_ip6() + "/128 nodad dev eth0\nroute add " + pod_range6 +
+           "1 dev eth0\nroute add default via " + pod_range6 + "1");
   }
+  std::string pod_ip6() const { return "fd42:0:0:" + std::to_string(number) + "::2"; }
   std::string pod_ip() const { return "10.42." + std::to_string(number) + ".2"; }
 
   std::vector<std::string> program(const std::vector<network_peer>& peers) {
@@ -77,8 +89,9 @@ struct machines {
       // A machine that thinks its subnet small reaches others all the same, as over a router.
       if (subnet == "/32")
         m.space.ip("route add 192.0.2.0/24 dev lan");
-      servers.push_back(
-          std::make_unique<test::answerer>(m.pod, "pod-" + std::to_string(n), m.pod_ip(), 8080));
+      for (const auto& at : {m.pod_ip(), m.pod_ip6()})
+        servers.push_back(
+            std::make_unique<test::answerer>(m.pod, "pod-" + std::to_string(n), at, 8080));
     }
   }
   std::vector<network_peer> others(const machine& self) const {
@@ -94,9 +107,11 @@ struct machines {
   }
   void all_pods_reach_each_other() const {
     for (const auto& from : all)
-      for (const auto& to : all)
-        BOOST_TEST(test::ask_tcp(from->pod, to->pod_ip(), 8080) ==
-                   "pod-" + std::to_string(to->number) + " " + from->pod_ip());
+      for (const auto& to : all) {
+        const auto name = "pod-" + std::to_string(to->number) + " ";
+        BOOST_TEST(test::ask_tcp(from->pod, to->pod_ip(), 8080) == name + from->pod_ip());
+        BOOST_TEST(test::ask_tcp(from->pod, to->pod_ip6(), 8080) == name + from->pod_ip6());
+      }
   }
 
   net_space sw;
@@ -108,8 +123,13 @@ boost::test_tools::assertion_result may_make_net_spaces(boost::unit_test::test_u
   return test::may_make_net_spaces();
 }
 
-machine_link link_of(const char* subnet) {
-  return {"eth0", *api::parse_cidr(subnet)};
+machine_links link_of(const char* subnet) {
+  return {{"eth0", *api::parse_cidr(subnet)}};
+}
+
+peer_network_options only_v4(peer_network_options o) {
+  o.address6 = o.pod_cidr6 = "";
+  return o;
 }
 
 } // namespace
@@ -118,7 +138,7 @@ BOOST_AUTO_TEST_SUITE(peer_network)
 
 BOOST_AUTO_TEST_CASE(routes_to_neighbours_and_tunnels_to_others) {
   const node_layout layout{"/var/lib/x"};
-  auto own = options_for(1, network_backend::automatic);
+  auto own = only_v4(options_for(1, network_backend::automatic));
   auto far = peer(layout, options_for(2, network_backend::automatic));
   far.address = "198.51.100.7";
   const auto near = peer(layout, options_for(3, network_backend::automatic));
@@ -138,8 +158,8 @@ BOOST_AUTO_TEST_CASE(says_which_peers_a_backend_cannot_reach) {
   auto far = peer(layout, options_for(2, network_backend::vxlan));
   far.address = "198.51.100.7";
   std::vector<std::string> unreachable;
-  auto t = plan_peers(options_for(1, network_backend::routes), "vx", link_of("192.0.2.0/24"), {far},
-                      unreachable);
+  auto t = plan_peers(only_v4(options_for(1, network_backend::routes)), "vx",
+                      link_of("192.0.2.0/24"), {far}, unreachable);
   BOOST_TEST((t == peer_table{}));
   BOOST_REQUIRE_EQUAL(unreachable.size(), 1U);
   BOOST_TEST(unreachable.front() ==
@@ -147,8 +167,8 @@ BOOST_AUTO_TEST_CASE(says_which_peers_a_backend_cannot_reach) {
              "backend vxlan reaches it");
   far.vxlan = {};
   unreachable.clear();
-  t = plan_peers(options_for(1, network_backend::vxlan), "vx", link_of("192.0.2.0/24"), {far},
-                 unreachable);
+  t = plan_peers(only_v4(options_for(1, network_backend::vxlan)), "vx", link_of("192.0.2.0/24"),
+                 {far}, unreachable);
   BOOST_TEST((t == peer_table{}));
   BOOST_TEST(unreachable.front() == "node m2 has not said how VXLAN reaches it");
 }
@@ -175,6 +195,28 @@ BOOST_AUTO_TEST_CASE(changes_only_what_differs) {
   BOOST_TEST(change_peers(from, to, "vx", 130).ip ==
              "route del 10.42.2.0/24 proto 130\n"
              "route replace 10.42.3.0/24 via 192.0.2.9 dev eth0 onlink proto 130\n");
+}
+
+BOOST_AUTO_TEST_CASE(ipv6_goes_by_routes_to_neighbours_and_through_the_tunnel_to_others) {
+  const node_layout layout{"/var/lib/x"};
+  auto far = peer(layout, options_for(2, network_backend::automatic));
+  far.address6 = "2001:db8:7::2"; // a neighbour by IPv4 alone
+  const auto near = peer(layout, options_for(3, network_backend::automatic));
+  auto links = link_of("192.0.2.0/24");
+  links.v6 = machine_link{"eth0", *api::parse_cidr("2001:db8::/64")};
+  std::vector<std::string> unreachable;
+  const auto t =
+      plan_peers(options_for(1, network_backend::automatic), "vx", links, {far, near}, unreachable);
+  BOOST_TEST(unreachable.empty());
+  BOOST_TEST((t.routes.at("10.42.2.0/24") == peer_table::route{"192.0.2.2", "eth0"}));
+  BOOST_TEST((t.routes.at("fd42:0:0:3::/64") == peer_table::route{"2001:db8::3", "eth0"}));
+  BOOST_TEST((t.routes.at("fd42:0:0:2::/64") == peer_table::route{"fd42:0:0:2::", "vx"}));
+  BOOST_TEST(t.neighbours.at("fd42:0:0:2::") == far.vxlan.mac);
+  BOOST_TEST(t.forwards.at(far.vxlan.mac).to == "192.0.2.2");
+  // Without IPv6 pods of its own a machine has no way to others'.
+  const auto none = plan_peers(only_v4(options_for(1, network_backend::automatic)), "vx", links,
+                               {far, near}, unreachable);
+  BOOST_TEST(none.routes.size() == 2U);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
