@@ -48,6 +48,12 @@ public:
   reconcile_result run();
 
 private:
+  bool is_listed(const observed_job& j) const;
+  /// Started by the schedule, even if that was not written down in time.
+  bool is_own(const observed_job& j) const {
+    return is_listed(j) || j->metadata.annotations.contains(scheduled_key);
+  }
+  void tell_strays();
   void look_at_jobs();
   void forget_old_jobs();
   void start(wall_time scheduled);
@@ -65,11 +71,32 @@ private:
   reconcile_result res_;
 };
 
+bool cron_step::is_listed(const observed_job& j) const {
+  return std::any_of(status_.active.begin(), status_.active.end(),
+                     [&](const auto& ref) { return ref.uid == j.object->uid(); });
+}
+
+/// Jobs that run without having been started by us, and those we started that are not there. The
+/// former take no part in the schedule.
+void cron_step::tell_strays() {
+  for (const auto& j : jobs_)
+    if (end_of(*j).empty() && !is_own(j))
+      note("Warning", "UnexpectedJob",
+           "Saw a job that the controller did not create or forgot: " + j.object->name());
+  for (const auto& ref : status_.active)
+    if (std::none_of(jobs_.begin(), jobs_.end(),
+                     [&](const auto& j) { return j.object->uid() == ref.uid; }))
+      note("Normal", "MissingJob", "Active job went missing: " + ref.name);
+}
+
 void cron_step::look_at_jobs() {
+  tell_strays();
   std::vector<api::v1::object_reference> active;
   for (const auto& j : jobs_) {
     const auto end = end_of(*j);
     if (end.empty()) {
+      if (!is_own(j))
+        continue;
       auto& ref = active.emplace_back();
       ref.kind = job::kind_name;
       ref.namespace_ = j.object->ns();
@@ -78,10 +105,7 @@ void cron_step::look_at_jobs() {
       ref.api_version = job::api_version_name;
       continue;
     }
-    const bool was_active =
-        std::any_of(status_.active.begin(), status_.active.end(),
-                    [&](const auto& ref) { return ref.uid == j.object->uid(); });
-    if (was_active)
+    if (is_listed(j))
       note("Normal", "SawCompletedJob",
            "Saw completed job: " + j.object->name() + ", condition: " + end);
     if (end == "Complete" && j->status.completion_time > status_.last_successful_time)

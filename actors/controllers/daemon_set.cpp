@@ -17,6 +17,7 @@ using api::v1::node;
 
 /// So many pods are made or removed by one reconcile (Kubernetes' BurstReplicas).
 constexpr size_t burst = 250;
+using namespace std::chrono_literals;
 
 bool is_finished(const api::v1::pod& p) {
   return p.status.phase == "Failed" || p.status.phase == "Succeeded";
@@ -60,11 +61,35 @@ key_mapper sets_of_node() {
   };
 }
 
+/// How long failed pods of a set stay on their nodes before others take their place: a node that
+/// refuses a pod would refuse the next one, too.
+class failure_pace {
+public:
+  /// Nothing: the pod may be replaced now, and the next will wait twice as long.
+  std::optional<std::chrono::nanoseconds> wait(const std::string& node, wall_time now) {
+    auto& e = entries_[node];
+    if (now < e.last + e.delay)
+      return e.last + e.delay - now;
+    e.delay = e.delay == 0ns || now - e.last > 2 * longest ? first : std::min(2 * e.delay, longest);
+    e.last = now;
+    return std::nullopt;
+  }
+
+private:
+  static constexpr std::chrono::nanoseconds first = 1s;
+  static constexpr std::chrono::nanoseconds longest = 15min;
+  struct entry {
+    wall_time last;
+    std::chrono::nanoseconds delay{};
+  };
+  std::map<std::string, entry> entries_;
+};
+
 /// One set and its pods at one moment.
 class daemon_step {
 public:
-  daemon_step(observed<daemon_set> set, const view& v, wall_time now)
-      : set_(std::move(set)), view_(v), now_(now) {}
+  daemon_step(observed<daemon_set> set, const view& v, wall_time now, failure_pace& failures)
+      : set_(std::move(set)), view_(v), now_(now), failures_(failures) {}
 
   reconcile_result run();
 
@@ -81,12 +106,14 @@ private:
   bool available(const observed_pod& p) const {
     return is_available(*p, set_->spec.min_ready_seconds.value_or(0), now_);
   }
+  void replace(const observed_pod& ended, const std::string& node);
   void make_pod(const std::string& node);
   void remove(const observed_pod& p);
 
   observed<daemon_set> set_;
   const view& view_;
   wall_time now_;
+  failure_pace& failures_;
   revision_history history_;
   std::string hash_;
   std::map<std::string, daemons::placement> nodes_;
@@ -157,6 +184,23 @@ void daemon_step::remove(const observed_pod& p) {
   res_.events.push_back(std::move(note));
 }
 
+/// Removes a pod that ended; another is made once it is gone.
+void daemon_step::replace(const observed_pod& ended, const std::string& node) {
+  const bool failed = ended->status.phase == "Failed";
+  if (failed)
+    if (const auto wait = failures_.wait(node, now_)) {
+      res_.requeue_after = std::min(res_.requeue_after.value_or(*wait), *wait);
+      return;
+    }
+  const auto where = " daemon pod " + ended.object->ns() + "/" + ended.object->name() +
+                     " on node " + node + ", will try to ";
+  res_.events.push_back(
+      failed ? note_about(set_, "Warning", "FailedDaemonPod", "Found failed" + where + "kill it")
+             : note_about(set_, "Normal", "SucceededDaemonPod",
+                          "Found succeeded" + where + "delete it"));
+  remove(ended);
+}
+
 /// Sees to it that a node has its pod, or none.
 void daemon_step::manage(const std::string& node, daemons::placement where) {
   auto& here = pods_[node];
@@ -170,12 +214,10 @@ void daemon_step::manage(const std::string& node, daemons::placement where) {
       alive.push_back(p);
       continue;
     }
-    if (p->status.phase == "Failed")
-      res_.events.push_back(note_about(set_, "Warning", "FailedDaemonPod",
-                                       "Found failed daemon pod " + p.object->ns() + "/" +
-                                           p.object->name() + " on node " + node +
-                                           ", will try to kill it"));
-    remove(p);
+    if (where.may_stay)
+      replace(p, node);
+    else
+      remove(p);
   }
   if (!where.may_stay) {
     for (const auto& p : alive)
@@ -370,10 +412,15 @@ public:
 
   reconcile_result reconcile(const object_id& key, const view& v, wall_time now) override {
     auto set = v.get<daemon_set>(key.ns, key.name);
-    if (!set)
+    if (!set) {
+      failures_.erase(key);
       return {};
-    return daemon_step{std::move(set), v, now}.run();
+    }
+    return daemon_step{std::move(set), v, now, failures_[key]}.run();
   }
+
+private:
+  std::map<object_id, failure_pace> failures_;
 };
 
 } // namespace

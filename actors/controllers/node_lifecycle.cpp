@@ -18,6 +18,8 @@ using api::v1::node;
 using observed_node = observed<node>;
 
 constexpr const char* lease_namespace = "kube-node-lease";
+/// How often an ill node is looked at: whether it may be emptied depends on all the others.
+constexpr std::chrono::seconds ill_period{5};
 constexpr std::array<const char*, 4> reported{"Ready", "MemoryPressure", "DiskPressure",
                                               "PIDPressure"};
 
@@ -87,7 +89,7 @@ api::call pod_condition_call(const api::object& pod, std::string_view type, std:
 
 class node_lifecycle final : public reconciler {
 public:
-  explicit node_lifecycle(const node_lifecycle_deps& deps) : deps_(deps) {}
+  explicit node_lifecycle(const node_lifecycle_deps& deps) : deps_(deps), zones_(deps.pace) {}
 
   std::string_view name() const override { return "node"; }
 
@@ -107,13 +109,36 @@ private:
   };
 
   wall_time last_seen(const observed_node& n, const view& v, wall_time now);
+  void meet(const observed_node& n, reconcile_result& res);
+  void count_all(const view& v);
   bool tell_unknown(const observed_node& n, wall_time now, reconcile_result& res) const;
   void tell_pods(const observed_node& n, const view& v, wall_time now, reconcile_result& res) const;
   void evict(const observed_node& n, const view& v, wall_time now, reconcile_result& res) const;
 
   const node_lifecycle_deps deps_;
+  node_zones zones_;
+  bool counted_ = false;
   std::map<std::string, report> reports_;
+  std::map<std::string, api::object_ptr> known_; ///< nodes, as last seen
 };
+
+/// Tells when a node is seen for the first time.
+void node_lifecycle::meet(const observed_node& n, reconcile_result& res) {
+  auto& known = known_[n.object->name()];
+  if (!known || known->uid() != n.object->uid())
+    res.events.push_back(note(n.object, "Node", "Normal", "RegisteredNode",
+                              "Node " + n.object->name() + " event: Registered Node " +
+                                  n.object->name() + " in Controller"));
+  known = n.object;
+}
+
+/// Before the first verdict all nodes must be counted, or the first ill one would seem to be alone.
+void node_lifecycle::count_all(const view& v) {
+  if (std::exchange(counted_, true))
+    return;
+  for (const auto& n : v.list<node>())
+    zones_.set(*n, ready_status(*n) == "True", is_being_emptied(*n));
+}
 
 void look_again(reconcile_result& res, std::chrono::nanoseconds wait) {
   wait = std::max<std::chrono::nanoseconds>(wait, std::chrono::milliseconds{1});
@@ -210,9 +235,17 @@ reconcile_result node_lifecycle::reconcile(const object_id& key, const view& v, 
   const auto n = v.get<node>({}, key.name);
   if (!n) {
     reports_.erase(key.name);
+    zones_.remove(key.name);
+    if (const auto known = known_.extract(key.name))
+      res.events.push_back(
+          note(known.mapped(), "Node", "Normal", "RemovingNode",
+               "Node " + key.name + " event: Removing Node " + key.name + " from Controller"));
     return res;
   }
+  meet(n, res);
+  count_all(v);
   const auto status = ready_status(*n);
+  zones_.set(*n, status == "True", is_being_emptied(*n));
   const auto due = last_seen(n, v, now) + (status.empty() ? deps_.startup_grace : deps_.grace);
   if (status != "Unknown" && due <= now) {
     // The taints follow when the view shows the verdict.
@@ -222,9 +255,12 @@ reconcile_result node_lifecycle::reconcile(const object_id& key, const view& v, 
     look_again(res, due - now);
   }
   auto tainted = *n;
-  if (update_taints(tainted, status, now))
+  const bool ill = status == "False" || status == "Unknown";
+  if (ill)
+    look_again(res, ill_period);
+  if (update_taints(tainted, status, ill && zones_.may_empty(key.name, now), now))
     res.calls.push_back(update_call(tainted));
-  if (status == "False" || status == "Unknown")
+  if (ill)
     tell_pods(n, v, now, res);
   evict({n.object, std::make_shared<const node>(tainted)}, v, now, res);
   return res;

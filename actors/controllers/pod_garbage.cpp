@@ -90,8 +90,12 @@ public:
       return res;
     const auto& node = p.object->meta().node_name;
     if (node.empty()) {
-      if (p.object->meta().deleting)
-        res.calls.push_back(delete_call(*p.object, 0));
+      if (!p.object->meta().deleting)
+        return res;
+      // Who holds it by a finalizer is told that it will never run.
+      if (!is_finished(p))
+        res.calls.push_back(give_up_call(p, {}));
+      res.calls.push_back(delete_call(*p.object, 0));
       return res;
     }
     if (v.find("nodes", {}, node)) {

@@ -34,6 +34,23 @@ key_mapper sets_of_pod() {
   };
 }
 
+/// Claims are looked up only, but for two things: a pod may wait for the claim of its predecessor
+/// to be gone, or for its own to change owners.
+key_mapper sets_of_claim() {
+  return [](const api::object& o, const api::object_ptr& previous, const view& v) {
+    std::vector<object_id> res;
+    const auto now = v.get<persistent_volume_claim>(o.ns(), o.name());
+    if (now &&
+        (!previous || api::typed<persistent_volume_claim>(*previous)->metadata.owner_references ==
+                          now->metadata.owner_references))
+      return res;
+    for (const auto& s : v.list<stateful_set>(o.ns()))
+      if (is_claim_of(*s, o.name()))
+        res.push_back({o.ns(), s.object->name()});
+    return res;
+  };
+}
+
 /// One set and its pods at one moment.
 class stateful_step {
 public:
@@ -50,8 +67,10 @@ private:
   void condemn();
   void roll();
   void make(int32_t ordinal);
+  void make_claims(int32_t ordinal);
+  bool has_stale_claims(int32_t ordinal) const;
   void remove(const observed_pod& p);
-  void give_claims_to(const observed_pod& p);
+  bool own_claims(const observed_pod& p, int32_t ordinal, bool surplus);
   void update_status(int32_t collisions);
 
   bool healthy(const observed_pod& p) const { return !p.object->meta().deleting && is_ready(*p); }
@@ -116,7 +135,7 @@ bool stateful_step::is_current(int32_t ordinal) const {
   return ordinal < first_ordinal(*set_) + set_->status.current_replicas.value_or(0);
 }
 
-void stateful_step::make(int32_t ordinal) {
+void stateful_step::make_claims(int32_t ordinal) {
   for (const auto& c : claims_of(*set_, ordinal))
     if (!view_.find(persistent_volume_claim::resource_name, c.metadata.namespace_,
                     c.metadata.name)) {
@@ -128,6 +147,37 @@ void stateful_step::make(int32_t ordinal) {
       note.of_call = res_.calls.size() - 1;
       res_.events.push_back(std::move(note));
     }
+}
+
+/// Claims that go with an earlier pod of that number would take the new one's data with them.
+bool stateful_step::has_stale_claims(int32_t ordinal) const {
+  const auto claims = claims_of(*set_, ordinal);
+  return std::any_of(claims.begin(), claims.end(), [&](const auto& c) {
+    const auto known = view_.get<persistent_volume_claim>(c.metadata.namespace_, c.metadata.name);
+    return known && is_stale(*known, pod_name(*set_, ordinal));
+  });
+}
+
+/// Has the pod's claims go with whom the policy says. False when that is to be written first.
+bool stateful_step::own_claims(const observed_pod& p, int32_t ordinal, bool surplus) {
+  bool res = true;
+  for (const auto& c : claims_of(*set_, ordinal)) {
+    const auto known = view_.get<persistent_volume_claim>(c.metadata.namespace_, c.metadata.name);
+    if (!known || known.object->meta().deleting)
+      continue;
+    auto changed = *known;
+    if (!set_owners(*set_, *p, surplus, changed))
+      continue;
+    res_.calls.push_back(update_call(changed));
+    res = false;
+  }
+  return res;
+}
+
+void stateful_step::make(int32_t ordinal) {
+  if (has_stale_claims(ordinal))
+    return;
+  make_claims(ordinal);
   const auto& version = is_current(ordinal) ? current_ : history_.newest;
   const auto p = make_pod(*set_, template_of(*version), version.object->name(), ordinal);
   res_.calls.push_back(create_call(p));
@@ -168,13 +218,12 @@ bool stateful_step::keep_one(int32_t ordinal) {
   if (p.object->meta().deleting)
     return false;
   if (is_finished(p)) {
-    res_.events.push_back(note_about(set_, "Warning", "RecreatingFailedPod",
-                                     "StatefulSet " + set_.object->ns() + "/" +
-                                         set_.object->name() + " is recreating " + p->status.phase +
-                                         " Pod " + p.object->name()));
     remove(p);
     return false;
   }
+  own_claims(p, ordinal, false);
+  if (p->status.phase.empty() || p->status.phase == "Pending")
+    make_claims(ordinal);
   if (!has_identity(*set_, *p, ordinal)) {
     auto named = make_pod(*set_, set_->spec.template_, revision_of(*p), ordinal);
     api::json::document doc;
@@ -202,28 +251,20 @@ void stateful_step::keep() {
     }
 }
 
-/// Claims that shall not outlive a scaling go with their pod.
-void stateful_step::give_claims_to(const observed_pod& p) {
-  const auto* policy = set_->spec.persistent_volume_claim_retention_policy.get();
-  if (!policy || policy->when_scaled != "Delete")
-    return;
-  api::v1::owner_reference owner;
-  owner.api_version = "v1";
-  owner.kind = "Pod";
-  owner.name = p.object->name();
-  owner.uid = p.object->uid();
-  for (const auto& c : claims_of(*set_, *ordinal_of(*set_, p.object->name())))
-    if (const auto o = view_.find(persistent_volume_claim::resource_name, c.metadata.namespace_,
-                                  c.metadata.name))
-      res_.calls.push_back(adopt_call(*o, owner));
-}
-
 /// Ends what is beyond the wanted range, the highest number first. An ordered set ends no pod while
 /// another below it is ill: somebody may be losing data.
 void stateful_step::condemn() {
   const bool ordered = is_ordered(*set_);
   if (waiting_)
     return;
+  // A pod that went before its claims know whose they are would leave them behind.
+  bool owned = true;
+  for (const auto& [n, p] : condemned_)
+    owned &= own_claims(p, n, true);
+  if (!owned) {
+    waiting_ = true;
+    return;
+  }
   const auto ill = std::find_if(condemned_.begin(), condemned_.end(),
                                 [&](const auto& c) { return !healthy(c.second); });
   for (auto i = condemned_.rbegin(); i != condemned_.rend(); ++i) {
@@ -239,7 +280,6 @@ void stateful_step::condemn() {
       waiting_ = true;
       return;
     }
-    give_claims_to(p);
     remove(p);
     if (ordered) {
       waiting_ = true;
@@ -354,7 +394,7 @@ public:
     return {{std::string{stateful_set::resource_name}, self_key()},
             {"pods", sets_of_pod()},
             {std::string{controller_revision::resource_name}, owner},
-            {std::string{persistent_volume_claim::resource_name}, nullptr}};
+            {std::string{persistent_volume_claim::resource_name}, sets_of_claim()}};
   }
 
   reconcile_result reconcile(const object_id& key, const view& v, wall_time now) override {

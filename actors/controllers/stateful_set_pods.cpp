@@ -17,6 +17,27 @@ retention(const stateful_set& s) {
   return s.spec.persistent_volume_claim_retention_policy.get();
 }
 
+bool goes_with_set(const stateful_set& s) {
+  const auto* r = retention(s);
+  return r && r->when_deleted == "Delete";
+}
+
+bool goes_with_pod(const stateful_set& s) {
+  const auto* r = retention(s);
+  return r && r->when_scaled == "Delete";
+}
+
+api::v1::owner_reference owner_of_claims(const stateful_set& s) {
+  auto res = controller_reference(s);
+  res.controller.reset();
+  res.block_owner_deletion.reset();
+  return res;
+}
+
+bool is_pod_named(const api::v1::owner_reference& r, const std::string& name) {
+  return r.api_version == "v1" && r.kind == "Pod" && r.name == name;
+}
+
 std::string claim_name(const std::string& claim, const stateful_set& s, int32_t ordinal) {
   return claim + "-" + pod_name(s, ordinal);
 }
@@ -92,15 +113,51 @@ std::vector<api::v1::persistent_volume_claim> claims_of(const stateful_set& s, i
     for (const auto& [key, value] : s.spec.selector.match_labels)
       c.metadata.labels[key] = value;
     c.status = {};
-    if (const auto* r = retention(s); r && r->when_deleted == "Delete") {
-      auto owner = controller_reference(s);
-      owner.controller.reset();
-      owner.block_owner_deletion.reset();
-      c.metadata.owner_references = {owner};
-    }
+    if (goes_with_set(s))
+      c.metadata.owner_references = {owner_of_claims(s)};
     res.push_back(std::move(c));
   }
   return res;
+}
+
+bool is_claim_of(const stateful_set& s, std::string_view claim) {
+  const auto& all = s.spec.volume_claim_templates;
+  return std::any_of(all.begin(), all.end(), [&](const auto& t) {
+    const auto prefix = t.metadata.name + "-";
+    return claim.starts_with(prefix) && ordinal_of(s, claim.substr(prefix.size()));
+  });
+}
+
+bool is_stale(const api::v1::persistent_volume_claim& c, const std::string& pod) {
+  const auto& all = c.metadata.owner_references;
+  return std::any_of(all.begin(), all.end(), [&](const auto& r) { return is_pod_named(r, pod); });
+}
+
+bool set_owners(const stateful_set& s, const api::v1::pod& p, bool surplus,
+                api::v1::persistent_volume_claim& c) {
+  auto owners = c.metadata.owner_references;
+  const bool with_pod = surplus && goes_with_pod(s);
+  const bool with_set = goes_with_set(s) && !with_pod;
+  const auto has = [&](const std::string& uid) {
+    return std::any_of(owners.begin(), owners.end(), [&](const auto& r) { return r.uid == uid; });
+  };
+  std::erase_if(owners, [&](const auto& r) {
+    return (r.uid == s.metadata.uid && !with_set) ||
+           (is_pod_named(r, p.metadata.name) && !(with_pod && r.uid == p.metadata.uid));
+  });
+  if (with_set && !has(s.metadata.uid))
+    owners.push_back(owner_of_claims(s));
+  if (with_pod && !has(p.metadata.uid)) {
+    auto& r = owners.emplace_back();
+    r.api_version = "v1";
+    r.kind = "Pod";
+    r.name = p.metadata.name;
+    r.uid = p.metadata.uid;
+  }
+  if (owners == c.metadata.owner_references)
+    return false;
+  c.metadata.owner_references = std::move(owners);
+  return true;
 }
 
 bool has_identity(const stateful_set& s, const api::v1::pod& p, int32_t ordinal) {

@@ -39,4 +39,15 @@ bool has_identity(const stateful_set& s, const api::v1::pod& p, int32_t ordinal)
 /// The version that a pod was made of.
 std::string revision_of(const api::v1::pod& p);
 
+/// Whether the set makes claims of that name.
+bool is_claim_of(const stateful_set& s, std::string_view claim);
+
+/// Whether the claim goes with an earlier pod of that name.
+bool is_stale(const api::v1::persistent_volume_claim& c, const std::string& pod);
+
+/// Makes the pod, the set or neither own the claim, as the set's retention policy says; `surplus`:
+/// the pod is beyond the set's scale. Other owners stay. True when something changed.
+bool set_owners(const stateful_set& s, const api::v1::pod& p, bool surplus,
+                api::v1::persistent_volume_claim& c);
+
 } // namespace thespis::actors::stateful

@@ -15,6 +15,8 @@ using api::v1::taint;
 
 constexpr const char* no_schedule = "NoSchedule";
 constexpr const char* no_execute = "NoExecute";
+constexpr const char* not_ready = "node.kubernetes.io/not-ready";
+constexpr const char* unreachable = "node.kubernetes.io/unreachable";
 
 struct pressure {
   const char* condition;
@@ -65,19 +67,26 @@ std::vector<observed_pod> pods_on(const std::string& node, const view& v) {
   return res;
 }
 
-bool update_taints(node& n, const std::string& ready, wall_time now) {
+bool update_taints(node& n, const std::string& ready, bool may_empty, wall_time now) {
   bool res = false;
   // A node that has not said anything yet keeps what it registered with.
   if (!ready.empty())
     for (const auto* effect : {no_schedule, no_execute}) {
-      res |= put(n, "node.kubernetes.io/not-ready", effect, ready == "False", now);
-      res |= put(n, "node.kubernetes.io/unreachable", effect, ready == "Unknown", now);
+      const bool wanted = effect == no_schedule || may_empty;
+      res |= put(n, not_ready, effect, wanted && ready == "False", now);
+      res |= put(n, unreachable, effect, wanted && ready == "Unknown", now);
     }
   for (const auto& p : pressures)
     res |= put(n, p.taint, no_schedule, is_true(n, p.condition), now);
   res |= put(n, "node.kubernetes.io/unschedulable", no_schedule,
              n.spec.unschedulable.value_or(false), now);
   return res;
+}
+
+bool is_being_emptied(const node& n) {
+  return std::any_of(n.spec.taints.begin(), n.spec.taints.end(), [](const auto& t) {
+    return t.effect == no_execute && (t.key == not_ready || t.key == unreachable);
+  });
 }
 
 std::vector<taint> evicting_taints(const node& n) {

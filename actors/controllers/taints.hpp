@@ -14,8 +14,12 @@ namespace thespis::actors {
 std::vector<observed_pod> pods_on(const std::string& node, const view& v);
 
 /// Puts on and takes off the taints that follow from `ready` (the Ready condition's status, empty
-/// when there is none), the pressure conditions and spec.unschedulable. True when some changed.
-bool update_taints(api::v1::node& n, const std::string& ready, wall_time now);
+/// when there is none), the pressure conditions and spec.unschedulable. A node that is not ready is
+/// tainted NoExecute only when it may be emptied. True when some changed.
+bool update_taints(api::v1::node& n, const std::string& ready, bool may_empty, wall_time now);
+
+/// Whether it is tainted NoExecute for not being ready.
+bool is_being_emptied(const api::v1::node& n);
 
 /// The taints with effect NoExecute.
 std::vector<api::v1::taint> evicting_taints(const api::v1::node& n);

@@ -154,6 +154,34 @@ BOOST_AUTO_TEST_CASE(replaces_deleted_and_failed_pods) {
   BOOST_TEST(status().number_ready == 3);
 }
 
+BOOST_AUTO_TEST_CASE(pods_that_fail_again_and_again_are_replaced_less_and_less_often) {
+  patch("nodes", "node-2", "{metadata: {labels: {disk: only}}}", "", "");
+  make_set("", "nodeSelector: {disk: only}, ");
+  const auto fail = [&] {
+    const auto name = list<pod>().front().metadata.name;
+    patch("pods", name, "{status: {phase: Failed}}", "status");
+    settle();
+    return name;
+  };
+  const auto present = [&] { return list<pod>().front().metadata.name; };
+  const auto first = fail();
+  BOOST_TEST(first != present()); // the first time at once
+  auto second = fail();
+  BOOST_TEST(second == present());
+  advance(2s);
+  BOOST_TEST(second != present());
+  second = fail();
+  advance(1500ms);
+  BOOST_TEST(second == present());
+  advance(1s);
+  BOOST_TEST(second != present());
+  std::set<std::string> told;
+  for (const auto& e : list<api::v1::event>())
+    if (e.reason == "FailedDaemonPod")
+      told.insert(e.type + " " + e.message.substr(0, 24));
+  BOOST_TEST((told == std::set<std::string>{"Warning Found failed daemon pod "}));
+}
+
 BOOST_AUTO_TEST_CASE(rolls_one_node_at_a_time) {
   make_set();
   start_pods();

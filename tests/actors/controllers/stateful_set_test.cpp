@@ -41,6 +41,11 @@ struct stateful_fixture : cluster_fixture {
         remove("pods", p.metadata.name, "default", api::propagation::background, 0);
     settle();
   }
+  /// As the controller that protects claims would, once no pod uses it.
+  void remove_claim(const std::string& name) {
+    patch("persistentvolumeclaims", name, "{metadata: {finalizers: null}}");
+    remove("persistentvolumeclaims", name);
+  }
   /// Names of the pods that are not ending, with their images.
   std::string pods() const {
     std::string res;
@@ -219,9 +224,48 @@ BOOST_AUTO_TEST_CASE(claims_go_with_their_pod_when_asked) {
   };
   BOOST_REQUIRE(owners().size() == 1);
   BOOST_TEST(owners()[0].kind == "StatefulSet");
+  // With one more owner the claim would outlive the pod.
   scale(0);
-  BOOST_REQUIRE(owners().size() == 2);
-  BOOST_TEST(owners()[1].kind == "Pod");
+  BOOST_REQUIRE(owners().size() == 1);
+  BOOST_TEST(owners()[0].kind == "Pod");
+  BOOST_TEST(owners()[0].uid == get<pod>("db-0").metadata.uid);
+  // Scaled up again, the new pod waits until the old one's claim is gone.
+  scale(1);
+  reap();
+  BOOST_TEST(pods() == "");
+  remove_claim("data-db-0");
+  settle();
+  BOOST_TEST(pods() == "db-0:v1");
+  BOOST_REQUIRE(owners().size() == 1);
+  BOOST_TEST(owners()[0].kind == "StatefulSet");
+}
+
+BOOST_AUTO_TEST_CASE(claims_follow_a_change_of_the_policy) {
+  make_set(1, "volumeClaimTemplates: [{metadata: {name: data}, spec: {accessModes: "
+              "[ReadWriteOnce], resources: {requests: {storage: 1Gi}}}}], ");
+  start("db-0");
+  const auto owners = [&] {
+    return get<api::v1::persistent_volume_claim>("data-db-0").metadata.owner_references;
+  };
+  BOOST_TEST(owners().empty());
+  const auto retain = [&](const std::string& deleted) {
+    patch("statefulsets.apps", "db",
+          "{spec: {persistentVolumeClaimRetentionPolicy: {whenDeleted: " + deleted + "}}}");
+    settle();
+  };
+  retain("Delete");
+  BOOST_REQUIRE(owners().size() == 1);
+  BOOST_TEST(owners()[0].kind == "StatefulSet");
+  retain("Retain");
+  BOOST_TEST(owners().empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_pod_that_waits_gets_a_missing_claim) {
+  make_set(1, "volumeClaimTemplates: [{metadata: {name: data}, spec: {accessModes: "
+              "[ReadWriteOnce], resources: {requests: {storage: 1Gi}}}}], ");
+  remove_claim("data-db-0");
+  settle();
+  BOOST_TEST(count("persistentvolumeclaims") == 1);
 }
 
 BOOST_AUTO_TEST_CASE(counts_from_the_first_ordinal) {
