@@ -84,6 +84,16 @@ verdict resources_fit(const pod_cycle& c, const node_info& n) {
   return {std::move(res), final};
 }
 
+/// Pods that go may free the claim, wherever they are.
+verdict volume_restrictions(const pod_cycle& c, const node_info&) {
+  const auto& ns = c.pod().object->ns();
+  for (const auto& claim : c.pod().claims)
+    if (c.cache().volumes.is_exclusive(ns, claim) && c.cache().users_of_claim(ns, claim) > 0)
+      return refused("node has pod using PersistentVolumeClaim with the same name and "
+                     "ReadWriteOncePod access mode");
+  return fine();
+}
+
 verdict volume_binding(const pod_cycle& c, const node_info& n) {
   if (c.pod().claims.empty())
     return fine();
@@ -205,6 +215,7 @@ const std::vector<filter>& all_filters() {
       {"NodeAffinity", node_changed, node_affinity},
       {"NodePorts", node_changed | pod_gone, node_ports},
       {"NodeResourcesFit", node_changed | pod_gone, resources_fit},
+      {"VolumeRestrictions", pod_gone | storage_changed, volume_restrictions},
       {"VolumeBinding", node_changed | storage_changed, volume_binding},
       {"PodTopologySpread", node_changed | pod_gone | pod_placed, topology_spread},
       {"InterPodAffinity", node_changed | pod_gone | pod_placed, inter_pod_affinity}};

@@ -34,7 +34,7 @@ struct filter {
 };
 
 /// NodeUnschedulable, NodeName, TaintToleration, NodeAffinity, NodePorts, NodeResourcesFit,
-/// VolumeBinding, PodTopologySpread, InterPodAffinity.
+/// VolumeRestrictions, VolumeBinding, PodTopologySpread, InterPodAffinity.
 const std::vector<filter>& all_filters();
 
 /// Does the toleration tolerate the taint?

@@ -177,6 +177,11 @@ void scheduling_cache::count(placed_pod& p, int by) {
     n->placed.erase(std::find(n->placed.begin(), n->placed.end(), &p));
   }
   count_zone(*n, p.info->group, by);
+  for (const auto& claim : p.info->claims) {
+    const auto key = p.kind->ns + "/" + claim;
+    if ((claim_users_[key] += by) == 0)
+      claim_users_.erase(key);
+  }
   auto& c = p.kind->on[n];
   c.all += by;
   c.alive += p.deleting ? 0 : by;
@@ -212,6 +217,11 @@ void scheduling_cache::count_zone(const node_info& n, const std::string& group, 
 int scheduling_cache::nodes_with_image(const std::string& name) const {
   const auto i = images_.find(name);
   return i == images_.end() ? 0 : i->second;
+}
+
+int scheduling_cache::users_of_claim(const std::string& ns, const std::string& name) const {
+  const auto i = claim_users_.find(ns + "/" + name);
+  return i == claim_users_.end() ? 0 : i->second;
 }
 
 int scheduling_cache::in_zone(const std::string& zone, const std::string& group) const {

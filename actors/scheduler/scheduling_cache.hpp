@@ -67,6 +67,9 @@ public:
   /// Pods of that group in that zone.
   int in_zone(const std::string& zone, const std::string& group) const;
 
+  /// How many placed pods mount that claim.
+  int users_of_claim(const std::string& ns, const std::string& name) const;
+
   const std::set<pod_class*>& concerned() const { return concerned_; }
   /// Calls `f` for every class of pods that the term selects.
   template <class F>
@@ -106,6 +109,7 @@ private:
   std::unordered_map<std::string, std::set<pod_class*>> by_namespace_;
   std::set<pod_class*> concerned_; ///< those with terms
   std::unordered_map<std::string, int> images_;
+  std::unordered_map<std::string, int> claim_users_; ///< by "namespace/name"
   std::unordered_map<std::string, std::unordered_map<std::string, int>> zones_;
 };
 

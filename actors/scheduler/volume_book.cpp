@@ -135,6 +135,14 @@ std::string volume_book::judge_node(const claims_verdict& v, const node_info& n,
   return {};
 }
 
+bool volume_book::is_exclusive(const std::string& ns, const std::string& name) const {
+  const auto i = claims_.find(ns + "/" + name);
+  if (i == claims_.end())
+    return false;
+  const auto& modes = i->second->spec.access_modes;
+  return std::find(modes.begin(), modes.end(), "ReadWriteOncePod") != modes.end();
+}
+
 void volume_book::promise(const std::string& uid, const volume_plan& plan) {
   auto& p = promised_[uid];
   for (const auto& [claim, volume] : plan.bind) {

@@ -44,6 +44,9 @@ public:
   /// Why the node will not do; fills the plan when it does.
   std::string judge_node(const claims_verdict& v, const node_info& n, volume_plan* plan) const;
 
+  /// Whether only one pod may use the claim (ReadWriteOncePod).
+  bool is_exclusive(const std::string& ns, const std::string& name) const;
+
   /// The plan's volumes are spoken for until `forget`.
   void promise(const std::string& uid, const volume_plan& plan);
   void forget(const std::string& uid);

@@ -72,6 +72,41 @@ BOOST_AUTO_TEST_CASE(says_why_a_node_does_not_fit) {
   BOOST_TEST(reason(pod("a"), node("n", "{}", "{}", "500m")) == "Insufficient cpu");
 }
 
+BOOST_AUTO_TEST_CASE(a_claim_for_one_pod_serves_one_pod) {
+  const auto claim = [](const std::string& mode) {
+    return object_of("persistentvolumeclaims",
+                     "{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {name: data, "
+                     "namespace: default}, spec: {accessModes: [" +
+                         mode + "]}}");
+  };
+  const std::string mounts = "volumes: [{name: v, persistentVolumeClaim: {claimName: data}}]";
+  const auto reason = [&](const std::string& mode, const std::string& other) {
+    scheduling_cache cache;
+    cache.set_node(node("first"));
+    cache.volumes.apply_claim({added, claim(mode)});
+    const auto user = std::make_shared<const pod_info>(make_pod_info(pod("user", other)));
+    cache.place("uid-user", user, "first");
+    const auto info = make_pod_info(pod("new", mounts));
+    const auto judge = [&] {
+      const pod_cycle cycle{cache, info};
+      for (const auto& f : all_filters())
+        if (f.name == std::string_view{"VolumeRestrictions"})
+          if (auto v = f.judge(cycle, *cache.order().front()); !v.fits())
+            return v.reasons.front();
+      return std::string{};
+    };
+    const auto before = judge();
+    cache.release("uid-user");
+    BOOST_TEST(judge() == "");
+    return before;
+  };
+  BOOST_TEST(reason("ReadWriteOncePod", mounts) ==
+             "node has pod using PersistentVolumeClaim with the same name and ReadWriteOncePod "
+             "access mode");
+  BOOST_TEST(reason("ReadWriteOncePod", "") == "");
+  BOOST_TEST(reason("ReadWriteOnce", mounts) == "");
+}
+
 BOOST_AUTO_TEST_CASE(requests_are_the_greater_of_containers_and_init_containers) {
   const auto p = make_pod_info(
       pod("a", "initContainers: [{name: i, resources: {requests: {cpu: '3'}}}, {name: s, "
