@@ -24,6 +24,27 @@ bool contains(const std::vector<std::string>& all, const std::string& one) {
   return std::find(all.begin(), all.end(), one) != all.end();
 }
 
+/// The patch, which also puts the finalizer of tracking on the pod or takes it off.
+api::call tracked(api::call patch, const api::object& pod, bool on) {
+  auto finalizers = finalizers_of(pod);
+  std::erase(finalizers, std::string{tracking_finalizer});
+  if (on)
+    finalizers.emplace_back(tracking_finalizer);
+  auto body = api::json::parse(patch.body);
+  if (!body)
+    return patch;
+  auto& a = body->GetAllocator();
+  api::json::value list{rapidjson::kArrayType};
+  for (const auto& f : finalizers)
+    list.PushBack(api::json::make_string(f, a), a);
+  auto& meta = api::json::ensure_object(*body, "metadata", a);
+  api::json::set(meta, "finalizers", std::move(list), a);
+  // The list is replaced as a whole: nobody else may have changed it meanwhile.
+  api::json::set(meta, "resourceVersion", std::to_string(pod.revision()), a);
+  patch.body = api::json::to_string(*body);
+  return patch;
+}
+
 int32_t size_of(const std::vector<std::string>& v) {
   return static_cast<int32_t>(v.size());
 }
@@ -81,12 +102,12 @@ bool job_step::claim() {
     if (selector.matches(p.object->labels()))
       pods_.push_back(std::move(p));
     else if (!p.object->meta().deleting)
-      res_.calls.push_back(release_call(*p.object, uid));
+      res_.calls.push_back(tracked(release_call(*p.object, uid), *p.object, false));
   }
   if (!job_.object->meta().deleting)
     view_.for_each("pods", job_.object->ns(), [&](const api::object_ptr& o) {
       if (!has_controller(*o) && !o->meta().deleting && selector.matches(o->labels()))
-        res_.calls.push_back(adopt_call(*o, controller_reference(*job_)));
+        res_.calls.push_back(tracked(adopt_call(*o, controller_reference(*job_)), *o, true));
     });
   return res_.calls.empty();
 }

@@ -94,9 +94,8 @@ void forbid_disruptions(v1::pod_disruption_budget_status& s, const std::string& 
   c->observed_generation = s.observed_generation;
 }
 
-/// Takes one from the budget; the deletion follows once that is written.
-prepared_write take_from(operation& op, const object& budget, const object& pod,
-                         const delete_options& options) {
+/// Takes one from the budget; the same eviction goes on once that is written, for exactly this pod.
+prepared_write take_from(operation& op, const object& budget, const object& pod) {
   auto doc = budget.parse();
   auto status = typed<v1::pod_disruption_budget>(budget)->status;
   status.disrupted_pods[pod.name()] = op.now;
@@ -108,18 +107,8 @@ prepared_write take_from(operation& op, const object& budget, const object& pod,
   w.write.draft = make_draft(budgets, doc);
   w.write.expected_revision = budget.revision();
   w.retry_on_conflict = true;
-  auto next = std::make_shared<call>();
-  next->verb = verb::remove;
-  next->resource = op.request.resource;
-  next->version = op.request.version;
-  next->ns = pod.ns();
-  next->name = pod.name();
-  next->grace_seconds = options.grace_seconds;
-  next->policy = options.policy;
+  auto next = std::make_shared<call>(op.request);
   next->precondition_uid = pod.uid();
-  std::from_chars(options.revision.data(), options.revision.data() + options.revision.size(),
-                  next->precondition_revision);
-  next->user = op.request.user;
   w.then = std::move(next);
   return w;
 }
@@ -138,13 +127,15 @@ result<std::optional<prepared_write>> ask_budgets(operation& op, const object& p
     return fail(std::move(e));
   }
   const budget_ptr b = typed<v1::pod_disruption_budget>(*found.front());
-  if (is_free(*p, *b))
+  const bool granted =
+      !op.request.precondition_uid.empty() && b->status.disrupted_pods.contains(pod.name());
+  if (granted || is_free(*p, *b))
     return std::nullopt;
   if (auto ok = check_budget(*b); !ok)
     return fail(ok.error());
   if (options.dry_run)
     return std::nullopt;
-  return take_from(op, *found.front(), pod, options);
+  return take_from(op, *found.front(), pod);
 }
 
 } // namespace
@@ -165,8 +156,15 @@ result<prepared> prepare_eviction(operation& op) {
   if (const auto* body = json::find(*eviction, "deleteOptions"); body && body->IsObject())
     if (auto ok = read_delete_options(*body, options); !ok)
       return fail(ok.error());
-  if (auto ok = admit(op, admission::action::create, kind_type("policy", "v1", "Eviction"),
-                      &*eviction, nullptr, options.dry_run);
+  // What follows the write of a budget was admitted before.
+  const bool goes_on = !op.request.precondition_uid.empty();
+  if (goes_on && options.uid.empty())
+    options.uid = op.request.precondition_uid;
+  options.evicted = true;
+  if (auto ok = goes_on
+                    ? result<void>{}
+                    : admit(op, admission::action::create, kind_type("policy", "v1", "Eviction"),
+                            &*eviction, nullptr, options.dry_run);
       !ok)
     return fail(ok.error());
   auto budget = ask_budgets(op, **current, options);

@@ -96,6 +96,7 @@ struct delete_options {
   std::string uid;
   std::string revision;
   bool dry_run = false;
+  bool evicted = false; ///< a pod by the eviction API: its last state says so
 };
 result<prepared> remove_object(operation& op, object_ptr current, delete_options options);
 /// Reads a metav1.DeleteOptions over `into`. Errors: bad_request, invalid.

@@ -84,6 +84,28 @@ grace begin_grace(operation& op, json::document& doc, int64_t& seconds) {
   return grace::begins;
 }
 
+/// The condition by which others (a Job's failure policy) tell an eviction from a failure.
+void tell_eviction(const operation& op, json::document& doc) {
+  auto& a = doc.GetAllocator();
+  auto& status = json::ensure_object(doc, "status", a);
+  json::value c(rapidjson::kObjectType);
+  json::set(c, "type", "DisruptionTarget", a);
+  if (json::get_int(status, "observedGeneration") > 0)
+    json::set(c, "observedGeneration", json::value(json::get_int(metadata_of(doc), "generation")),
+              a);
+  json::set(c, "status", "True", a);
+  json::set(c, "lastTransitionTime", op.now, a);
+  json::set(c, "reason", "EvictionByEvictionAPI", a);
+  json::set(c, "message", "Eviction API: evicting", a);
+  json::value all(rapidjson::kArrayType);
+  if (const auto* known = json::find(status, "conditions"); known && known->IsArray())
+    for (const auto& x : known->GetArray())
+      if (json::get_string(x, "type") != "DisruptionTarget")
+        all.PushBack(json::value(x, a), a);
+  all.PushBack(c, a);
+  json::set(status, "conditions", std::move(all), a);
+}
+
 /// Whether dependents are to be orphaned or to go first, as finalizers for the collector.
 void settle_policy(const operation& op, json::document& doc, propagation policy) {
   bool orphan = false;
@@ -175,6 +197,8 @@ result<prepared> remove_object(operation& op, object_ptr current, delete_options
   if (g == grace::pending)
     return done_already(std::move(current));
   settle_policy(op, doc, options.policy);
+  if (options.evicted)
+    tell_eviction(op, doc);
   // A definition goes when its instances are gone.
   if (op.type.resource == crd::definitions_resource && !current->meta().deleting)
     add_finalizer(doc, crd::cleanup_finalizer);

@@ -53,6 +53,13 @@ struct budgets : cluster_fixture {
     c.body = R"({"apiVersion":"policy/v1","kind":"Eviction","metadata":{"name":")" + name + "\"}}";
     return send(std::move(c));
   }
+  /// Why the pod is disrupted.
+  std::string disruption_of(const std::string& name) {
+    for (const auto& c : get<api::v1::pod>(name).status.conditions)
+      if (c.type == "DisruptionTarget" && c.status == "True")
+        return c.reason + ": " + c.message;
+    return {};
+  }
   std::vector<std::string> names() {
     std::vector<std::string> res;
     for (const auto& p : list<api::v1::pod>())
@@ -105,6 +112,7 @@ BOOST_AUTO_TEST_CASE(let_go_as_many_pods_as_they_allow) {
   const auto all = names();
   BOOST_TEST(evict(all[0]).ok);
   BOOST_TEST(get<api::v1::pod>(all[0]).metadata.deletion_timestamp != "");
+  BOOST_TEST(disruption_of(all[0]) == "EvictionByEvictionAPI: Eviction API: evicting");
   const auto second = evict(all[1]);
   BOOST_TEST(!second.ok);
   BOOST_TEST((second.failure.why == api::reason::too_many_requests));
@@ -113,6 +121,13 @@ BOOST_AUTO_TEST_CASE(let_go_as_many_pods_as_they_allow) {
   run_to_rest(*this);
   BOOST_TEST(status() == "1 3 2 3");
   BOOST_TEST(evict(all[1]).ok);
+}
+
+BOOST_AUTO_TEST_CASE(pods_without_a_budget_say_too_that_they_were_evicted) {
+  replicas(1);
+  const auto name = names()[0];
+  BOOST_TEST(evict(name).ok);
+  BOOST_TEST(disruption_of(name) == "EvictionByEvictionAPI: Eviction API: evicting");
 }
 
 BOOST_AUTO_TEST_CASE(forget_an_eviction_that_does_not_happen_after_two_minutes) {

@@ -74,6 +74,28 @@ struct job_fixture : cluster_fixture {
 
 BOOST_FIXTURE_TEST_SUITE(job_controller, job_fixture)
 
+BOOST_AUTO_TEST_CASE(pods_that_are_let_go_or_taken_in_are_tracked_or_not) {
+  make_job("parallelism: 1, ");
+  const auto name = running().at(0).metadata.name;
+  const auto finalizers = [&] { return get<pod>(name).metadata.finalizers; };
+  const std::vector<std::string> tracked{std::string{actors::jobs::tracking_finalizer}};
+  BOOST_TEST(finalizers() == tracked, boost::test_tools::per_element());
+  // An orphan of whom nobody keeps track is taken in again, and tracked.
+  patch("pods", name, "{metadata: {ownerReferences: null, finalizers: null}}");
+  settle();
+  BOOST_TEST(get<pod>(name).metadata.owner_references.size() == 1);
+  BOOST_TEST(finalizers() == tracked, boost::test_tools::per_element());
+  const auto labels = get<pod>(name).metadata.labels;
+  std::string none;
+  for (const auto& [key, value] : labels)
+    none += (none.empty() ? "'" : ", '") + key + "': null";
+  patch("pods", name, "{metadata: {labels: {" + none + "}}}");
+  settle();
+  BOOST_TEST(get<pod>(name).metadata.owner_references.empty());
+  BOOST_TEST(finalizers().empty());
+  BOOST_TEST(running().size() == 2); // one in its place
+}
+
 BOOST_AUTO_TEST_CASE(runs_until_enough_succeeded) {
   make_job("completions: 3, parallelism: 2, ");
   BOOST_TEST(running().size() == 2);
