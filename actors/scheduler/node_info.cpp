@@ -82,6 +82,14 @@ resources pod_requests(const api::v1::pod_spec& spec) {
   }
   running += sidecars;
   keep_greater(running, greediest);
+  // What the pod asks for as a whole goes before what its containers do.
+  if (spec.resources) {
+    const auto whole = read_resources(spec.resources->requests);
+    if (spec.resources->requests.contains("cpu"))
+      running.cpu = whole.cpu;
+    if (spec.resources->requests.contains("memory"))
+      running.memory = whole.memory;
+  }
   running += read_resources(spec.overhead);
   return running;
 }

@@ -91,10 +91,42 @@ void check_host_ports(const json::value& spec, std::string_view list, const path
   });
 }
 
+void check_restart_rule(const json::value& rule, const path& p, findings& f) {
+  constexpr int most_codes = 255;
+  if (const auto action = text(rule, "action"); action != "Restart")
+    f.not_supported(path(p, "action"), action, {"Restart"});
+  const path at(p, "exitCodes");
+  if (!has(rule, "exitCodes")) {
+    f.required(at, "must be specified");
+    return;
+  }
+  const auto& codes = member(rule, "exitCodes");
+  if (const auto op = text(codes, "operator"); op != "In" && op != "NotIn")
+    f.not_supported(path(at, "operator"), op, {"In", "NotIn"});
+  if (const auto& values = member(codes, "values"); values.IsArray() && values.Size() > most_codes)
+    f.too_many(path(at, "values"), values.Size(), most_codes);
+}
+
+// When the process of a container ends: its own policy and rules go before the pod's policy.
+void check_restarts(const json::value& c, const path& p, findings& f) {
+  constexpr int most_rules = 20;
+  const auto policy = text(c, "restartPolicy");
+  if (has(c, "restartPolicy") && policy != "Always" && policy != "OnFailure" && policy != "Never")
+    f.not_supported(path(p, "restartPolicy"), policy, {"Always", "Never", "OnFailure"});
+  const auto& rules = member(c, "restartPolicyRules");
+  if (!filled(rules))
+    return;
+  if (!has(c, "restartPolicy"))
+    f.required(path(p, "restartPolicy"), "must specify restartPolicy when restart rules are used");
+  if (rules.IsArray() && rules.Size() > most_rules)
+    f.too_many(path(p, "restartPolicyRules"), rules.Size(), most_rules);
+  each(c, "restartPolicyRules", p,
+       [&](const json::value& rule, const path& q) { check_restart_rule(rule, q, f); });
+}
+
 void check_init_container(const json::value& c, const path& p, findings& f) {
   bool restartable = text(c, "restartPolicy") == "Always";
-  if (has(c, "restartPolicy") && !restartable)
-    f.not_supported(path(p, "restartPolicy"), text(c, "restartPolicy"), {"Always"});
+  check_restarts(c, p, f);
   if (restartable) {
     validate_lifecycle(c, p, f);
     validate_probes(c, p, f);
@@ -109,8 +141,9 @@ void check_ephemeral_container(const json::value& c, const path& p, const name_s
                                findings& f) {
   if (auto target = text(c, "targetContainerName"); !target.empty() && !containers.contains(target))
     f.not_found(path(p, "targetContainerName"), target);
-  for (std::string_view key : {"ports", "livenessProbe", "readinessProbe", "startupProbe",
-                               "lifecycle", "resources", "resizePolicy"})
+  for (std::string_view key :
+       {"ports", "livenessProbe", "readinessProbe", "startupProbe", "lifecycle", "resources",
+        "resizePolicy", "restartPolicy", "restartPolicyRules"})
     if (filled(member(c, key)))
       f.forbidden(path(p, key), "cannot be set for an Ephemeral Container");
 }
@@ -167,6 +200,7 @@ void validate_containers(const json::value& spec, const path& at, const pod_scop
     validate_container(c, p, scope, f);
     if (!names.insert(text(c, "name")).second)
       f.duplicate(path(p, "name"), text(c, "name"));
+    check_restarts(c, p, f);
     validate_lifecycle(c, p, f);
     validate_probes(c, p, f);
   });

@@ -36,8 +36,14 @@ std::string_view qos_class(const json::value& pod) {
   constexpr std::array<std::string_view, 2> counted{"cpu", "memory"};
   std::array<totals, 2> sums;
   const auto& spec = member(pod, "spec");
+  // What is said of the pod as a whole goes before what its containers say.
+  const auto& whole = member(spec, "resources");
+  const bool as_whole = filled(member(whole, "requests")) || filled(member(whole, "limits"));
+  if (as_whole)
+    for (size_t i = 0; i < counted.size(); ++i)
+      add(spec, counted[i], sums[i]);
   for (std::string_view list : {"containers", "initContainers"})
-    if (const auto& containers = member(spec, list); containers.IsArray())
+    if (const auto& containers = member(spec, list); !as_whole && containers.IsArray())
       for (const auto& c : containers.GetArray())
         for (size_t i = 0; i < counted.size(); ++i)
           add(c, counted[i], sums[i]);
