@@ -95,6 +95,22 @@ std::optional<pod_rejection> reject_resources(const pod_info& pod, const api::v1
   return std::nullopt;
 }
 
+std::optional<pod_rejection> reject_apparmor(const api::v1::pod& pod, bool enforced) {
+  const auto asks = [](const auto& context) {
+    return context && context->app_armor_profile &&
+           context->app_armor_profile->type != "Unconfined";
+  };
+  const auto any = [&](const auto& containers) {
+    return std::any_of(containers.begin(), containers.end(),
+                       [&](const auto& c) { return asks(c.security_context); });
+  };
+  const auto& spec = pod.spec;
+  if (enforced || !(asks(spec.security_context) || any(spec.init_containers) ||
+                    any(spec.containers) || any(spec.ephemeral_containers)))
+    return std::nullopt;
+  return pod_rejection{"AppArmor", "Cannot enforce AppArmor: AppArmor is not enabled on the host"};
+}
+
 bool is_safe_sysctl(std::string_view name) {
   // Slashes separate as well as dots do.
   std::string dotted{name};

@@ -36,6 +36,9 @@ struct pod_holding {
 std::optional<pod_rejection> reject_pod(const pod_info& pod, const api::v1::node& node,
                                         const node_holdings& held);
 
+/// Whether the pod asks for what only AppArmor gives, on a node without it.
+std::optional<pod_rejection> reject_apparmor(const api::v1::pod& pod, bool enforced);
+
 /// Whether its requests fit, only.
 std::optional<pod_rejection> reject_resources(const pod_info& pod, const api::v1::node& node,
                                               const node_holdings& held);

@@ -125,6 +125,8 @@ std::optional<pod_rejection> node_actor::admit(const api::object_ptr& pod, bool 
       return pod_rejection{"Evicted", std::move(*no)};
     if (auto no = reject_pod(info, *present_node(), holdings_without(pod->uid())))
       return no;
+    if (auto no = reject_apparmor(*info.pod, deps_.ports->facts->apparmor))
+      return no;
   }
   own = {info.requests, info.ports, true};
   return std::nullopt;

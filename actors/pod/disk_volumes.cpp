@@ -161,6 +161,13 @@ api::result<void> check_host_path(const api::v1::host_path_volume_source& v) {
   return api::fail(api::bad_request(v.type + " is an invalid volume type"));
 }
 
+// Drivers of the Container Storage Interface cannot register with this node.
+api::error no_driver(const std::string& name) {
+  return api::bad_request("kubernetes.io/csi: mounter.SetUpAt failed to get CSI client: driver "
+                          "name " +
+                          name + " not found in the list of registered CSI drivers");
+}
+
 const char* folder_of(const api::v1::volume& v) {
   return v.empty_dir      ? "kubernetes.io~empty-dir"
          : v.config_map   ? "kubernetes.io~configmap"
@@ -201,6 +208,10 @@ private:
       return given(v.host_path->path, check_host_path(*v.host_path));
     if (v.persistent_volume_claim || v.ephemeral)
       return claimed(v);
+    if (v.csi)
+      return api::fail(no_driver(v.csi->driver));
+    if (v.image)
+      return api::fail(api::bad_request("the container runtime does not support image volumes"));
     if (!v.empty_dir && !is_filled(v))
       return api::fail(api::bad_request("this type of volume is not supported"));
     const auto folder =
@@ -249,6 +260,8 @@ private:
     }
     if (pv->spec.local)
       return local(pv->spec.local->path);
+    if (pv->spec.csi)
+      return api::fail(no_driver(pv->spec.csi->driver));
     return api::fail(api::bad_request("this type of volume is not supported"));
   }
 

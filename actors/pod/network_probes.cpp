@@ -110,14 +110,14 @@ protected:
 
   bool finished() const { return !done_; }
 
-  void finish(bool success, std::string message) {
+  void finish(bool success, std::string message, bool warning = false) {
     if (!done_)
       return;
     auto done = std::exchange(done_, nullptr);
     deadline_.cancel();
     resolver_.cancel();
     close();
-    done({success, std::move(message)});
+    done({success, std::move(message), warning});
   }
 
   engine& engine_;
@@ -326,13 +326,18 @@ private:
           return;
         if (!enough)
           self->finish(false, words_of(e));
-        else if (code >= 200 && code < 400)
+        else if (code >= 200 && code < 300)
           self->finish(true, {});
+        else if (code >= 300 && code < 400)
+          self->finish(true, "Probe terminated redirects, Response body: " + self->body(), true);
         else
           self->finish(false, "HTTP probe failed with statuscode: " + std::to_string(code));
       });
     });
   }
+
+  /// As much of the answer's body as was read.
+  std::string body() const { return {body_.data(), body_.size() - parser_->get().body().size}; }
 
   probe_url url_;
   const std::vector<std::pair<std::string, std::string>> headers_;

@@ -18,6 +18,8 @@ namespace {
 constexpr auto refresh_interval = 10s;
 /// Before the runtime is asked again for what it could not tell.
 constexpr auto retry_delay = 1s;
+/// What the API shows other than it was told is either older, or somebody else's word.
+constexpr auto settle_delay = 2s;
 
 // A merge patch keeps what it does not name: what `known` shows and is gone is named as null.
 std::string status_patch(const api::v1::pod_status& status, const api::v1::pod_status& known) {
@@ -63,10 +65,13 @@ pod_actor::behavior_type pod_actor::make_behavior() {
       [this](const pod_update& u) {
         state_.update(u.pod.ptr, now());
         state_.decide_resize(u.resize, u.resize_message);
-        if (released_)
+        if (released_) {
           release();
-        else
-          advance();
+          return;
+        }
+        advance();
+        if (state_.told_otherwise())
+          tell_again();
       },
       [this](const pod_observation& o) { observe(o); },
       [this](const container_hint& h) {
@@ -210,6 +215,16 @@ void pod_actor::publish() {
   this->send(deps_.node, pod_status_changed{o.ns(), o.name(), o.uid(), std::move(body)});
 }
 
+void pod_actor::tell_again() {
+  if (std::exchange(telling_again_, true))
+    return;
+  this->delayed_send(this, settle_delay, continuation{[this] {
+                       telling_again_ = false;
+                       if (state_.told_otherwise())
+                         published_ = 0;
+                     }});
+}
+
 void pod_actor::tell(const emit_event& e) {
   std::string path;
   if (!e.container.empty()) {
@@ -255,18 +270,38 @@ api::result<std::string> pod_actor::runtime_handler() const {
   return std::string{api::json::get_string(doc, "handler")};
 }
 
-void pod_actor::perform(const run_sandbox& a) {
-  auto config = make_sandbox_config(state_.pod(), a.attempt, *deps_.ports->facts);
+api::result<runtime::sandbox_config> pod_actor::sandbox_config(uint32_t attempt) const {
+  const auto& pod = state_.pod();
+  if (auto name = kernel_hostname(pod, *deps_.ports->facts); !name)
+    return api::fail(std::move(name.error()));
   auto handler = runtime_handler();
   if (!handler) {
+    handler.error().message = "failed to get sandbox runtime: " + handler.error().message;
+    return api::fail(std::move(handler.error()));
+  }
+  // The runtime that we stand on has no user namespaces.
+  if (pod.spec.host_users == false)
+    return api::fail(api::bad_request(
+        handler->empty()
+            ? "can't set `spec.hostUsers: false`, runtime does not support user namespaces"
+            : "can't set `spec.hostUsers: false`, RuntimeClass handler \"" + *handler +
+                  "\" does not support user namespaces"));
+  auto config = make_sandbox_config(pod, attempt, *deps_.ports->facts);
+  config.runtime_handler = std::move(*handler);
+  return config;
+}
+
+void pod_actor::perform(const run_sandbox& a) {
+  auto made = sandbox_config(a.attempt);
+  if (!made) {
     tell({"Warning",
           "FailedCreatePodSandBox",
-          "Failed to create pod sandbox: failed to get sandbox runtime: " + handler.error().message,
+          "Failed to create pod sandbox: " + made.error().message,
           {}});
-    state_.on_sandbox_failed(handler.error().message, now());
+    state_.on_sandbox_failed(made.error().message, now());
     return;
   }
-  config.runtime_handler = std::move(*handler);
+  auto config = std::move(*made);
   containers().run_sandbox(std::move(config), here<std::string>([this](auto id) {
                              if (!id) {
                                tell({"Warning",

@@ -64,6 +64,8 @@ private:
   void release();
   void arm_timer();
   void publish();
+  /// Publishes what was published before, if somebody has written something else meanwhile.
+  void tell_again();
   void tell(const emit_event& e);
 
   void perform(const prepare_volumes&);
@@ -79,6 +81,8 @@ private:
 
   /// Of the pod's RuntimeClass; empty without one. Errors: not_found.
   api::result<std::string> runtime_handler() const;
+  /// What the sandbox is made of. Errors: what this node cannot do, in kubelet's words.
+  api::result<runtime::sandbox_config> sandbox_config(uint32_t attempt) const;
   void start_image(size_t index);
   void pull_image(size_t index);
   /// Tries the credentials one after the other; `failure` is what the last one led to.
@@ -110,6 +114,7 @@ private:
   pod_state state_;
   volume_paths volumes_;
   size_t published_ = 0; ///< hash of the status last told
+  bool telling_again_ = false;
   uint64_t tick_ = 0;
   /// Answers of the runtime that adoption still waits for.
   std::shared_ptr<size_t> adopting_;

@@ -38,6 +38,14 @@ runtime::seccomp_profile seccomp_of(const api::v1::seccomp_profile* p, const std
   return res;
 }
 
+std::string apparmor_of(const api::v1::app_armor_profile* p) {
+  if (!p)
+    return {};
+  if (p->type == "Localhost")
+    return "localhost/" + p->localhost_profile;
+  return p->type == "RuntimeDefault" ? "runtime/default" : "unconfined";
+}
+
 api::quantity quantity_at(const std::map<std::string, std::string>& from, const char* key) {
   const auto i = from.find(key);
   if (i == from.end())
@@ -89,6 +97,7 @@ runtime::container_security security_of(const api::v1::pod& pod, const api::v1::
     if (outer->fs_group)
       res.supplemental_groups.push_back(*outer->fs_group);
     res.seccomp = seccomp_of(outer->seccomp_profile.get(), node.data_dir);
+    res.apparmor = apparmor_of(outer->app_armor_profile.get());
   }
   bool unmasked = false;
   if (inner) {
@@ -105,6 +114,8 @@ runtime::container_security security_of(const api::v1::pod& pod, const api::v1::
     }
     if (inner->seccomp_profile)
       res.seccomp = seccomp_of(inner->seccomp_profile.get(), node.data_dir);
+    if (inner->app_armor_profile)
+      res.apparmor = apparmor_of(inner->app_armor_profile.get());
     unmasked = inner->proc_mount == "Unmasked";
   }
   if (!res.privileged && !unmasked) {
@@ -182,12 +193,22 @@ std::string pod_log_directory(const node_facts& node, const api::v1::object_meta
   return pod_log_directory(node, pod.namespace_, pod.name, pod.uid);
 }
 
+bool has_own_resources(const api::v1::pod_spec& spec) {
+  return spec.resources && (!spec.resources->requests.empty() || !spec.resources->limits.empty());
+}
+
 runtime::linux_resources make_linux_resources(const api::v1::pod& pod, const api::v1::container& c,
                                               const node_facts& node) {
   runtime::linux_resources res;
   static const api::v1::resource_requirements none;
   const auto& r = c.resources ? *c.resources : none;
-  const auto cpu_limit = quantity_at(r.limits, "cpu").milli_value();
+  // A container without a limit of its own has the pod's.
+  const auto limit = [&](const char* name) {
+    const auto own = quantity_at(r.limits, name);
+    return own.is_zero() && pod.spec.resources ? quantity_at(pod.spec.resources->limits, name)
+                                               : own;
+  };
+  const auto cpu_limit = limit("cpu").milli_value();
   auto cpu_request = quantity_at(r.requests, "cpu").milli_value();
   if (cpu_request == 0 && !r.requests.contains("cpu"))
     cpu_request = cpu_limit;
@@ -196,7 +217,7 @@ runtime::linux_resources make_linux_resources(const api::v1::pod& pod, const api
     res.cpu_period = 100000;
     res.cpu_quota = std::max<int64_t>(cpu_limit * res.cpu_period / 1000, 1000);
   }
-  res.memory_limit = quantity_at(r.limits, "memory").value();
+  res.memory_limit = limit("memory").value();
   res.oom_score_adj = oom_score(pod, qos_class(pod.spec), quantity_at(r.requests, "memory").value(),
                                 node.memory_bytes);
   return res;
@@ -209,6 +230,8 @@ runtime::string_map pod_labels(const api::v1::pod& pod) {
 }
 
 std::string pod_hostname(const api::v1::pod& pod) {
+  if (!pod.spec.hostname_override.empty())
+    return pod.spec.hostname_override;
   // Linux allows 64 bytes; the API's hostname rule 63.
   auto res = pod.spec.hostname.empty() ? pod.metadata.name.substr(0, 63) : pod.spec.hostname;
   while (!res.empty() && (res.back() == '-' || res.back() == '.'))
@@ -216,21 +239,44 @@ std::string pod_hostname(const api::v1::pod& pod) {
   return res;
 }
 
+std::string pod_domain(const api::v1::pod& pod, const node_facts& node) {
+  if (pod.spec.subdomain.empty() || !pod.spec.hostname_override.empty())
+    return {};
+  return pod.spec.subdomain + "." + pod.metadata.namespace_ + ".svc." + node.cluster_domain;
+}
+
+api::result<std::string> kernel_hostname(const api::v1::pod& pod, const node_facts& node) {
+  constexpr size_t longest = 64; // what Linux takes
+  const auto domain = pod_domain(pod, node);
+  if (domain.empty() || !pod.spec.set_hostname_as_fqdn.value_or(false))
+    return pod_hostname(pod);
+  auto full = pod_hostname(pod) + "." + domain;
+  if (full.size() > longest)
+    return api::fail(api::bad_request(
+        "failed to construct FQDN from pod hostname and cluster domain, FQDN " + full +
+        " is too long (" + std::to_string(longest) + " characters is the max, " +
+        std::to_string(full.size()) + " characters requested)"));
+  return full;
+}
+
 std::string qos_class(const api::v1::pod_spec& spec) {
   bool any = false;
   bool guaranteed = true;
-  const auto look = [&](const std::vector<api::v1::container>& containers) {
-    for (const auto& c : containers)
-      for (const char* name : {"cpu", "memory"}) {
-        const auto request =
-            c.resources ? quantity_at(c.resources->requests, name) : api::quantity{};
-        const auto limit = c.resources ? quantity_at(c.resources->limits, name) : api::quantity{};
-        any |= !request.is_zero() || !limit.is_zero();
-        guaranteed &= !limit.is_zero() && (request.is_zero() || request == limit);
-      }
+  const auto look = [&](const api::box<api::v1::resource_requirements>& r) {
+    for (const char* name : {"cpu", "memory"}) {
+      const auto request = r ? quantity_at(r->requests, name) : api::quantity{};
+      const auto limit = r ? quantity_at(r->limits, name) : api::quantity{};
+      any |= !request.is_zero() || !limit.is_zero();
+      guaranteed &= !limit.is_zero() && (request.is_zero() || request == limit);
+    }
   };
-  look(spec.containers);
-  look(spec.init_containers);
+  if (has_own_resources(spec)) {
+    look(spec.resources);
+  } else {
+    for (const auto* list : {&spec.containers, &spec.init_containers})
+      for (const auto& c : *list)
+        look(c.resources);
+  }
   return !any ? "BestEffort" : guaranteed ? "Guaranteed" : "Burstable";
 }
 
@@ -239,7 +285,7 @@ runtime::sandbox_config make_sandbox_config(const api::v1::pod& pod, uint32_t at
   runtime::sandbox_config res;
   res.metadata = {pod.metadata.name, pod.metadata.uid, pod.metadata.namespace_, attempt};
   if (!pod.spec.host_network.value_or(false))
-    res.hostname = pod_hostname(pod);
+    res.hostname = kernel_hostname(pod, node).value_or(pod_hostname(pod));
   res.log_directory = pod_log_directory(node, pod.metadata);
   res.dns = dns_of(pod, node);
   for (const auto& c : pod.spec.containers)

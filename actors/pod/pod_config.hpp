@@ -23,6 +23,7 @@ struct node_facts {
   std::string cgroup_root = "/kubepods"; ///< cgroupfs path; a cgroup a pod below it
   std::string cluster_domain;            ///< "cluster.local"
   std::vector<std::string> dns_servers;  ///< of the cluster; empty: pods get the node's resolv.conf
+  bool apparmor = false;                 ///< the kernel enforces its profiles
   int64_t memory_bytes = 0;              ///< capacity, for oom_score_adj
   std::map<std::string, std::string> allocatable; ///< for resourceFieldRef without a limit
 };
@@ -70,6 +71,16 @@ runtime::string_map pod_labels(const api::v1::pod& pod);
 
 /// What the pod calls itself: its hostname, or as much of its name as Linux takes.
 std::string pod_hostname(const api::v1::pod& pod);
+
+/// The domain below which that name stands in the cluster's DNS; empty: it stands in none.
+std::string pod_domain(const api::v1::pod& pod, const node_facts& node);
+
+/// The name that the pod's kernel tells, with its domain if the pod wants that. Errors:
+/// bad_request, when that is longer than Linux takes.
+api::result<std::string> kernel_hostname(const api::v1::pod& pod, const node_facts& node);
+
+/// Whether requests or limits of the pod as a whole are given.
+bool has_own_resources(const api::v1::pod_spec& spec);
 
 /// BestEffort, Burstable or Guaranteed, from requests and limits.
 std::string qos_class(const api::v1::pod_spec& spec);

@@ -3,6 +3,7 @@
 #include "actors/pod/pod_actor.hpp"
 #include "actors/pod/pod_mounts.hpp"
 #include "actors/pod/pull_secrets.hpp"
+#include "api/text/quote.hpp"
 #include "api/text/time.hpp"
 #include "runtime/cri/log_file.hpp"
 
@@ -22,6 +23,13 @@ constexpr size_t max_termination_message = 4096;
 /// How much of a log stands in for it.
 constexpr size_t max_log_message = 2048;
 constexpr int64_t max_log_lines = 80;
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string res;
+  for (const auto& w : words)
+    res += (res.empty() ? "" : " ") + w;
+  return res;
+}
 
 std::string log_tail(const std::string& path) {
   runtime::log_options last;
@@ -346,17 +354,22 @@ void pod_actor::perform(const run_probe& a) {
     state_.on_probe(a.index, a.kind, r.success, r.message, now());
     const auto* spec = record.probe_spec(a.kind);
     const bool early = a.kind == probe_kind::readiness && spec && record.readiness.eager(*spec);
+    if (r.warning)
+      tell({"Warning", "ProbeWarning", std::string{kind} + " probe warning: " + r.message,
+            record.spec.name});
     if (!r.success && !early && record.phase == container_phase::running)
       tell({"Warning", "Unhealthy", std::string{kind} + " probe failed: " + r.message,
             record.spec.name});
   };
   if (spec->exec) {
     containers().exec_sync(
-        c.id, spec->exec->command, limit, here<runtime::exec_result>([done, limit](auto r) {
+        c.id, spec->exec->command, limit,
+        here<runtime::exec_result>([done, limit, words = spec->exec->command](auto r) {
           if (r)
             done({r->exit_code == 0, r->out + r->err});
           else if (r.error().why == api::reason::timeout)
-            done({false, "command timed out after " + std::to_string(limit.count()) + "s"});
+            done({false, "command timed out: " + api::quote_go(joined(words)) +
+                             " timed out after " + std::to_string(limit.count()) + "s"});
           else
             done({false, r.error().message});
         }));

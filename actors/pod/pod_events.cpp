@@ -146,7 +146,9 @@ void pod_state::on_probe(size_t index, probe_kind kind, bool success, std::strin
   auto& p = c.probe(kind);
   const auto* spec = c.probe_spec(kind);
   const bool asked = std::exchange(p.under_way, false);
-  if (!spec || c.phase != container_phase::running || !asked)
+  const bool ending = stage_ == pod_stage::stopping && kind == probe_kind::readiness &&
+                      c.phase == container_phase::stopping;
+  if (!spec || (c.phase != container_phase::running && !ending) || !asked)
     return;
   p.take(*spec, success, std::move(message), now);
   if (kind == probe_kind::readiness && !success && p.eager(*spec))

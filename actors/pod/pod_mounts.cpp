@@ -42,12 +42,13 @@ std::string hosts_of(const api::v1::pod& pod, const container_surroundings& s) {
           "fe00::1\tip6-allnodes\n"
           "fe00::2\tip6-allrouters\n";
     const auto host = pod_hostname(pod);
+    const auto domain = pod_domain(pod, s.node);
     for (const auto& ip : s.pod_ips) {
-      res += ip + "\t";
-      if (!pod.spec.subdomain.empty())
-        res += host + "." + pod.spec.subdomain + "." + pod.metadata.namespace_ + ".svc." +
-               s.node.cluster_domain + "\t";
-      res += host + "\n";
+      res += ip + "	";
+      if (!domain.empty())
+        res += host + "." + domain + "	";
+      res += host + "
+";
     }
   }
   if (pod.spec.host_aliases.empty())
@@ -65,6 +66,10 @@ std::string hosts_of(const api::v1::pod& pod, const container_surroundings& s) {
 bool mounts_at(const api::v1::container& c, const std::string& path) {
   return std::any_of(c.volume_mounts.begin(), c.volume_mounts.end(),
                      [&](const auto& m) { return m.mount_path == path; });
+}
+
+bool steps_back(const std::string& path) {
+  return ("/" + path + "/").find("/../") != std::string::npos;
 }
 
 // The host path of a part of a volume: a mount of its own, which stays what was checked even when
@@ -111,6 +116,12 @@ api::result<container_mount> volume_mount(const api::v1::pod& pod, const api::v1
       return api::fail(std::move(expanded.error()));
     sub_path = std::move(*expanded);
   }
+  if (sub_path.starts_with('/'))
+    return api::fail(
+        api::bad_request("error SubPath `" + sub_path + "` must not be an absolute path"));
+  if (steps_back(sub_path))
+    return api::fail(
+        api::bad_request("unable to provision SubPath `" + sub_path + "`: must not contain '..'"));
   if (sub_path.empty() || s.node.data_dir.empty())
     return res;
   auto host = sub_path_of(pod, c, index, found->second, sub_path, s);

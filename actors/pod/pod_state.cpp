@@ -271,55 +271,6 @@ void pod_state::adopt_probes(container_record& c) {
       }
 }
 
-bool pod_state::policy_restarts(const container_record& c) const {
-  switch (c.role) {
-  case container_role::ephemeral:
-    return false;
-  case container_role::sidecar:
-    return true;
-  case container_role::init:
-    return c.exit_code != 0 && pod().spec.restart_policy != "Never";
-  case container_role::regular:
-    return c.restart_anyway || pod().spec.restart_policy == "Always" ||
-           (pod().spec.restart_policy == "OnFailure" && c.exit_code != 0);
-  }
-  return false;
-}
-
-bool pod_state::should_restart(const container_record& c) const {
-  if (stage_ == pod_stage::stopping || stage_ == pod_stage::finished)
-    return false;
-  return policy_restarts(c);
-}
-
-bool pod_state::over(const container_record& c) const {
-  return c.phase == container_phase::exited && !should_restart(c);
-}
-
-bool pod_state::all_over() const {
-  bool any_failed_init = false;
-  for (size_t i = 0; i < init_count_; ++i)
-    any_failed_init |= containers_[i].role == container_role::init && over(containers_[i]) &&
-                       containers_[i].exit_code != 0;
-  if (any_failed_init)
-    return true;
-  return std::all_of(containers_.begin(), containers_.end(), [this](const auto& c) {
-    return c.role != container_role::regular || over(c);
-  });
-}
-
-bool pod_state::any_alive() const {
-  return std::any_of(containers_.begin(), containers_.end(),
-                     [](const auto& c) { return c.alive(); });
-}
-
-std::chrono::seconds pod_state::grace() const {
-  const auto& m = pod().metadata;
-  const std::chrono::seconds own{m.deletion_grace_period_seconds.value_or(
-      pod().spec.termination_grace_period_seconds.value_or(30))};
-  return end_grace_ ? std::min(*end_grace_, own) : own;
-}
-
 std::vector<pod_action> pod_state::step(time now) {
   actions out;
   if (deleting() && (stage_ == pod_stage::preparing || stage_ == pod_stage::running))
@@ -484,19 +435,38 @@ void pod_state::keep_last_state(container_record& c, actions& out) {
 }
 
 void pod_state::step_probes(size_t index, actions& out, time now) {
+  for (const auto kind : {probe_kind::startup, probe_kind::liveness, probe_kind::readiness})
+    step_probe(index, kind, out, now);
+}
+
+void pod_state::step_probe(size_t index, probe_kind kind, actions& out, time now) {
   auto& c = containers_[index];
-  for (const auto kind : {probe_kind::startup, probe_kind::liveness, probe_kind::readiness}) {
-    const auto* spec = c.probe_spec(kind);
-    if (!spec)
-      continue;
-    // Liveness and readiness wait for the startup probe; that one ends with its first success.
-    const bool waits = kind == probe_kind::startup ? c.startup.verdict == true : !c.started();
-    auto& p = c.probe(kind);
-    if (waits || p.under_way || !p.due || *p.due > now)
-      continue;
-    p.under_way = true;
-    out.push_back(run_probe{index, kind});
+  if (!c.probe_spec(kind))
+    return;
+  // Liveness and readiness wait for the startup probe; that one ends with its first success.
+  const bool waits = kind == probe_kind::startup ? c.startup.verdict == true : !c.started();
+  auto& p = c.probe(kind);
+  if (waits || p.under_way || !p.due || *p.due > now)
+    return;
+  p.under_way = true;
+  out.push_back(run_probe{index, kind});
+}
+
+std::optional<pod_state::time> pod_state::probe_due(const container_record& c) const {
+  std::optional<time> res;
+  const auto consider = [&](const probe_record& p) {
+    if (p.due && !p.under_way && (!res || *p.due < *res))
+      res = p.due;
+  };
+  // Of one that ends, only readiness is still of interest.
+  const bool stopping = stage_ == pod_stage::stopping;
+  if (c.phase == container_phase::running && !stopping) {
+    consider(c.startup);
+    consider(c.liveness);
   }
+  if (c.phase == container_phase::running || (c.phase == container_phase::stopping && stopping))
+    consider(c.readiness);
+  return res;
 }
 
 void pod_state::begin_stop(size_t index, actions& out, std::string why) {
@@ -509,7 +479,11 @@ void pod_state::begin_stop(size_t index, actions& out, std::string why) {
       stop_container{index, c.stopping_grace, again ? std::string{} : std::move(why), !again});
 }
 
-void pod_state::step_stopping(actions& out, time) {
+void pod_state::step_stopping(actions& out, time now) {
+  // Whoever serves while it ends may become unready meanwhile; it is not restarted any more.
+  for (size_t i = 0; i < containers_.size(); ++i)
+    if (containers_[i].phase == container_phase::stopping)
+      step_probe(i, probe_kind::readiness, out, now);
   // A second deletion may leave less time than the first.
   for (size_t i = 0; i < containers_.size(); ++i)
     if (auto& c = containers_[i];
@@ -551,6 +525,9 @@ std::optional<pod_state::time> pod_state::next_due(time now) const {
   };
   if (stage_ == pod_stage::preparing)
     consider(volumes_due_);
+  for (const auto& c : containers_)
+    if (const auto due = probe_due(c))
+      consider(*due);
   if (stage_ != pod_stage::running)
     return res;
   if (const auto limit = pod().spec.active_deadline_seconds)
@@ -563,11 +540,6 @@ std::optional<pod_state::time> pod_state::next_due(time now) const {
       consider(c.due);
     if (c.soften_at)
       consider(*c.soften_at);
-    if (c.phase != container_phase::running)
-      continue;
-    for (const auto* p : {&c.startup, &c.liveness, &c.readiness})
-      if (p->due && !p->under_way)
-        consider(*p->due);
   }
   return res;
 }

@@ -146,6 +146,9 @@ public:
   /// The status to publish; the conditions of others (PodScheduled, readiness gates) are kept.
   api::v1::pod_status status(time now) const;
 
+  /// Whether the API shows other conditions than it was told last.
+  bool told_otherwise() const;
+
   pod_stage stage() const { return stage_; }
   bool deleting() const { return object_->meta().deleting; }
   sandbox_phase sandbox() const { return sandbox_; }
@@ -169,6 +172,9 @@ private:
   bool step_init(actions& out, time now);
   void start_if_due(size_t index, actions& out, time now);
   void step_probes(size_t index, actions& out, time now);
+  void step_probe(size_t index, probe_kind kind, actions& out, time now);
+  /// When the container is to be probed next.
+  std::optional<time> probe_due(const container_record& c) const;
   void begin_stop(size_t index, actions& out, std::string why);
   void begin_stopping(std::string reason, std::string message);
   void end_back_off(container_record& c, actions& out, time now);

@@ -262,9 +262,23 @@ void pod_state::add_conditions(api::v1::pod_status& s, time now) const {
   if (disrupted_)
     add("DisruptionTarget", true, "TerminationByKubelet", failed_message_);
   for (const auto& other : pod().status.conditions)
-    if (!owned_by_node(other.type) && !(disrupted_ && other.type == "DisruptionTarget"))
-      s.conditions.push_back(other);
+    if (!owned_by_node(other.type) && !(disrupted_ && other.type == "DisruptionTarget")) {
+      auto& c = s.conditions.emplace_back(other);
+      if (c.type == "PodScheduled")
+        c.observed_generation = pod().metadata.generation;
+    }
   conditions_ = s.conditions;
+}
+
+bool pod_state::told_otherwise() const {
+  const auto& shown = pod().status.conditions;
+  return std::any_of(conditions_.begin(), conditions_.end(), [&](const auto& told) {
+    if (!owned_by_node(told.type))
+      return false;
+    const auto i = std::find_if(shown.begin(), shown.end(),
+                                [&](const auto& c) { return c.type == told.type; });
+    return i == shown.end() || i->status != told.status;
+  });
 }
 
 } // namespace thespis::actors

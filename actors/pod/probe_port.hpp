@@ -21,7 +21,8 @@ struct http_probe {
 
 struct probe_result {
   bool success = false;
-  std::string message; ///< "HTTP probe failed with statuscode: 500"
+  std::string message;  ///< "HTTP probe failed with statuscode: 500"
+  bool warning = false; ///< it succeeded, but not as somebody meant it
 };
 
 /// Calls back exactly once, from a thread of the port.

@@ -165,6 +165,8 @@ struct container_security {
   bool readonly_rootfs = false;
   bool no_new_privs = false;
   seccomp_profile seccomp;
+  std::string apparmor; ///< "unconfined", "runtime/default", "localhost/NAME"; empty:
+                        ///< the runtime's choice
   std::vector<std::string> masked_paths; ///< see default_masked_paths()
   std::vector<std::string> readonly_paths;
 };

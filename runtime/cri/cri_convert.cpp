@@ -125,6 +125,7 @@ void to_proto(const container_security& in, pb::LinuxContainerSecurityContext& o
   out.set_readonly_rootfs(in.readonly_rootfs);
   out.set_no_new_privs(in.no_new_privs);
   to_proto(in.seccomp, *out.mutable_seccomp());
+  out.set_apparmor_profile(in.apparmor);
   copy_all(in.masked_paths, *out.mutable_masked_paths());
   copy_all(in.readonly_paths, *out.mutable_readonly_paths());
 }

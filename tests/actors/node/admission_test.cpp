@@ -93,4 +93,24 @@ BOOST_AUTO_TEST_CASE(sets_only_system_controls_that_harm_nobody_else) {
              "SysctlForbidden: forbidden sysctl: \"kernel.msgmax\" not allowlisted");
 }
 
+BOOST_AUTO_TEST_CASE(apparmor_is_asked_for_only_where_it_is) {
+  const auto asks = [](const std::string& type, bool whole) {
+    api::v1::pod p;
+    auto& c = p.spec.containers.emplace_back();
+    auto& profile = whole ? p.spec.security_context.ensure().app_armor_profile.ensure()
+                          : c.security_context.ensure().app_armor_profile.ensure();
+    profile.type = type;
+    return p;
+  };
+  for (const bool whole : {true, false}) {
+    const auto no = reject_apparmor(asks("RuntimeDefault", whole), false);
+    BOOST_REQUIRE(no);
+    BOOST_TEST(no->reason == "AppArmor");
+    BOOST_TEST(no->message == "Cannot enforce AppArmor: AppArmor is not enabled on the host");
+    BOOST_TEST(!reject_apparmor(asks("Localhost", whole), true));
+    BOOST_TEST(!reject_apparmor(asks("Unconfined", whole), false));
+  }
+  BOOST_TEST(!reject_apparmor({}, false));
+}
+
 BOOST_AUTO_TEST_SUITE_END()

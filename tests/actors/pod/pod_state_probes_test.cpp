@@ -64,6 +64,26 @@ BOOST_AUTO_TEST_CASE(a_container_that_was_never_ready_is_asked_more_often_than_i
   BOOST_TEST(asked() == ready + 6);
 }
 
+BOOST_AUTO_TEST_CASE(readiness_is_asked_for_until_the_end_and_liveness_is_not) {
+  const auto both =
+      "readinessProbe: {exec: {command: [a]}, periodSeconds: 1, failureThreshold: 1}, "
+      "livenessProbe: {exec: {command: [a]}, periodSeconds: 1, failureThreshold: 1}";
+  pod_driver d{probed(both)};
+  d.held = {"stop"};
+  d.advance(3s);
+  BOOST_TEST(d.condition("Ready") == "True");
+  auto text = probed(both);
+  text.insert(1, "metadata: {deletionTimestamp: '2026-01-01T00:00:00Z', "
+                 "deletionGracePeriodSeconds: 30}, ");
+  d.update(text);
+  d.probes[probe_kind::readiness] = d.probes[probe_kind::liveness] = false;
+  d.advance(3s);
+  BOOST_TEST(d.condition("Ready") == "False ContainersNotReady");
+  BOOST_TEST(d.status_of("main").state->running);
+  BOOST_TEST(d.count("stop main 30") == 1);
+  BOOST_TEST(d.count("start main") == 1);
+}
+
 BOOST_AUTO_TEST_CASE(liveness_restarts_with_its_own_grace) {
   pod_driver d{probed("livenessProbe: {tcpSocket: {port: 80}, periodSeconds: 10, "
                       "failureThreshold: 3, terminationGracePeriodSeconds: 4}, startupProbe: "

@@ -81,6 +81,29 @@ BOOST_AUTO_TEST_CASE(keeps_the_conditions_of_others) {
   BOOST_TEST(d.condition("Ready") == "True");
 }
 
+BOOST_AUTO_TEST_CASE(notices_that_somebody_has_told_otherwise) {
+  const std::string spec = "spec: {containers: [{name: main, image: i}]}";
+  const auto shown = [&](const std::string& ready) {
+    return "{" + spec +
+           ", status: {conditions: ["
+           "{type: PodReadyToStartContainers, status: 'True'}, {type: Initialized, status: "
+           "'True'}, "
+           "{type: Ready, status: '" +
+           ready + "'}, {type: ContainersReady, status: 'True'}]}}";
+  };
+  pod_driver d{"{" + spec + "}"};
+  d.settle();
+  BOOST_TEST(d.condition("Ready") == "True");
+  BOOST_TEST(d.state.told_otherwise()); // the API shows nothing yet
+  d.update(shown("True"));
+  (void)d.status();
+  BOOST_TEST(!d.state.told_otherwise());
+  d.update(shown("False"));
+  (void)d.status();
+  BOOST_TEST(d.state.told_otherwise());
+  BOOST_TEST(d.condition("Ready") == "True");
+}
+
 BOOST_AUTO_TEST_CASE(tells_image_failures_then_their_back_off) {
   pod_driver d{plain};
   d.refuse["main"] = "ErrImagePull";
@@ -210,6 +233,31 @@ BOOST_AUTO_TEST_CASE(follows_the_restart_policy) {
       BOOST_TEST(d.released == !r.restarts);
     }
   }
+}
+
+BOOST_AUTO_TEST_CASE(a_containers_own_policy_and_rules_go_before_the_pods) {
+  pod_driver d{
+      "{spec: {restartPolicy: Never, containers: [{name: rules, image: i, restartPolicy: Never, "
+      "restartPolicyRules: [{action: Restart, exitCodes: {operator: In, values: [42]}}]}, "
+      "{name: but, image: i, restartPolicy: Never, restartPolicyRules: [{action: Restart, "
+      "exitCodes: {operator: NotIn, values: [3]}}]}, "
+      "{name: always, image: i, restartPolicy: Always}, {name: plain, image: i}]}}"};
+  d.settle();
+  d.end("rules", 42);
+  d.end("but", 7);
+  d.end("always", 0);
+  d.end("plain", 42);
+  d.advance(10min);
+  BOOST_TEST(d.count("start rules") == 2);
+  BOOST_TEST(d.count("start but") == 2);
+  BOOST_TEST(d.count("start always") == 2);
+  BOOST_TEST(d.count("start plain") == 1);
+  d.end("rules", 1);
+  d.end("but", 3);
+  d.advance(10min);
+  BOOST_TEST(d.count("start rules") == 2);
+  BOOST_TEST(d.count("start but") == 2);
+  BOOST_TEST(d.phase() == "Running"); // for the sake of the one that is always started again
 }
 
 BOOST_AUTO_TEST_CASE(an_ended_pod_says_so_in_its_conditions) {
