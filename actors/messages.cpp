@@ -39,6 +39,8 @@ void register_actor_messages(caf::actor_system_config& cfg) {
   cfg.add_message_type<usage_query>("usage_query");
   cfg.add_message_type<usage_report>("usage_report");
   cfg.add_message_type<ask_usage>("ask_usage");
+  cfg.add_message_type<node_page_query>("node_page_query");
+  cfg.add_message_type<node_page>("node_page");
   cfg.add_message_type<heartbeat>("heartbeat");
   cfg.add_message_type<relist>("relist");
   cfg.add_message_type<flush_statuses>("flush_statuses");

@@ -78,6 +78,10 @@ struct node_settings {
   std::string eviction_hard = "memory.available<100Mi,nodefs.available<10%,nodefs.inodesFree<5%,"
                               "imagefs.available<15%,imagefs.inodesFree<5%";
   duration eviction_pressure_transition_period = 5min;
+  std::string eviction_soft;
+  std::string eviction_soft_grace_period;
+  duration eviction_max_pod_grace_period = 0s;
+  std::string eviction_minimum_reclaim;
   int64_t image_gc_high_threshold = 85; ///< percent
   int64_t image_gc_low_threshold = 80;  ///< percent
   duration image_minimum_gc_age = 2min;

@@ -375,12 +375,38 @@ void settings_reader::check_node() {
            to_string(value_.node.status_interval));
 }
 
+void settings_reader::check_soft_pressure() {
+  const auto& n = value_.node;
+  const auto soft = api::parse_thresholds(n.eviction_soft);
+  const auto grace = api::parse_grace_periods(n.eviction_soft_grace_period);
+  const auto reclaim = api::parse_minimum_reclaims(n.eviction_minimum_reclaim);
+  if (!soft)
+    refuse(origin_of("node.eviction-soft"),
+           "thresholds such as memory.available<200Mi (" + soft.error().message + ")",
+           n.eviction_soft);
+  if (!grace)
+    refuse(origin_of("node.eviction-soft-grace-period"),
+           "times such as memory.available=1m30s (" + grace.error().message + ")",
+           n.eviction_soft_grace_period);
+  if (!reclaim)
+    refuse(origin_of("node.eviction-minimum-reclaim"),
+           "amounts such as nodefs.available=1Gi (" + reclaim.error().message + ")",
+           n.eviction_minimum_reclaim);
+  if (soft && grace)
+    for (const auto& t : *soft)
+      if (!grace->contains(t.signal))
+        refuse(origin_of("node.eviction-soft"),
+               "a grace period for each soft threshold; " + t.signal + " has none",
+               n.eviction_soft);
+}
+
 void settings_reader::check_pressure() {
   if (const auto ok = api::parse_thresholds(value_.node.eviction_hard); !ok)
     refuse(origin_of("node.eviction-hard"),
            "thresholds such as memory.available<100Mi,nodefs.available<10% (" + ok.error().message +
                ")",
            value_.node.eviction_hard);
+  check_soft_pressure();
   if (value_.node.image_gc_low_threshold >= value_.node.image_gc_high_threshold)
     refuse(origin_of(origins_.contains("node.image-gc-low-threshold")
                          ? "node.image-gc-low-threshold"

@@ -41,6 +41,7 @@ private:
   void check_network();
   void check_node();
   void check_pressure();
+  void check_soft_pressure();
   void check_times();
 
   settings value_;

@@ -102,21 +102,47 @@ std::string to_string(pressure_kind k) {
   return {};
 }
 
+eviction_state::eviction_state(eviction_limits limits) : transition_(limits.transition) {
+  const auto watch = [&](const std::vector<api::threshold>& all, bool soft) {
+    for (const auto& t : all) {
+      auto& w = watched_.emplace_back();
+      w.limit = t;
+      w.soft = soft;
+      if (const auto i = limits.soft_grace.find(t.signal); soft && i != limits.soft_grace.end())
+        w.grace = i->second;
+      for (const auto& r : limits.reclaim)
+        if (r.signal == t.signal)
+          w.reclaim = r;
+    }
+  };
+  watch(limits.hard, false);
+  watch(limits.soft, true);
+}
+
 std::vector<shortage> eviction_state::observe(const std::map<std::string, node_supply>& supplies,
                                               time now) {
   std::vector<shortage> res;
-  for (const auto& t : limits_.hard) {
-    const auto i = supplies.find(t.signal);
+  for (auto& w : watched_) {
+    const auto& signal = w.limit.signal;
+    const auto i = supplies.find(signal);
+    // Of what nobody can tell, what was told last stays so.
     if (i == supplies.end())
       continue;
-    const auto least = api::least_of(t, i->second.capacity);
-    if (i->second.available >= least)
+    const auto least = api::least_of(w.limit, i->second.capacity);
+    const auto enough =
+        least + (w.crossed && w.reclaim ? api::least_of(*w.reclaim, i->second.capacity) : 0);
+    if (i->second.available >= enough) {
+      w.crossed.reset();
       continue;
-    res.push_back({t.signal, resource_of(t.signal), least, i->second.available});
-    pressures_[static_cast<size_t>(kind_of(t.signal))] = now;
+    }
+    if (!w.crossed)
+      w.crossed = now;
+    pressures_[static_cast<size_t>(kind_of(signal))] = now;
+    if (now - *w.crossed >= w.grace)
+      res.push_back({signal, resource_of(signal), least, i->second.available, w.soft});
   }
   for (auto& seen : pressures_)
-    if (seen && now - *seen >= limits_.transition && *seen != now)
+    if (seen && now - *seen >= transition_ && *seen != now)
       seen.reset();
   std::stable_sort(res.begin(), res.end(), [](const auto& a, const auto& b) {
     return kind_of(a.signal) < kind_of(b.signal);

@@ -9,6 +9,7 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -25,6 +26,13 @@ struct eviction_limits {
   std::vector<api::threshold> hard; ///< none: the node never evicts
   /// A condition stays for so long after what was short is there again.
   std::chrono::milliseconds transition{std::chrono::minutes{5}};
+  /// Thresholds that may be crossed for a while: `soft_grace`, by signal.
+  std::vector<api::threshold> soft = {};
+  std::map<std::string, std::chrono::nanoseconds> soft_grace = {};
+  /// At most so long has a pod that is evicted for a soft threshold.
+  std::chrono::seconds soft_pod_grace{0};
+  /// How much beyond its threshold a signal has to come, once it was crossed, to be fine again.
+  std::vector<api::threshold> reclaim = {};
 };
 
 /// Something of which there is too little.
@@ -33,6 +41,7 @@ struct shortage {
   std::string resource; ///< "memory", "ephemeral-storage", "inodes" or "pids"
   int64_t least = 0;
   int64_t available = 0;
+  bool soft = false; ///< pods have time to end
 };
 
 /// A pod that may be evicted.
@@ -47,7 +56,7 @@ class eviction_state {
 public:
   using time = std::chrono::sys_time<std::chrono::nanoseconds>;
 
-  explicit eviction_state(eviction_limits limits) : limits_(std::move(limits)) {}
+  explicit eviction_state(eviction_limits limits);
 
   /// Takes a reading; the shortages, the most urgent first.
   std::vector<shortage> observe(const std::map<std::string, node_supply>& supplies, time now);
@@ -59,7 +68,16 @@ public:
   std::optional<std::string> refuse(const api::v1::pod& pod) const;
 
 private:
-  const eviction_limits limits_;
+  struct watched {
+    api::threshold limit;
+    bool soft = false;
+    std::chrono::nanoseconds grace{0};
+    std::optional<api::threshold> reclaim;
+    std::optional<time> crossed; ///< since when
+  };
+
+  std::vector<watched> watched_; ///< hard ones first
+  const std::chrono::milliseconds transition_;
   std::array<std::optional<time>, 3> pressures_; ///< when each was seen last
 };
 

@@ -80,6 +80,7 @@ node_actor::behavior_type node_actor::make_behavior() {
       [this](const open_log& o) { return open(o); },
       [this](const open_connection& o) { return open(o); },
       [this](const usage_query&) { return measure(); },
+      [this](const node_page_query& q) { return show(q); },
       [this](const container_hint& h) {
         for (auto& [uid, entry] : pods_)
           if (entry.actor)

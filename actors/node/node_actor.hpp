@@ -7,6 +7,7 @@
 #include "actors/node/host_usage.hpp"
 #include "actors/node/image_garbage.hpp"
 #include "actors/node/node_interface.hpp"
+#include "actors/node/node_picture.hpp"
 #include "actors/node/static_pods.hpp"
 #include "actors/pod/pod_actor.hpp"
 #include "api/generated/core_v1_node.hpp"
@@ -104,10 +105,16 @@ private:
   void check_pressure(bool all = false);
   void judge_pressure(const node_statistics& now, bool all);
   void evict_for(const shortage& why, const node_statistics& now);
-  bool evict(const std::string& uid, const std::string& message, bool disruption);
+  bool evict(const std::string& uid, const std::string& message, bool disruption,
+             std::chrono::seconds grace);
+  std::chrono::seconds grace_of(const api::v1::pod& pod, bool soft) const;
+  /// What is to be measured of all pods, or of those with limits.
+  std::vector<measured_pod> measured_pods(bool all) const;
   void tell_pressure(pressure_kind k);
   void read_static_pods(std::function<void()> then);
   void take_manifests(const std::map<std::string, static_pod>& found);
+  /// Starts a static pod, unless one of its name runs; nobody has to know of it.
+  void run_static(const static_pod& pod);
   /// Creates what shows a static pod in the API, when it is not there.
   void ensure_mirror(const std::string& hash);
   /// False when the event is about a pod that mirrors none.
@@ -140,6 +147,13 @@ private:
   caf::result<stream_opened> open(const open_log& o);
   caf::result<stream_opened> open(const open_connection& o);
   caf::result<usage_report> measure();
+  caf::result<node_page> show(const node_page_query& q);
+  /// Measures everything; `then` is told once.
+  void look(std::function<void(api::result<std::shared_ptr<node_picture>>)> then);
+  std::shared_ptr<node_picture> picture_of(const std::vector<runtime::container_stats>& all);
+  std::string pod_list() const;
+  /// What is set of this node, as kubelet's configuration.
+  std::string configuration() const;
   /// What containers of pods here use, and the node if it uses nothing else.
   usage_report usage_of(const std::vector<runtime::container_stats>& all) const;
   /// Asks the pod's actor; the answer comes later, and once.
@@ -158,6 +172,7 @@ private:
   node_deps deps_;
   event_recorder recorder_;
   eviction_state eviction_;
+  cpu_rates rates_;
   bool measuring_ = false;
   image_garbage images_;
   caf::actor_clock::time_point images_due_{};     ///< when they are looked at again

@@ -2,6 +2,7 @@
 // keeps one pod actor for each, and tells the API how they and the node are.
 #pragma once
 
+#include "actors/node/page_messages.hpp"
 #include "actors/node/usage_messages.hpp"
 #include "actors/pod/pod_interface.hpp"
 #include "runtime/actor_base.hpp"
@@ -103,6 +104,8 @@ using node_handle = runtime::watcher_handle::extend<
   caf::replies_to<open_connection>::with<stream_opened>,
   /// What the node and its containers use now.
   caf::replies_to<usage_query>::with<usage_report>,
+  /// A page of kubelet's.
+  caf::replies_to<node_page_query>::with<node_page>,
   /// Hints from the runtime go to all pods.
   caf::reacts_to<container_hint>,
   /// INTERNAL

@@ -14,7 +14,7 @@ using namespace std::chrono_literals;
 namespace {
 
 /// What an evicted pod gets, as kubelet gives it.
-constexpr int64_t eviction_grace_seconds = 1;
+constexpr auto eviction_grace = 1s;
 /// The next pod is evicted when the last one has ended, or after this.
 constexpr auto leaving_patience = 30s;
 constexpr auto images_interval = 30s;
@@ -32,21 +32,7 @@ void node_actor::check_pressure(bool all) {
   if (!deps_.statistics || measuring_)
     return;
   measuring_ = true;
-  std::vector<measured_pod> pods;
-  for (const auto& [uid, entry] : pods_) {
-    if (!entry.holding.held || !(all || entry.limits_storage))
-      continue;
-    const auto pod = api::typed<api::v1::pod>(*entry.object);
-    auto& p = pods.emplace_back();
-    p.uid = uid;
-    p.log_directory = pod_log_directory(*deps_.ports->facts, entry.ns, entry.name, uid);
-    for (const auto& c : pod->spec.containers)
-      p.containers.push_back(c.name);
-    for (const auto& v : pod->spec.volumes)
-      if (v.empty_dir && v.empty_dir->medium.empty())
-        p.empty_dirs.push_back(v.name);
-  }
-  deps_.statistics->read(std::move(pods),
+  deps_.statistics->read(measured_pods(all),
                          on_actor<node_statistics>(continuable{this}, [this, all](auto found) {
                            measuring_ = false;
                            judge_pressure(found, all);
@@ -69,7 +55,7 @@ void node_actor::judge_pressure(const node_statistics& now, bool all) {
     if (i == pods_.end() || !i->second.limits_storage)
       continue;
     if (const auto why = storage_overuse(*api::typed<api::v1::pod>(*i->second.object), usage))
-      one_left |= evict(uid, *why, false);
+      one_left |= evict(uid, *why, false, eviction_grace);
   }
   if (one_left || shortages.empty())
     return;
@@ -109,12 +95,20 @@ void node_actor::evict_for(const shortage& why, const node_statistics& now) {
         {uid, api::typed<api::v1::pod>(*entry.object), i == now.pods.end() ? nullptr : &i->second});
   }
   for (const auto& p : rank_for_eviction(std::move(pods), why))
-    if (evict(p.uid, eviction_message(p, why), true))
+    if (evict(p.uid, eviction_message(p, why), true, grace_of(*p.pod, why.soft)))
       return;
   spdlog::warn("node {}: low on {}, and no pod left to evict", node_name(), why.resource);
 }
 
-bool node_actor::evict(const std::string& uid, const std::string& message, bool disruption) {
+std::chrono::seconds node_actor::grace_of(const api::v1::pod& pod, bool soft) const {
+  if (!soft)
+    return eviction_grace;
+  const std::chrono::seconds own{pod.spec.termination_grace_period_seconds.value_or(30)};
+  return std::min(own, deps_.eviction.soft_pod_grace);
+}
+
+bool node_actor::evict(const std::string& uid, const std::string& message, bool disruption,
+                       std::chrono::seconds grace) {
   const auto i = pods_.find(uid);
   if (i == pods_.end() || !i->second.actor || i->second.evicted)
     return false;
@@ -124,9 +118,9 @@ bool node_actor::evict(const std::string& uid, const std::string& message, bool 
   entry.evicted = true;
   spdlog::warn("node {}: evicting {}/{}: {}", node_name(), entry.ns, entry.name, message);
   record({api::object_ref{entry.object}, "Warning", "Evicted", message, {}});
-  this->send(entry.actor, end_pod{"Evicted", message, eviction_grace_seconds, disruption});
+  this->send(entry.actor, end_pod{"Evicted", message, grace.count(), disruption});
   leaving_ = uid;
-  leaving_until_ = this->clock().now() + leaving_patience;
+  leaving_until_ = this->clock().now() + leaving_patience + grace;
   return true;
 }
 

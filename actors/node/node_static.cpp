@@ -5,6 +5,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+
 namespace thespis::actors {
 
 namespace {
@@ -37,11 +39,28 @@ void node_actor::take_manifests(const std::map<std::string, static_pod>& found) 
     if (const auto pod = pods_.find(hash); !wanted.contains(hash) && pod != pods_.end())
       take({api::event_kind::deleted, pod->second.object});
   }
-  for (const auto& [file, pod] : found)
+  for (const auto& [file, pod] : found) {
     statics_[pod.hash].what = pod;
+    run_static(pod);
+  }
   if (synced_)
     for (auto& [hash, s] : statics_)
       ensure_mirror(hash);
+}
+
+void node_actor::run_static(const static_pod& pod) {
+  // One of an older manifest of that name ends first.
+  if (std::any_of(pods_.begin(), pods_.end(), [&](const auto& x) {
+        return x.second.ns == pod.ns && x.second.name == pod.name;
+      }))
+    return;
+  // What the API shows of it already is known from there: when it started, for one.
+  const auto there = deps_.ports->state->get("pods", pod.ns, pod.name);
+  const bool mirrored = there && mirrored_hash(*there) == pod.hash;
+  // An ordinary pod that has the name keeps it.
+  if (there && mirrored_hash(*there).empty())
+    return;
+  take({api::event_kind::added, mirrored ? run_by_hash(*there, pod.hash) : run_alone(pod)});
 }
 
 void node_actor::ensure_mirror(const std::string& hash) {

@@ -2,6 +2,9 @@
 
 #include "actors/pod/host_files.hpp"
 #include "api/json.hpp"
+#include "api/pipeline/strategies/strategies.hpp"
+#include "api/schema/defaults.hpp"
+#include "api/schema/schema.hpp"
 #include "api/text/time.hpp"
 #include "api/yaml.hpp"
 
@@ -109,6 +112,18 @@ read_manifests(const std::string& path, const std::string& node,
       spdlog::warn("{}: no static pod: {}", f.string(), pod.error().message);
   }
   return res;
+}
+
+api::object_ptr run_alone(const static_pod& pod) {
+  auto doc = json::parse_trusted(pod.body);
+  auto& a = doc.GetAllocator();
+  if (const auto* type = api::schema::registry::builtin().find_kind_type("", "v1", "Pod"))
+    api::schema::apply_defaults(*type, doc, a);
+  json::set(json::ensure_object(doc, "metadata", a), "uid", pod.hash, a);
+  auto& status = json::ensure_object(doc, "status", a);
+  json::set(status, "phase", std::string{"Pending"}, a);
+  json::set(status, "qosClass", std::string{api::qos_class(doc)}, a);
+  return api::seal(api::make_draft("pods", doc), 0);
 }
 
 api::object_ptr run_by_hash(const api::object& mirror, const std::string& hash) {

@@ -37,6 +37,9 @@ std::map<std::string, static_pod>
 read_manifests(const std::string& path, const std::string& node,
                std::chrono::sys_time<std::chrono::nanoseconds> now);
 
+/// The object that the node runs while the API shows none, with the API's defaults.
+api::object_ptr run_alone(const static_pod& pod);
+
 /// The object that the node runs: the mirror under the static pod's own uid, not being deleted.
 api::object_ptr run_by_hash(const api::object& mirror, const std::string& hash);
 

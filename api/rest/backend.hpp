@@ -82,6 +82,13 @@ struct introspection {
   user_info user;
 };
 
+/// A page that a node shows.
+struct node_page {
+  int status = 200;
+  std::string type; ///< of the content
+  std::string body;
+};
+
 /// Thread-safe; callbacks come on any thread, also before the call returns.
 class backend {
 public:
@@ -97,6 +104,9 @@ public:
   virtual void logs(log_options options, log_callbacks cb) = 0;
   virtual void open_stream(stream_options options,
                            std::function<void(result<stream_target>)> done) = 0;
+  /// Asks a node for one of kubelet's pages: "/stats/summary".
+  virtual void show_page(const std::string& node, const std::string& path,
+                         std::function<void(result<node_page>)> done) = 0;
   /// Readiness by check name, for /readyz?verbose; an empty string is ok, else why not.
   virtual std::vector<std::pair<std::string, std::string>> health() const = 0;
   /// What the shell asks ("ps", "tree", "info pod/default/web-1"): JSON.

@@ -1,6 +1,7 @@
 #include "api/text/threshold.hpp"
 
 #include "api/text/quantity.hpp"
+#include "api/text/time.hpp"
 
 #include <algorithm>
 #include <array>
@@ -15,15 +16,24 @@ constexpr std::array known_signals{
     std::string_view{"nodefs.inodesFree"},  std::string_view{"imagefs.available"},
     std::string_view{"imagefs.inodesFree"}, std::string_view{"pid.available"}};
 
-result<threshold> parse_threshold(std::string_view text) {
-  const auto sign = text.find('<');
-  if (sign == std::string_view::npos || text.find('<', sign + 1) != std::string_view::npos)
+result<std::string> known_signal(std::string_view name) {
+  if (std::find(known_signals.begin(), known_signals.end(), name) == known_signals.end())
+    return fail(bad_request("unsupported eviction signal " + std::string{name}));
+  return std::string{name};
+}
+
+/// A signal, `separator`, and an amount or a share.
+result<threshold> parse_threshold(std::string_view text, char separator) {
+  const auto sign = text.find(separator);
+  if (sign == std::string_view::npos || text.find(separator, sign + 1) != std::string_view::npos)
     return fail(bad_request("invalid eviction threshold syntax " + std::string{text} +
-                            ", expected <signal><operator><value>"));
+                            (separator == '<' ? ", expected <signal><operator><value>"
+                                              : ", expected <signal>=<value>")));
+  auto signal = known_signal(text.substr(0, sign));
+  if (!signal)
+    return fail(std::move(signal.error()));
   threshold res;
-  res.signal = text.substr(0, sign);
-  if (std::find(known_signals.begin(), known_signals.end(), res.signal) == known_signals.end())
-    return fail(bad_request("unsupported eviction signal " + res.signal));
+  res.signal = std::move(*signal);
   const auto value = text.substr(sign + 1);
   if (value.ends_with('%')) {
     double percent = 0;
@@ -45,17 +55,11 @@ result<threshold> parse_threshold(std::string_view text) {
   return res;
 }
 
-} // namespace
-
-int64_t least_of(const threshold& t, int64_t capacity) {
-  return t.share > 0 ? static_cast<int64_t>(t.share * static_cast<double>(capacity)) : t.quantity;
-}
-
-result<std::vector<threshold>> parse_thresholds(std::string_view text) {
+result<std::vector<threshold>> parse_all(std::string_view text, char separator) {
   std::vector<threshold> res;
   while (!text.empty()) {
     const auto comma = std::min(text.find(','), text.size());
-    auto one = parse_threshold(text.substr(0, comma));
+    auto one = parse_threshold(text.substr(0, comma), separator);
     if (!one)
       return fail(std::move(one.error()));
     if (std::any_of(res.begin(), res.end(), [&](const auto& t) { return t.signal == one->signal; }))
@@ -64,6 +68,52 @@ result<std::vector<threshold>> parse_thresholds(std::string_view text) {
     text.remove_prefix(std::min(comma + 1, text.size()));
   }
   return res;
+}
+
+} // namespace
+
+int64_t least_of(const threshold& t, int64_t capacity) {
+  return t.share > 0 ? static_cast<int64_t>(t.share * static_cast<double>(capacity)) : t.quantity;
+}
+
+result<std::vector<threshold>> parse_thresholds(std::string_view text) {
+  return parse_all(text, '<');
+}
+
+result<std::vector<threshold>> parse_minimum_reclaims(std::string_view text) {
+  return parse_all(text, '=');
+}
+
+result<std::map<std::string, std::chrono::nanoseconds>> parse_grace_periods(std::string_view text) {
+  std::map<std::string, std::chrono::nanoseconds> res;
+  while (!text.empty()) {
+    const auto comma = std::min(text.find(','), text.size());
+    const auto one = text.substr(0, comma);
+    const auto sign = one.find('=');
+    if (sign == std::string_view::npos)
+      return fail(bad_request("invalid eviction grace period syntax " + std::string{one} +
+                              ", expected <signal>=<duration>"));
+    auto signal = known_signal(one.substr(0, sign));
+    if (!signal)
+      return fail(std::move(signal.error()));
+    const auto time = parse_duration(one.substr(sign + 1));
+    if (!time || *time < std::chrono::nanoseconds::zero())
+      return fail(bad_request("invalid eviction grace period specified: " + std::string{one} +
+                              ", must be a positive value"));
+    res[*signal] = *time;
+    text.remove_prefix(std::min(comma + 1, text.size()));
+  }
+  return res;
+}
+
+std::string value_text(const threshold& t) {
+  if (t.share > 0) {
+    std::array<char, 32> digits{};
+    const auto end =
+        std::to_chars(digits.begin(), digits.end(), t.share * 100, std::chars_format::general, 6);
+    return std::string{digits.begin(), end.ptr} + "%";
+  }
+  return quantity::of(t.quantity, quantity::notation::binary_si).to_string();
 }
 
 } // namespace thespis::api

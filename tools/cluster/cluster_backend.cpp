@@ -3,6 +3,7 @@
 #include "tools/cluster/watch_bridge.hpp"
 
 #include "api/discovery/selection.hpp"
+#include "runtime/cri/errors.hpp"
 
 #include <future>
 
@@ -121,6 +122,15 @@ void cluster_backend::logs(api::rest::log_options options, api::rest::log_callba
     streams_.log(*node, options, std::move(cb));
   else
     cb.done(node.error());
+}
+
+void cluster_backend::show_page(const std::string& node, const std::string& path,
+                                std::function<void(api::result<api::rest::node_page>)> done) {
+  if (const auto actor = deps_.env.roles->find<actors::node_handle>(actors::node_role(node)))
+    streams_.page(actor, path, std::move(done));
+  else
+    done(api::fail(runtime::make_error(api::reason::service_unavailable,
+                                       "node " + node + " is not connected")));
 }
 
 void cluster_backend::open_stream(api::rest::stream_options o,

@@ -46,6 +46,8 @@ public:
                                                  uint64_t from_revision,
                                                  api::rest::watch_callbacks cb) override;
   void logs(api::rest::log_options options, api::rest::log_callbacks cb) override;
+  void show_page(const std::string& node, const std::string& path,
+                 std::function<void(api::result<api::rest::node_page>)> done) override;
   void open_stream(api::rest::stream_options options,
                    std::function<void(api::result<api::rest::stream_target>)> done) override;
   std::vector<std::pair<std::string, std::string>> health() const override;

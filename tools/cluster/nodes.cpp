@@ -173,14 +173,22 @@ std::shared_ptr<actors::node_facts> facts_of(const api::v1::node& n, const confi
   res->cgroup_root = runtime::node_layout{s.data_dir}.cgroup_root();
   res->cluster_domain = s.network.cluster_domain;
   res->allocatable = n.status.allocatable;
+  std::ifstream enabled{"/sys/module/apparmor/parameters/enabled"};
+  res->apparmor = enabled.get() == 'Y';
   return res;
 }
 
 /// When it evicts, which pods it has of its own, what it tidies away.
 void set_limits(actors::node_deps& deps, const config::settings& settings) {
   // The configuration was checked when it was read.
-  deps.eviction = {api::parse_thresholds(settings.node.eviction_hard).value(),
-                   settings.node.eviction_pressure_transition_period};
+  const auto& n = settings.node;
+  deps.eviction.hard = api::parse_thresholds(n.eviction_hard).value();
+  deps.eviction.transition = n.eviction_pressure_transition_period;
+  deps.eviction.soft = api::parse_thresholds(n.eviction_soft).value();
+  deps.eviction.soft_grace = api::parse_grace_periods(n.eviction_soft_grace_period).value();
+  deps.eviction.soft_pod_grace =
+      std::chrono::duration_cast<std::chrono::seconds>(n.eviction_max_pod_grace_period);
+  deps.eviction.reclaim = api::parse_minimum_reclaims(n.eviction_minimum_reclaim).value();
   deps.static_pod_path = settings.node.static_pod_path;
   deps.images = {settings.node.image_gc_high_threshold, settings.node.image_gc_low_threshold,
                  settings.node.image_minimum_gc_age};

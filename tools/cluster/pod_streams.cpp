@@ -212,25 +212,21 @@ actors::open_connection to_message(const api::rest::stream_options& o) {
 }
 
 /// Asks a node once, then ends. Of a node whose link is lost meanwhile no answer would come.
-template <class Message>
+template <class Answer, class Message>
 void ask_node(caf::actor_system& sys, const actors::node_handle& node, Message what,
-              std::function<void(api::result<actors::stream_opened>)> done) {
+              std::function<void(api::result<Answer>)> done) {
   // The number: without an argument CAF binds a reference to a tuple that is not there.
   sys.spawn(
       [node, what = std::move(what), done = std::move(done)](caf::event_based_actor* self, int) {
         self->set_down_handler([self, done](const caf::down_msg&) {
-          done(api::fail(api::reason::service_unavailable,
-                         "the node of the pod is not connected any more"));
+          done(api::fail(api::reason::service_unavailable, "the node is not connected any more"));
           self->quit();
         });
         self->monitor(node);
         self->request(node, node_deadline, what)
             .then(
-                [done, self](actors::stream_opened& o) {
-                  if (o.ok)
-                    done(std::move(o));
-                  else
-                    done(api::fail(std::move(o.failure)));
+                [done, self](Answer& a) {
+                  done(std::move(a));
                   self->quit();
                 },
                 [done, self](const caf::error& e) {
@@ -239,6 +235,18 @@ void ask_node(caf::actor_system& sys, const actors::node_handle& node, Message w
                 });
       },
       0);
+}
+
+/// Asks a node to open a stream.
+template <class Message>
+void open_at(caf::actor_system& sys, const actors::node_handle& node, Message what,
+             std::function<void(api::result<actors::stream_opened>)> done) {
+  ask_node<actors::stream_opened>(sys, node, std::move(what), [done = std::move(done)](auto o) {
+    if (o && !o->ok)
+      done(api::fail(std::move(o->failure)));
+    else
+      done(std::move(o));
+  });
 }
 
 } // namespace
@@ -276,31 +284,42 @@ pod_streams::~pod_streams() {
 
 void pod_streams::log(const actors::node_handle& node, const api::rest::log_options& options,
                       api::rest::log_callbacks callbacks) {
-  ask_node(impl_->sys, node, to_message(options),
-           [i = impl_, name = "log " + options.ns + "/" + options.pod,
-            callbacks = std::move(callbacks)](auto opened) {
-             if (!opened)
-               return callbacks.done(opened.error());
-             i->start(name, std::make_shared<log_client>(callbacks, i->timers), opened->stream);
-           });
+  open_at(impl_->sys, node, to_message(options),
+          [i = impl_, name = "log " + options.ns + "/" + options.pod,
+           callbacks = std::move(callbacks)](auto opened) {
+            if (!opened)
+              return callbacks.done(opened.error());
+            i->start(name, std::make_shared<log_client>(callbacks, i->timers), opened->stream);
+          });
 }
 
 void pod_streams::connect(const actors::node_handle& node, const api::rest::stream_options& options,
                           std::function<void(api::result<api::rest::stream_target>)> done) {
-  ask_node(impl_->sys, node, to_message(options),
-           [i = impl_, name = options.kind + " " + options.ns + "/" + options.pod,
-            session = options.kind != "portforward", done = std::move(done)](auto opened) {
-             if (!opened)
-               return done(api::fail(std::move(opened.error())));
-             done(api::rest::stream_target{
-                 opened->url,
-                 [i, name, session, peer = opened->stream](auto client, auto head, auto over) {
-                   i->start(name,
-                            std::make_shared<connection_client>(std::move(client), std::move(head),
-                                                                session, std::move(over)),
-                            peer);
-                 }});
-           });
+  open_at(impl_->sys, node, to_message(options),
+          [i = impl_, name = options.kind + " " + options.ns + "/" + options.pod,
+           session = options.kind != "portforward", done = std::move(done)](auto opened) {
+            if (!opened)
+              return done(api::fail(std::move(opened.error())));
+            done(api::rest::stream_target{
+                opened->url,
+                [i, name, session, peer = opened->stream](auto client, auto head, auto over) {
+                  i->start(name,
+                           std::make_shared<connection_client>(std::move(client), std::move(head),
+                                                               session, std::move(over)),
+                           peer);
+                }});
+          });
+}
+
+void pod_streams::page(const actors::node_handle& node, const std::string& path,
+                       std::function<void(api::result<api::rest::node_page>)> done) {
+  ask_node<actors::node_page>(
+      impl_->sys, node, actors::node_page_query{path}, [done = std::move(done)](auto p) {
+        if (p)
+          done(api::rest::node_page{p->status, std::move(p->type), std::move(p->body)});
+        else
+          done(api::fail(std::move(p.error())));
+      });
 }
 
 } // namespace thespis::tools

@@ -25,6 +25,9 @@ public:
   /// Asks the node for a connection to its streaming server. Errors: the node's.
   void connect(const actors::node_handle& node, const api::rest::stream_options& options,
                std::function<void(api::result<api::rest::stream_target>)> done);
+  /// Asks the node for a page of kubelet's. Errors: service_unavailable, internal_error.
+  void page(const actors::node_handle& node, const std::string& path,
+            std::function<void(api::result<api::rest::node_page>)> done);
 
 private:
   struct impl;

@@ -52,6 +52,16 @@ BOOST_AUTO_TEST_CASE(reads_thresholds_as_kubelet_does) {
   BOOST_TEST(api::least_of(all[0], 1) == 100 * mib);
   BOOST_TEST(api::least_of(all[1], 1000) == 100);
   BOOST_TEST(api::parse_thresholds("")->empty());
+  BOOST_TEST(api::value_text(all[0]) == "100Mi");
+  BOOST_TEST(api::value_text(all[1]) == "10%");
+  const auto times = *api::parse_grace_periods("memory.available=1m30s,nodefs.available=2m");
+  BOOST_TEST((times.at("memory.available") == 90s));
+  BOOST_TEST((times.at("nodefs.available") == 2min));
+  BOOST_TEST(!api::parse_grace_periods("memory.available=soon"));
+  BOOST_TEST(!api::parse_grace_periods("memory.available=-1s"));
+  BOOST_TEST(!api::parse_grace_periods("memory=1s"));
+  BOOST_TEST(api::parse_minimum_reclaims("nodefs.available=1Gi")->at(0).quantity == 1024 * mib);
+  BOOST_TEST(!api::parse_minimum_reclaims("nodefs.available<1Gi"));
   BOOST_TEST(why_not("memory.available").find("invalid eviction threshold syntax") == 0);
   BOOST_TEST(why_not("memory<1Gi") == "unsupported eviction signal memory");
   BOOST_TEST(why_not("memory.available<101%").find("must be >= 0% and <= 100%") !=
@@ -193,6 +203,47 @@ BOOST_AUTO_TEST_CASE(tells_of_the_largest_images) {
   BOOST_TEST(told[0].names[0] == "i59@sha256:0");
   BOOST_TEST(told[0].size_bytes.value_or(0) == 1059);
   BOOST_TEST(told[49].size_bytes.value_or(0) == 1010);
+}
+
+BOOST_AUTO_TEST_CASE(a_soft_threshold_may_be_crossed_for_its_grace) {
+  eviction_limits limits;
+  limits.hard = *api::parse_thresholds("memory.available<100");
+  limits.soft = *api::parse_thresholds("memory.available<200");
+  limits.soft_grace = *api::parse_grace_periods("memory.available=1m");
+  eviction_state s{limits};
+  const auto shortages = [&](int64_t available, std::chrono::seconds t) {
+    return s.observe({{"memory.available", {available, 1000}}}, at(t));
+  };
+  BOOST_TEST(shortages(150, 0s).empty());
+  BOOST_TEST(s.under(pressure_kind::memory)); // told at once
+  BOOST_TEST(shortages(150, 59s).empty());
+  // Enough in between begins the grace anew.
+  BOOST_TEST(shortages(250, 60s).empty());
+  BOOST_TEST(shortages(150, 70s).empty());
+  BOOST_TEST(shortages(150, 129s).empty());
+  const auto found = shortages(150, 130s);
+  BOOST_REQUIRE(found.size() == 1);
+  BOOST_TEST(found[0].soft);
+  BOOST_TEST(found[0].least == 200);
+  const auto hard = shortages(50, 131s);
+  BOOST_REQUIRE(hard.size() == 2);
+  BOOST_TEST(!hard[0].soft);
+}
+
+BOOST_AUTO_TEST_CASE(a_minimum_is_reclaimed_beyond_the_threshold) {
+  eviction_limits limits;
+  limits.hard = *api::parse_thresholds("nodefs.available<100");
+  limits.reclaim = *api::parse_minimum_reclaims("nodefs.available=50");
+  eviction_state s{limits};
+  const auto shortages = [&](int64_t available, std::chrono::seconds t) {
+    return s.observe({{"nodefs.available", {available, 1000}}}, at(t)).size();
+  };
+  BOOST_TEST(shortages(120, 0s) == 0u); // was never crossed
+  BOOST_TEST(shortages(90, 1s) == 1u);
+  BOOST_TEST(shortages(120, 2s) == 1u);
+  BOOST_TEST(shortages(149, 3s) == 1u);
+  BOOST_TEST(shortages(150, 4s) == 0u);
+  BOOST_TEST(shortages(120, 5s) == 0u);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -117,4 +117,21 @@ BOOST_AUTO_TEST_CASE(leave_ordinary_pods_of_their_name_alone) {
   BOOST_TEST(mirror().status.phase == "Running");
 }
 
+BOOST_AUTO_TEST_CASE(run_while_the_api_takes_nothing) {
+  start();
+  // Nobody answers: no mirror can be made.
+  const auto requests = env().roles->find<caf::actor>(runtime::requests_role);
+  env().roles->erase(std::string{runtime::requests_role});
+  write("proxy.yaml");
+  advance(30s);
+  BOOST_TEST(sandboxes() == 1u);
+  BOOST_TEST(count("pods", "kube-system") == 0u);
+  env().roles->put(std::string{runtime::requests_role},
+                   caf::actor_cast<caf::strong_actor_ptr>(requests));
+  advance(30s);
+  BOOST_TEST(mirror().status.phase == "Running");
+  BOOST_TEST(mirror().status.container_statuses[0].restart_count == 0);
+  BOOST_TEST(sandboxes() == 1u);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -265,6 +265,17 @@ std::unique_ptr<watch_handle> memory_backend::watch(const std::string& resource,
   return h;
 }
 
+void memory_backend::show_page(const std::string& node, const std::string& path,
+                               std::function<void(api::result<api::rest::node_page>)> done) {
+  const auto i = pages.find(node + " " + path);
+  if (i != pages.end())
+    return done(i->second);
+  api::error e;
+  e.why = api::reason::service_unavailable;
+  e.message = "node " + node + " is not connected";
+  done(api::fail(std::move(e)));
+}
+
 void memory_backend::logs(log_options options, log_callbacks cb) {
   last_log = options;
   if (log_failure)

@@ -24,6 +24,8 @@ public:
   void logs(api::rest::log_options options, api::rest::log_callbacks cb) override;
   void open_stream(api::rest::stream_options options,
                    std::function<void(api::result<api::rest::stream_target>)> done) override;
+  void show_page(const std::string& node, const std::string& path,
+                 std::function<void(api::result<api::rest::node_page>)> done) override;
   std::vector<std::pair<std::string, std::string>> health() const override;
   void introspect(api::rest::introspection what,
                   std::function<void(api::result<std::string>)> done) override;
@@ -47,6 +49,8 @@ public:
   std::optional<api::rest::log_callbacks> held_log;
   api::rest::log_options last_log;
   api::rest::stream_options last_stream;
+  /// What nodes show: "n1 /healthz".
+  std::map<std::string, api::rest::node_page> pages;
   /// Writes stay here while `hold_writes` is set, unanswered.
   bool hold_writes = false;
   std::vector<std::function<void(api::reply)>> held_writes;

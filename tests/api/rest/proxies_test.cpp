@@ -63,16 +63,17 @@ BOOST_AUTO_TEST_CASE(a_root_without_its_slash_is_redirected) {
   BOOST_TEST(a.headers.at("location") == in_default + "pods/web/proxy/?x=1");
 }
 
-BOOST_AUTO_TEST_CASE(answers_for_nodes_itself) {
-  cluster.put("nodes", R"({"apiVersion":"v1","kind":"Node","metadata":{"name":"n1"},
-    "status":{"conditions":[{"type":"Ready","status":"True"}]}})");
-  add_pod("default", "here", "{}", "n1");
-  add_pod("default", "there", "{}", "n2");
-  BOOST_TEST(get("/api/v1/nodes/n1/proxy/healthz").body == "ok");
-  const auto pods = get_json("/api/v1/nodes/n1:10250/proxy/pods");
-  BOOST_TEST(pods["items"].Size() == 1U);
-  BOOST_TEST(text_at(pods["items"][0], {"metadata", "name"}) == "here");
-  BOOST_TEST(get("/api/v1/nodes/n1/proxy/nothing").status == 404);
+BOOST_AUTO_TEST_CASE(asks_nodes_for_their_pages) {
+  cluster.put("nodes", R"({"apiVersion":"v1","kind":"Node","metadata":{"name":"n1"}})");
+  cluster.pages["n1 /healthz"] = {200, "text/plain; charset=utf-8", "ok"};
+  cluster.pages["n1 /logs/a/b"] = {404, "text/plain; charset=utf-8", "404 page not found\n"};
+  const auto healthy = get("/api/v1/nodes/n1/proxy/healthz");
+  BOOST_TEST(healthy.body == "ok");
+  BOOST_TEST(healthy.headers.at("content-type") == "text/plain; charset=utf-8");
+  BOOST_TEST(get("/api/v1/nodes/n1:10250/proxy/healthz").body == "ok");
+  BOOST_TEST(get("/api/v1/nodes/n1/proxy/logs/a/b").status == 404);
+  check_status(get("/api/v1/nodes/n1/proxy/pods"), 503, "ServiceUnavailable",
+               "node n1 is not connected");
   check_status(get("/api/v1/nodes/n3/proxy/healthz"), 404, "NotFound", "nodes \"n3\" not found");
 }
 

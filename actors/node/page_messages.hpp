@@ -1,0 +1,30 @@
+// What a node tells over HTTP in Kubernetes, on a port of its own; here the API asks for it by
+// message.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace thespis::actors {
+
+/// A page below nodes/NAME/proxy: "/stats/summary", "/logs/dmesg".
+struct node_page_query {
+  std::string path;
+};
+
+struct node_page {
+  int32_t status = 0; ///< of HTTP
+  std::string type;   ///< of the content
+  std::string body;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, node_page_query& x) {
+  return f(x.path);
+}
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, node_page& x) {
+  return f(x.status, x.type, x.body);
+}
+
+} // namespace thespis::actors
