@@ -3,7 +3,7 @@
 #include "tools/cluster/watch_bridge.hpp"
 
 #include "api/discovery/selection.hpp"
-#include "runtime/cri/errors.hpp"
+#include "api/error.hpp"
 
 #include <future>
 
@@ -129,8 +129,7 @@ void cluster_backend::show_page(const std::string& node, const std::string& path
   if (const auto actor = deps_.env.roles->find<actors::node_handle>(actors::node_role(node)))
     streams_.page(actor, path, std::move(done));
   else
-    done(api::fail(runtime::make_error(api::reason::service_unavailable,
-                                       "node " + node + " is not connected")));
+    done(api::fail(api::reason::service_unavailable, "node " + node + " is not connected"));
 }
 
 void cluster_backend::open_stream(api::rest::stream_options o,
