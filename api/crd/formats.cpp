@@ -2,6 +2,7 @@
 
 #include "api/text/base64.hpp"
 #include "api/text/names.hpp"
+#include "api/text/stamp.hpp"
 #include "api/text/time.hpp"
 
 #include <arpa/inet.h>
@@ -50,11 +51,11 @@ bool is_cidr(std::string_view t) {
 
 bool is_date(std::string_view t) {
   static const re2::RE2 form{"[0-9]{4}-[0-9]{2}-[0-9]{2}"};
-  return matches(form, t) && parse_time(std::string(t) + "T00:00:00Z").has_value();
+  return matches(form, t) && parse_stamp(std::string(t) + "T00:00:00Z").has_value();
 }
 
 bool is_date_time(std::string_view t) {
-  return parse_time(t).has_value();
+  return parse_stamp(t).has_value();
 }
 
 /// What Go's time.ParseDuration and a few words of strfmt take: "1h30m", "2 days".

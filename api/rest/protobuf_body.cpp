@@ -5,7 +5,7 @@
 #include "api/rest/protobuf_wire.hpp"
 #include "api/text/base64.hpp"
 #include "api/text/quote.hpp"
-#include "api/text/time.hpp"
+#include "api/text/stamp.hpp"
 
 #include <cstring>
 
@@ -226,11 +226,10 @@ private:
     int64_t nanos = 0;
     while (in.next(w))
       (w.number == 1 ? seconds : nanos) = static_cast<int64_t>(w.scalar);
-    // The years 1678 to 2261, which 64 bits of nanoseconds hold.
-    if (!in.ok() || seconds < -9'000'000'000 || seconds > 9'000'000'000 || nanos < 0 ||
-        nanos > 999'999'999)
+    const std::chrono::sys_seconds whole{std::chrono::seconds{seconds}};
+    if (!in.ok() || !in_range(whole) || nanos < 0 || nanos > 999'999'999)
       return false;
-    time_point t{std::chrono::seconds{seconds} + std::chrono::nanoseconds{micro ? nanos : 0}};
+    const stamp t = whole + std::chrono::microseconds{nanos / 1000};
     out = json::make_string(micro ? format_micro_time(t) : format_time(t), alloc_);
     return true;
   }

@@ -2,7 +2,7 @@
 
 #include "api/rest/protobuf_fields.hpp"
 #include "api/text/base64.hpp"
-#include "api/text/time.hpp"
+#include "api/text/stamp.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -202,12 +202,12 @@ void protobuf_encoder::value(const place& at, const schema::value_type& t, uint3
 
 /// Time{seconds = 1, nanos = 2}; both are always there.
 void protobuf_encoder::time(uint32_t number, const json::value& v, bool micro) {
-  auto t = v.IsString() ? parse_time(view(v)) : std::nullopt;
+  auto t = v.IsString() ? parse_stamp(view(v)) : std::nullopt;
   if (!t)
     return;
   auto seconds = std::chrono::floor<std::chrono::seconds>(*t);
   const size_t mark = out.size();
-  out.varint(2, micro ? static_cast<uint64_t>((*t - seconds).count()) : 0);
+  out.varint(2, micro ? static_cast<uint64_t>(std::chrono::nanoseconds{*t - seconds}.count()) : 0);
   out.varint(1, static_cast<uint64_t>(seconds.time_since_epoch().count()));
   out.close(number, mark);
 }

@@ -3,7 +3,7 @@
 #include "api/text/base64.hpp"
 #include "api/text/quantity.hpp"
 #include "api/text/quote.hpp"
-#include "api/text/time.hpp"
+#include "api/text/stamp.hpp"
 
 #include <array>
 #include <cctype>
@@ -54,7 +54,7 @@ scalar_outcome decode_time(json::value& v, json::allocator& a, bool micro) {
     return wrong("json: cannot unmarshal " + describe_json(shape::string, v) +
                  " into Go value of type string");
   const auto text = json::as_string(v);
-  const auto t = parse_time(text);
+  const auto t = parse_stamp(text);
   if (!t)
     return wrong(time_complaint(text, micro ? "2006-01-02T15:04:05.000000Z07:00"
                                             : "2006-01-02T15:04:05Z07:00"));

@@ -1,5 +1,7 @@
 #include "api/text/time.hpp"
 
+#include "api/text/stamp.hpp"
+
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -86,7 +88,7 @@ std::optional<minutes> take_offset(std::string_view& s) {
   return offset;
 }
 
-std::string format(time_point t, bool micro) {
+std::string format(stamp t, bool micro) {
   auto whole = floor<seconds>(t);
   auto date = floor<days>(whole);
   year_month_day ymd{date};
@@ -99,7 +101,7 @@ std::string format(time_point t, bool micro) {
                         static_cast<int>(clock.seconds().count()));
   if (micro)
     n += std::snprintf(buf + n, sizeof buf - static_cast<size_t>(n), ".%06d",
-                       static_cast<int>(floor<microseconds>(t - whole).count()));
+                       static_cast<int>((t - whole).count()));
   return std::string(buf, static_cast<size_t>(n)) + "Z";
 }
 
@@ -172,17 +174,8 @@ std::string two_units(int64_t big, char big_unit, int64_t small, char small_unit
   return out;
 }
 
-} // namespace
-
-std::string format_time(time_point t) {
-  return format(t, false);
-}
-
-std::string format_micro_time(time_point t) {
-  return format(t, true);
-}
-
-std::optional<time_point> parse_time(std::string_view s) {
+/// A time's seconds and what goes beyond them.
+std::optional<std::pair<sys_seconds, nanoseconds>> take_time(std::string_view s) {
   auto date = take_date(s);
   if (!date || !take_char(s, 'T'))
     return std::nullopt;
@@ -198,11 +191,44 @@ std::optional<time_point> parse_time(std::string_view s) {
   auto offset = take_offset(s);
   if (!offset || !s.empty())
     return std::nullopt;
-  sys_seconds whole = *date + *clock + seconds{second} - *offset;
-  // Beyond these years 64 bits of nanoseconds overflow.
-  if (whole < sys_days{year{1678} / 1 / 1} || whole >= sys_days{year{2262} / 1 / 1})
+  return std::pair{*date + *clock + seconds{second} - *offset, *fraction};
+}
+
+} // namespace
+
+std::string format_time(time_point t) {
+  return format(floor<microseconds>(t), false);
+}
+
+std::string format_micro_time(time_point t) {
+  return format(floor<microseconds>(t), true);
+}
+
+std::string format_time(stamp t) {
+  return format(t, false);
+}
+
+std::string format_micro_time(stamp t) {
+  return format(t, true);
+}
+
+bool in_range(sys_seconds t) {
+  return t >= sys_days{year{0} / 1 / 1} && t < sys_days{year{10000} / 1 / 1};
+}
+
+std::optional<stamp> parse_stamp(std::string_view s) {
+  const auto t = take_time(s);
+  if (!t || !in_range(t->first))
     return std::nullopt;
-  return time_point{whole} + *fraction;
+  return stamp{t->first} + floor<microseconds>(t->second);
+}
+
+std::optional<time_point> parse_time(std::string_view s) {
+  const auto t = take_time(s);
+  // Beyond these years 64 bits of nanoseconds overflow.
+  if (!t || t->first < sys_days{year{1678} / 1 / 1} || t->first >= sys_days{year{2262} / 1 / 1})
+    return std::nullopt;
+  return time_point{t->first} + t->second;
 }
 
 std::optional<nanoseconds> parse_duration(std::string_view s) {

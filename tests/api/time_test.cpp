@@ -1,5 +1,7 @@
 #include "api/text/time.hpp"
 
+#include "api/text/stamp.hpp"
+
 #include <boost/test/unit_test.hpp>
 
 #include <random>
@@ -41,6 +43,20 @@ BOOST_AUTO_TEST_CASE(refuse_what_is_no_time) {
                    "2026-01-01T00:00:00+24:00", "0001-01-01T00:00:00Z", "9999-01-01T00:00:00Z",
                    "26-01-01T00:00:00Z", "-026-01-01T00:00:00Z"})
     BOOST_TEST(!parse_time(bad).has_value(), bad);
+}
+
+BOOST_AUTO_TEST_CASE(stamps_are_of_any_year) {
+  const auto again = [](std::string_view text) {
+    const auto t = parse_stamp(text);
+    return t ? format_micro_time(*t) : "refused";
+  };
+  BOOST_TEST(again("0001-01-01T00:00:02Z") == "0001-01-01T00:00:02.000000Z");
+  BOOST_TEST(again("0000-01-01T00:00:00Z") == "0000-01-01T00:00:00.000000Z");
+  BOOST_TEST(again("9999-12-31T23:59:59.999999999Z") == "9999-12-31T23:59:59.999999Z");
+  BOOST_TEST(again("0000-01-01T00:00:00+00:01") == "refused");
+  BOOST_TEST(again("9999-12-31T23:59:59-00:01") == "refused");
+  BOOST_TEST(again("2026-02-30T00:00:00Z") == "refused");
+  BOOST_TEST(format_time(*parse_stamp("0001-01-01T00:00:02.9Z")) == "0001-01-01T00:00:02Z");
 }
 
 BOOST_AUTO_TEST_CASE(write_whole_seconds_rounded_down) {

@@ -53,6 +53,28 @@ json::document decode(std::string_view api_version, std::string_view kind, const
 
 BOOST_AUTO_TEST_SUITE(protobuf_body)
 
+// Kubernetes' own conformance test of Leases renews them in the year 1.
+BOOST_AUTO_TEST_CASE(reads_times_of_any_year) {
+  constexpr int64_t year_1 = -62135596800;
+  const auto lease = [](int64_t seconds, int64_t nanos) {
+    // Lease: spec 2; LeaseSpec: renewTime 4.
+    return message{}.add(2, message{}.add(4, message{}.number(1, seconds).number(2, nanos)));
+  };
+  const auto renewed = [&](int64_t seconds, int64_t nanos) {
+    auto doc = decode("coordination.k8s.io/v1", "Lease", lease(seconds, nanos));
+    return std::string{doc["spec"]["renewTime"].GetString()};
+  };
+  BOOST_TEST(renewed(year_1 + 2, 5000) == "0001-01-01T00:00:02.000005Z");
+  BOOST_TEST(renewed(253402300799, 999'999'999) == "9999-12-31T23:59:59.999999Z");
+  for (const auto& [seconds, nanos] : {std::pair<int64_t, int64_t>{253402300800, 0},
+                                       {std::numeric_limits<int64_t>::min(), 0},
+                                       {std::numeric_limits<int64_t>::max(), 0},
+                                       {0, -1},
+                                       {0, 1'000'000'000}})
+    BOOST_TEST(!protobuf_to_json(schema::registry::builtin(),
+                                 body("coordination.k8s.io/v1", "Lease", lease(seconds, nanos))));
+}
+
 BOOST_AUTO_TEST_CASE(reads_what_json_writes_otherwise) {
   // Container: name 1, image 2, ports 6, resources 8, livenessProbe 10, stdin 16.
   auto quantity = message{}.text(1, "100m");
