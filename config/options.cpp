@@ -121,7 +121,7 @@ std::vector<option> node_options() {
       {"node.container-log-max-files", "", THESPIS_AT(node.container_log_max_files), form::plain, 2,
        1000},
       {"node.eviction-hard", "eviction-hard", THESPIS_AT(node.eviction_hard), form::plain, 0, any,
-       {}, "Below what the node evicts pods: memory.available<100Mi,nodefs.available<10%; \"\": never"},
+       {}, "When the node evicts pods: memory.available<100Mi,nodefs.available<5%; \"\": never"},
       {"node.eviction-pressure-transition-period", "",
        THESPIS_AT(node.eviction_pressure_transition_period), form::plain, second, 86400 * second},
       {"node.eviction-soft", "", THESPIS_AT(node.eviction_soft), form::plain, 0, any},

@@ -75,8 +75,8 @@ struct node_settings {
   duration status_interval = 10s;
   int64_t container_log_max_size = int64_t{10} << 20; ///< bytes
   int64_t container_log_max_files = 5;
-  std::string eviction_hard = "memory.available<100Mi,nodefs.available<10%,nodefs.inodesFree<5%,"
-                              "imagefs.available<15%,imagefs.inodesFree<5%";
+  std::string eviction_hard = "memory.available<100Mi,nodefs.available<5%,nodefs.inodesFree<5%,"
+                              "imagefs.available<5%,imagefs.inodesFree<5%";
   duration eviction_pressure_transition_period = 5min;
   std::string eviction_soft;
   std::string eviction_soft_grace_period;
