@@ -2,6 +2,9 @@
 
 #include <spdlog/spdlog.h>
 
+#include <array>
+#include <utility>
+
 namespace thespis::actors {
 
 using namespace std::chrono_literals;
@@ -25,6 +28,26 @@ api::user_info user_of(const reconciler& work) {
   return {controller_user_name(work.name()), {}, {"system:masters"}};
 }
 
+/// The source of its events. Tools look for Kubernetes' names, few of which are not
+/// NAME-controller.
+std::string event_source(std::string_view controller) {
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 9> others{{
+      {"disruption", "controllermanager"},
+      {"endpoints", "endpoint-controller"},
+      {"endpointslice", "endpoint-slice-controller"},
+      {"endpointslicemirroring", "endpoint-slice-mirroring-controller"},
+      {"ephemeral-volume", "ephemeral_volume"},
+      {"garbagecollector", "garbage-collector-controller"},
+      {"horizontalpodautoscaler", "horizontal-pod-autoscaler"},
+      {"persistentvolume-binder", "persistentvolume-controller"},
+      {"service-lb-controller", "service-controller"},
+  }};
+  for (const auto& [name, source] : others)
+    if (name == controller)
+      return std::string{source};
+  return std::string{controller} + "-controller";
+}
+
 } // namespace
 
 std::string controller_user_name(std::string_view controller) {
@@ -35,7 +58,7 @@ controller_actor::controller_actor(caf::actor_config& cfg, const controller_deps
                                    std::unique_ptr<reconciler> work)
     : actor_base(cfg, "controller", std::string{work->name()}), env_(deps.env),
       requests_role_(deps.requests_role), work_(std::move(work)), watches_(work_->watches()),
-      queue_(deps.back_off), recorder_(std::string{work_->name()} + "-controller", env_.random) {}
+      queue_(deps.back_off), recorder_(event_source(work_->name()), env_.random) {}
 
 controller_actor::behavior_type controller_actor::make_behavior() {
   this->set_down_handler([this](const caf::down_msg& down) {

@@ -103,7 +103,7 @@ struct autoscaler_fixture : cluster_fixture {
   bool told(const std::string& reason, const std::string& message) const {
     for (const auto& e : list<api::v1::event>())
       if (e.reason == reason && e.message == message)
-        return true;
+        return e.source->component == "horizontal-pod-autoscaler";
     return false;
   }
 };
