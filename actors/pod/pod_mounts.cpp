@@ -44,11 +44,10 @@ std::string hosts_of(const api::v1::pod& pod, const container_surroundings& s) {
     const auto host = pod_hostname(pod);
     const auto domain = pod_domain(pod, s.node);
     for (const auto& ip : s.pod_ips) {
-      res += ip + "	";
+      res += ip + "\t";
       if (!domain.empty())
-        res += host + "." + domain + "	";
-      res += host + "
-";
+        res += host + "." + domain + "\t";
+      res += host + "\n";
     }
   }
   if (pod.spec.host_aliases.empty())
