@@ -151,9 +151,22 @@ void prepare_create(operation& op, json::document& service) {
     settle_families(spec, nullptr, op.addresses.families(), a);
 }
 
+/// An address of a balancer that says no more is one that traffic arrives at as it is.
+void default_ip_mode(json::document& service) {
+  const auto& spec = member(service, "spec");
+  auto* status = json::find(service, "status");
+  auto* balancer = status ? json::find(*status, "loadBalancer") : nullptr;
+  auto* ingress = balancer ? json::find(*balancer, "ingress") : nullptr;
+  if (text(spec, "type") != "LoadBalancer" || !ingress || !ingress->IsArray())
+    return;
+  for (auto& i : ingress->GetArray())
+    if (!text(i, "ip").empty() && !has(i, "ipMode"))
+      json::set(i, "ipMode", std::string_view{"VIP"}, service.GetAllocator());
+}
+
 void prepare_update(operation& op, json::document& service, const json::value& old) {
   if (is_status_call(op))
-    return;
+    return default_ip_mode(service);
   auto& a = service.GetAllocator();
   auto& spec = json::ensure_object(service, "spec", a);
   const auto& before = member(old, "spec");

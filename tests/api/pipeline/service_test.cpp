@@ -226,6 +226,17 @@ BOOST_AUTO_TEST_CASE(the_health_check_port_lives_with_the_local_policy) {
   BOOST_TEST(!taken.ok);
 }
 
+BOOST_AUTO_TEST_CASE(are_told_how_a_balancer_delivers) {
+  ok(service("a", R"("type":"LoadBalancer",)"));
+  const auto r = ok(patch("services", "default", "a",
+                          R"({"status":{"loadBalancer":{"ingress":[{"ip":"203.0.113.1"},
+                              {"ip":"203.0.113.2","ipMode":"Proxy"},{"hostname":"x.example"}]}}})",
+                          patch_kind::json_merge, "status"));
+  BOOST_TEST(text_at(*r.object, {"status", "loadBalancer", "ingress"}) ==
+             R"([{"ip":"203.0.113.1","ipMode":"VIP"},{"ip":"203.0.113.2","ipMode":"Proxy"},)"
+             R"({"hostname":"x.example"}])");
+}
+
 BOOST_AUTO_TEST_CASE(may_not_be_reached_at_addresses_of_every_machine) {
   auto r = service("a", R"("externalIPs":["127.0.0.1"],)");
   BOOST_TEST(!r.ok);
