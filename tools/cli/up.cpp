@@ -2,8 +2,8 @@
 
 #include "config/files.hpp"
 #include "tools/cli/instance.hpp"
+#include "tools/cli/log_health.hpp"
 #include "tools/cli/subcommands.hpp"
-#include "tools/cluster/health.hpp"
 
 #include <spdlog/sinks/rotating_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>

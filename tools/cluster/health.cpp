@@ -1,12 +1,11 @@
 #include "tools/cluster/health.hpp"
 
 #include "runtime/requests/requests_actor.hpp"
+#include "tools/cli/log_health.hpp"
 
 #include <array>
-#include <cstdio>
 
 #include <caf/actor.hpp>
-#include <spdlog/spdlog.h>
 
 namespace thespis::tools {
 
@@ -55,20 +54,7 @@ constexpr std::array steps{
 /// Of Kubernetes' names the one that is no hook.
 constexpr std::string_view registration = "kube-apiserver-autoregistration";
 
-std::atomic<bool> log_failed{false};
-
-std::string log_trouble() {
-  log_failed = false;
-  spdlog::default_logger()->flush();
-  return log_failed ? "the log cannot be written" : "";
-}
-
 } // namespace
-
-void note_log_failure(const std::string& why) {
-  log_failed = true;
-  std::fprintf(stderr, "log: %s\n", why.c_str());
-}
 
 health_monitor::health_monitor(std::shared_ptr<runtime::directory> roles,
                                std::shared_ptr<const api::reader> state)

@@ -13,9 +13,6 @@
 
 namespace thespis::tools {
 
-/// For the logger's error handler: says it on standard error, and the check `log` knows of it.
-void note_log_failure(const std::string& why);
-
 /// Steps of the start ("poststarthook/...") are done for good once they were seen done: somebody
 /// who deletes an object later makes nothing unhealthy. Everything else is looked at each time.
 /// Thread-safe.
