@@ -10,7 +10,7 @@ from walk import IMAGE, STRATEGIC, becomes, case, condition, container, has, ref
 def _(p):
     p.pod("a", container())
     p.ready("a")
-    has(p.log("a"), "serves port 8080")
+    becomes(lambda: "serves port 8080" in p.log("a"), 20)
 
 
 @case("containers: args override the image's command words")
@@ -236,7 +236,7 @@ def _(p):
 def _(p):
     p.pod("a", container("echo x >/file; sleep 300", securityContext={"readOnlyRootFilesystem": True}))
     p.ready("a")
-    has(p.log("a"), "Read-only file system")
+    becomes(lambda: "Read-only file system" in p.log("a"), 20)
 
 
 @case("etc-hosts: managed, but for mounts over it and pods on the host's network")

@@ -317,7 +317,7 @@ def _(p):
     same(p.output("a", container("echo kept >/v/f; cat /v/f", volumeMounts=AT), volumes=v), "kept\n")
     p.pod("b", container("cat /v/f; sleep 300", volumeMounts=AT), volumes=v)
     p.ready("b")
-    same(p.log("b"), "kept\n")
+    becomes(lambda: p.log("b") == "kept\n", 20)
     p.api.delete(f"{p.base}/persistentvolumeclaims/claim")
     claim = p.api.get(f"{p.base}/persistentvolumeclaims/claim")
     assert claim["metadata"]["deletionTimestamp"] and "kubernetes.io/pvc-protection" in claim["metadata"]["finalizers"], claim
