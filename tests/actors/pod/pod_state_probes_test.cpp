@@ -79,7 +79,7 @@ BOOST_AUTO_TEST_CASE(readiness_is_asked_for_until_the_end_and_liveness_is_not) {
   d.probes[probe_kind::readiness] = d.probes[probe_kind::liveness] = false;
   d.advance(3s);
   BOOST_TEST(d.condition("Ready") == "False ContainersNotReady");
-  BOOST_TEST(d.status_of("main").state->running);
+  BOOST_TEST(d.status_of("main").state->running.has_value());
   BOOST_TEST(d.count("stop main 30") == 1);
   BOOST_TEST(d.count("start main") == 1);
 }
