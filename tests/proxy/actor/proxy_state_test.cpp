@@ -135,7 +135,7 @@ BOOST_AUTO_TEST_CASE(tells_load_balancers_of_local_endpoints_and_whom_to_let_in)
   e.object = std::make_shared<const api::object>(e.object->meta(), api::json::to_string(doc));
   s.apply_service(e);
   BOOST_TEST(s.table().at(http).external_ips == std::vector<std::string>{"203.0.113.9"});
-  BOOST_TEST(s.guards().begin()->first == "203.0.113.9 . tcp . 80");
+  BOOST_TEST(s.guards().v4.begin()->first == "203.0.113.9 . tcp . 80");
   BOOST_TEST(s.health().at(30099).local_endpoints == 0u);
   s.apply_slice(slice(added, "web-1", ready_here));
   (void)s.take_changes();
