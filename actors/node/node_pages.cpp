@@ -200,16 +200,6 @@ caf::result<node_page> node_actor::show(const node_page_query& q) {
     return node_page{200, json_type, pod_list()};
   if (path == "/configz")
     return node_page{200, json_type, configuration()};
-  const auto answer = std::make_shared<promise>(this->make_response_promise<node_page>());
-  if (path == "/logs" || path.starts_with("/logs/")) {
-    const auto& data = deps_.ports->facts->data_dir;
-    if (data.empty())
-      return text(404, "404 page not found\n");
-    auto done = on_actor<node_page>(continuable{this},
-                                    [answer](auto page) { answer->deliver(std::move(page)); });
-    deps_.ports->volumes->run([data, path, done] { done(log_page(path.substr(5), data)); });
-    return *answer;
-  }
   using writer = std::string (*)(const node_picture&);
   static const std::map<std::string, std::pair<writer, const char*>> pages{
       {"/stats/summary", {stats_summary, json_type}},
@@ -219,9 +209,19 @@ caf::result<node_page> node_actor::show(const node_page_query& q) {
       {"/metrics/resource", {resource_metrics, metrics_type}},
       {"/metrics/cadvisor", {container_metrics, metrics_type}},
   };
+  const auto& data = deps_.ports->facts->data_dir;
+  const bool logs = !data.empty() && (path == "/logs" || path.starts_with("/logs/"));
   const auto page = pages.find(path);
-  if (page == pages.end())
+  if (!logs && page == pages.end())
     return text(404, "404 page not found\n");
+  // From here on the answer comes by this, and by nothing that is returned.
+  const auto answer = std::make_shared<promise>(this->make_response_promise<node_page>());
+  if (logs) {
+    auto done =
+        on_actor<node_page>(continuable{this}, [answer](auto p) { answer->deliver(std::move(p)); });
+    deps_.ports->volumes->run([data, path, done] { done(log_page(path.substr(5), data)); });
+    return *answer;
+  }
   look([answer, write = page->second](auto p) {
     answer->deliver(p ? node_page{200, write.second, write.first(**p)}
                       : text(500, p.error().message + "\n"));
