@@ -199,6 +199,12 @@ void node_actor::write_status() {
   auto& a = doc.GetAllocator();
   doc.SetObject();
   doc.AddMember("status", api::v1::to_json(present_status(), a), a);
+  // Addresses are merged by their types, so two of one type would become one.
+  if (auto* addresses = api::json::find(doc["status"], "addresses")) {
+    api::json::value whole{rapidjson::kObjectType};
+    api::json::set(whole, "$patch", "replace", a);
+    addresses->PushBack(whole, a);
+  }
   // Others have conditions of their own there: the network's.
   auto call = patch_call("nodes", {{}, node_name()}, api::json::to_string(doc), "status");
   call.patch = api::patch_kind::strategic_merge;
