@@ -454,8 +454,10 @@ void pod_state::step_probe(size_t index, probe_kind kind, actions& out, time now
 
 std::optional<pod_state::time> pod_state::probe_due(const container_record& c) const {
   std::optional<time> res;
+  // One that waits for another, or is through, is not due, whatever it says.
   const auto consider = [&](const probe_record& p) {
-    if (p.due && !p.under_way && (!res || *p.due < *res))
+    const bool waits = &p == &c.startup ? c.startup.verdict == true : !c.started();
+    if (p.due && !waits && !p.under_way && (!res || *p.due < *res))
       res = p.due;
   };
   // Of one that ends, only readiness is still of interest.

@@ -150,8 +150,12 @@ BOOST_AUTO_TEST_CASE(succeed_from_200_to_399) {
     server s{always(answer(code))};
     const auto r = get(s.port());
     BOOST_TEST(r.success == good);
-    BOOST_TEST(r.message ==
-               (good ? "" : "HTTP probe failed with statuscode: " + std::to_string(code)));
+    const bool redirects = code >= 300 && code < 400;
+    BOOST_TEST(r.warning == redirects);
+    BOOST_TEST(r.message == (redirects ? "Probe terminated redirects, Response body: ok"
+                             : good
+                                 ? ""
+                                 : "HTTP probe failed with statuscode: " + std::to_string(code)));
   }
 }
 

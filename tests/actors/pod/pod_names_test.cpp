@@ -42,13 +42,14 @@ BOOST_AUTO_TEST_CASE(the_kernel_tells_the_domain_only_when_asked_to) {
 }
 
 BOOST_AUTO_TEST_CASE(resources_of_the_pod_decide_its_class) {
-  const std::string greedy = "containers: [{name: c, image: i, resources: {limits: {cpu: 1, "
+  const std::string greedy = "containers: [{name: c, image: i, resources: {limits: {cpu: '1', "
                              "memory: 1Gi}}}]";
   BOOST_TEST(qos_class(pod_of(greedy).spec) == "Guaranteed");
-  BOOST_TEST(qos_class(pod_of(greedy + ", resources: {requests: {cpu: 1}}").spec) == "Burstable");
-  BOOST_TEST(qos_class(pod_of("resources: {limits: {cpu: 1, memory: 1Gi}}, containers: [{name: c, "
-                              "image: i}]")
-                           .spec) == "Guaranteed");
+  BOOST_TEST(qos_class(pod_of(greedy + ", resources: {requests: {cpu: '1'}}").spec) == "Burstable");
+  BOOST_TEST(
+      qos_class(pod_of("resources: {limits: {cpu: '1', memory: 1Gi}}, containers: [{name: c, "
+                       "image: i}]")
+                    .spec) == "Guaranteed");
   BOOST_TEST(qos_class(pod_of("containers: [{name: c, image: i}]").spec) == "BestEffort");
 }
 
