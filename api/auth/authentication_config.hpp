@@ -2,6 +2,7 @@
 // apiserver.config.k8s.io.
 #pragma once
 
+#include "api/auth/jwt.hpp"
 #include "api/result.hpp"
 
 #include <optional>
@@ -41,7 +42,7 @@ struct jwt_issuer {
   claim_source username, groups, uid;
   std::vector<extra_mapping> extra;
   std::vector<validation_rule> user_rules;
-  std::vector<std::string> algorithms = {"RS256", "ES256"};
+  std::vector<std::string> algorithms = signing_algorithms();
 };
 
 struct anonymous_rule {

@@ -9,14 +9,48 @@
 #include <openssl/err.h>
 #include <openssl/param_build.h>
 #include <openssl/pem.h>
+#include <openssl/rsa.h>
 
+#include <algorithm>
 #include <array>
 
 namespace thespis::api::auth {
 
 namespace {
 
-constexpr int es256_half = 32; ///< bytes of each of r and s, RFC 7518 section 3.4
+/// A way to sign, RFC 7518 section 3.1.
+struct signing {
+  std::string_view name;
+  const EVP_MD* (*digest)();
+  std::string_view curve = {}; ///< as in a JWK; empty: RSA
+  const char* group = "";      ///< the curve as OpenSSL calls it
+  size_t half = 0;             ///< bytes of each of r and s, and of a coordinate
+  bool pss = false;
+};
+
+constexpr std::array<signing, 9> signings{{{"RS256", EVP_sha256},
+                                           {"RS384", EVP_sha384},
+                                           {"RS512", EVP_sha512},
+                                           {"PS256", EVP_sha256, "", "", 0, true},
+                                           {"PS384", EVP_sha384, "", "", 0, true},
+                                           {"PS512", EVP_sha512, "", "", 0, true},
+                                           {"ES256", EVP_sha256, "P-256", "prime256v1", 32},
+                                           {"ES384", EVP_sha384, "P-384", "secp384r1", 48},
+                                           {"ES512", EVP_sha512, "P-521", "secp521r1", 66}}};
+
+/// Null for what is no such name.
+const signing* signing_of(std::string_view name) {
+  const auto* at =
+      std::find_if(signings.begin(), signings.end(), [&](const auto& s) { return s.name == name; });
+  return at == signings.end() ? nullptr : at;
+}
+
+const signing* signing_on(std::string_view curve) {
+  const auto* at = std::find_if(signings.begin(), signings.end(),
+                                [&](const auto& s) { return s.curve == curve; });
+  return curve.empty() || at == signings.end() ? nullptr : at;
+}
+
 constexpr size_t max_header_bytes = 1024;
 constexpr unsigned max_claim_depth = 8;
 constexpr int min_rsa_bits = 2048;
@@ -54,24 +88,26 @@ std::string public_key_id(EVP_PKEY* key) {
   return encode_base64url({reinterpret_cast<const char*>(digest.data()), digest.size()});
 }
 
-/// An ECDSA signature in DER as the fixed 64 bytes of a JWS.
-std::optional<std::string> der_to_raw(const std::string& der) {
+/// An ECDSA signature in DER as r and s of `half` bytes each, as a JWS has it.
+std::optional<std::string> der_to_raw(const std::string& der, size_t half) {
   const auto* p = bytes(der);
   signature_ptr s{d2i_ECDSA_SIG(nullptr, &p, static_cast<long>(der.size()))};
-  std::string raw(2 * es256_half, '\0');
+  std::string raw(2 * half, '\0');
   auto* out = reinterpret_cast<unsigned char*>(raw.data());
-  if (!s || BN_bn2binpad(ECDSA_SIG_get0_r(s.get()), out, es256_half) < 0 ||
-      BN_bn2binpad(ECDSA_SIG_get0_s(s.get()), out + es256_half, es256_half) < 0)
+  const int size = static_cast<int>(half);
+  if (!s || BN_bn2binpad(ECDSA_SIG_get0_r(s.get()), out, size) < 0 ||
+      BN_bn2binpad(ECDSA_SIG_get0_s(s.get()), out + half, size) < 0)
     return std::nullopt;
   return raw;
 }
 
-std::optional<std::string> raw_to_der(std::string_view raw) {
-  if (raw.size() != 2 * es256_half)
+std::optional<std::string> raw_to_der(std::string_view raw, size_t half) {
+  if (raw.size() != 2 * half)
     return std::nullopt;
+  const int length = static_cast<int>(half);
   signature_ptr s{ECDSA_SIG_new()};
-  bignum_ptr r{BN_bin2bn(bytes(raw), es256_half, nullptr)};
-  bignum_ptr t{BN_bin2bn(bytes(raw) + es256_half, es256_half, nullptr)};
+  bignum_ptr r{BN_bin2bn(bytes(raw), length, nullptr)};
+  bignum_ptr t{BN_bin2bn(bytes(raw) + half, length, nullptr)};
   if (!s || !r || !t || ECDSA_SIG_set0(s.get(), r.get(), t.get()) != 1)
     return std::nullopt;
   static_cast<void>(r.release()); // the signature's now
@@ -83,6 +119,12 @@ std::optional<std::string> raw_to_der(std::string_view raw) {
   std::string out(reinterpret_cast<char*>(der), static_cast<size_t>(size));
   OPENSSL_free(der);
   return out;
+}
+
+/// Has `context` made ready for PSS, when the way to sign is that.
+bool pad(EVP_PKEY_CTX* context, const signing& s) {
+  return !s.pss || (EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PSS_PADDING) == 1 &&
+                    EVP_PKEY_CTX_set_rsa_pss_saltlen(context, RSA_PSS_SALTLEN_DIGEST) == 1);
 }
 
 /// The public key of a JWK; null when it is none that we know.
@@ -103,12 +145,12 @@ EVP_PKEY* key_of(const json::value& jwk) {
     e.reset(BN_bin2bn(bytes(*exponent), static_cast<int>(exponent->size()), nullptr));
     OSSL_PARAM_BLD_push_BN(build.get(), OSSL_PKEY_PARAM_RSA_N, n.get());
     OSSL_PARAM_BLD_push_BN(build.get(), OSSL_PKEY_PARAM_RSA_E, e.get());
-  } else if (kty == "EC" && json::get_string(jwk, "crv") == "P-256") {
+  } else if (const auto* on = signing_on(json::get_string(jwk, "crv")); kty == "EC" && on) {
     const auto x = part("x"), y = part("y");
-    if (!x || !y || x->size() != es256_half || y->size() != es256_half)
+    if (!x || !y || x->size() != on->half || y->size() != on->half)
       return nullptr;
     point = "\x04" + *x + *y; // uncompressed
-    OSSL_PARAM_BLD_push_utf8_string(build.get(), OSSL_PKEY_PARAM_GROUP_NAME, "prime256v1", 0);
+    OSSL_PARAM_BLD_push_utf8_string(build.get(), OSSL_PKEY_PARAM_GROUP_NAME, on->group, 0);
     OSSL_PARAM_BLD_push_octet_string(build.get(), OSSL_PKEY_PARAM_PUB_KEY, point.data(),
                                      point.size());
   } else {
@@ -189,12 +231,13 @@ result<token_key> token_key::from_jwk(const json::value& jwk) {
   token_key k;
   k.key_ = std::shared_ptr<EVP_PKEY>{key_of(jwk), EVP_PKEY_free};
   if (!k.key_)
-    return fail(bad_key("expected an RSA key, or an EC key on P-256"));
+    return fail(bad_key("expected an RSA key, or an EC key on P-256, P-384 or P-521"));
   if (auto ok = k.name_algorithm(); !ok)
     return fail(std::move(ok.error()));
   const auto algorithm = json::get_string(jwk, "alg");
-  if (!algorithm.empty() && algorithm != k.algorithm_)
+  if (!algorithm.empty() && !k.may_verify(algorithm))
     return fail(bad_key("a key for another algorithm"));
+  k.only_ = algorithm;
   k.id_ = json::get_string(jwk, "kid");
   return k;
 }
@@ -205,9 +248,12 @@ result<void> token_key::name_algorithm() {
     char group[32] = {};
     EVP_PKEY_get_utf8_string_param(k.key_.get(), OSSL_PKEY_PARAM_GROUP_NAME, group, sizeof group,
                                    nullptr);
-    if (std::string_view{group} != "prime256v1")
-      return fail(bad_key("expected a key on the curve P-256"));
-    k.algorithm_ = "ES256";
+    const auto* on = std::find_if(signings.begin(), signings.end(), [&](const auto& s) {
+      return !s.curve.empty() && std::string_view{group} == s.group;
+    });
+    if (on == signings.end())
+      return fail(bad_key("expected a key on the curve P-256, P-384 or P-521"));
+    k.algorithm_ = on->name;
   } else if (EVP_PKEY_get_base_id(k.key_.get()) == EVP_PKEY_RSA) {
     if (EVP_PKEY_get_bits(k.key_.get()) < min_rsa_bits)
       return fail(bad_key("expected an RSA key of at least 2048 bits"));
@@ -229,12 +275,21 @@ result<std::string> token_key::make() {
   return std::string(data, static_cast<size_t>(size));
 }
 
+bool token_key::may_verify(std::string_view algorithm) const {
+  if (!only_.empty())
+    return algorithm == only_;
+  const auto *asked = signing_of(algorithm), *own = signing_of(algorithm_);
+  // A curve has one algorithm, an RSA key six.
+  return asked && own && asked->curve == own->curve;
+}
+
 result<std::string> token_key::sign(std::string_view text) const {
+  const auto& how = *signing_of(algorithm_);
   context_ptr context{EVP_MD_CTX_new()};
   size_t size = 0;
   std::string out;
   bool done = can_sign_ && context &&
-              EVP_DigestSignInit(context.get(), nullptr, EVP_sha256(), nullptr, key_.get()) == 1 &&
+              EVP_DigestSignInit(context.get(), nullptr, how.digest(), nullptr, key_.get()) == 1 &&
               EVP_DigestSign(context.get(), nullptr, &size, bytes(text), text.size()) == 1;
   if (done) {
     out.resize(size);
@@ -243,7 +298,7 @@ result<std::string> token_key::sign(std::string_view text) const {
     out.resize(size);
   }
   auto raw =
-      done && algorithm_ == "ES256" ? der_to_raw(out) : (done ? std::optional{out} : std::nullopt);
+      done && how.half > 0 ? der_to_raw(out, how.half) : (done ? std::optional{out} : std::nullopt);
   if (!raw) {
     ERR_clear_error();
     return fail(internal_error("cannot sign a token"));
@@ -251,12 +306,18 @@ result<std::string> token_key::sign(std::string_view text) const {
   return encode_base64url(*raw);
 }
 
-bool token_key::verify(std::string_view text, std::string_view signature) const {
-  auto der = algorithm_ == "ES256" ? raw_to_der(signature) : std::string{signature};
+bool token_key::verify(std::string_view text, std::string_view signature,
+                       std::string_view algorithm) const {
+  if (!may_verify(algorithm))
+    return false;
+  const auto& how = *signing_of(algorithm);
+  auto der = how.half > 0 ? raw_to_der(signature, how.half) : std::string{signature};
   context_ptr context{EVP_MD_CTX_new()};
+  EVP_PKEY_CTX* key = nullptr; // the context's
   const bool good =
       der && context &&
-      EVP_DigestVerifyInit(context.get(), nullptr, EVP_sha256(), nullptr, key_.get()) == 1 &&
+      EVP_DigestVerifyInit(context.get(), &key, how.digest(), nullptr, key_.get()) == 1 &&
+      pad(key, how) &&
       EVP_DigestVerify(context.get(), bytes(*der), der->size(), bytes(text), text.size()) == 1;
   ERR_clear_error();
   return good;
@@ -264,18 +325,30 @@ bool token_key::verify(std::string_view text, std::string_view signature) const 
 
 json::value token_key::jwk(json::allocator& a) const {
   json::value out(rapidjson::kObjectType);
-  const bool ec = algorithm_ == "ES256";
+  const auto& how = *signing_of(algorithm_);
+  const bool ec = how.half > 0;
   json::set(out, "use", "sig", a);
   json::set(out, "kty", ec ? "EC" : "RSA", a);
   json::set(out, "kid", id_, a);
   if (ec)
-    json::set(out, "crv", "P-256", a);
+    json::set(out, "crv", how.curve, a);
   json::set(out, "alg", algorithm_, a);
-  auto put = [&](const char* name, const char* parameter, int pad) {
-    json::set(out, name, number_of(key_.get(), parameter, pad), a);
+  auto put = [&](const char* name, const char* parameter) {
+    json::set(out, name, number_of(key_.get(), parameter, static_cast<int>(how.half)), a);
   };
-  put(ec ? "x" : "n", ec ? OSSL_PKEY_PARAM_EC_PUB_X : OSSL_PKEY_PARAM_RSA_N, ec ? es256_half : 0);
-  put(ec ? "y" : "e", ec ? OSSL_PKEY_PARAM_EC_PUB_Y : OSSL_PKEY_PARAM_RSA_E, ec ? es256_half : 0);
+  put(ec ? "x" : "n", ec ? OSSL_PKEY_PARAM_EC_PUB_X : OSSL_PKEY_PARAM_RSA_N);
+  put(ec ? "y" : "e", ec ? OSSL_PKEY_PARAM_EC_PUB_Y : OSSL_PKEY_PARAM_RSA_E);
+  return out;
+}
+
+bool is_signing_algorithm(std::string_view name) {
+  return signing_of(name) != nullptr;
+}
+
+std::vector<std::string> signing_algorithms() {
+  std::vector<std::string> out;
+  for (const auto& s : signings)
+    out.emplace_back(s.name);
   return out;
 }
 
@@ -290,7 +363,8 @@ result<std::string> sign_token(const token_key& key, const json::value& claims) 
 }
 
 std::optional<json::document> verify_token(std::string_view token,
-                                           const std::vector<token_key>& keys) {
+                                           const std::vector<token_key>& keys,
+                                           const std::vector<std::string>& allowed) {
   std::string_view parts[3];
   if (!split(token, parts))
     return std::nullopt;
@@ -298,16 +372,18 @@ std::optional<json::document> verify_token(std::string_view token,
   if (!header)
     return std::nullopt;
   const auto algorithm = json::get_string(*header, "alg");
+  if (!allowed.empty() && std::find(allowed.begin(), allowed.end(), algorithm) == allowed.end())
+    return std::nullopt;
   const auto id = json::get_string(*header, "kid");
   const auto signed_text = token.substr(0, parts[0].size() + 1 + parts[1].size());
   std::optional<std::string> signature;
   for (const auto& key : keys) {
     // The key, not the token, says how it signs.
-    if (key.algorithm() != algorithm || (!id.empty() && !key.id().empty() && key.id() != id))
+    if (!key.may_verify(algorithm) || (!id.empty() && !key.id().empty() && key.id() != id))
       continue;
     if (!signature)
       signature = decode_base64url(parts[2]);
-    if (signature && key.verify(signed_text, *signature))
+    if (signature && key.verify(signed_text, *signature, algorithm))
       return read_part(parts[1], max_token_bytes);
   }
   return std::nullopt;

@@ -1,5 +1,5 @@
-// JSON Web Tokens (RFC 7515, 7517, 7519) in the one form that service accounts need: compact,
-// signed with ES256 or RS256. Everything a stranger sends is bounded before it is looked at.
+// JSON Web Tokens (RFC 7515, 7517, 7519) in the one form that is used here: compact, signed with a
+// private key. Everything a stranger sends is bounded before it is looked at.
 #pragma once
 
 #include "api/json.hpp"
@@ -21,16 +21,17 @@ inline constexpr size_t max_token_bytes = 16 * 1024;
 /// One key, public or private; immutable.
 class token_key {
 public:
-  /// A PEM text: an EC key on P-256, or an RSA key of at least 2048 bits; private or public.
-  /// Errors: bad_request.
+  /// A PEM text: an EC key on P-256, P-384 or P-521, or an RSA key of at least 2048 bits; private
+  /// or public. An RSA key signs with RS256. Errors: bad_request.
   static result<token_key> load(std::string_view pem);
-  /// A public key of a JWK set: EC on P-256, or RSA. Its id is the set's ("kid"), and may be empty.
-  /// Errors: bad_request, also for keys that are not for signatures.
+  /// A public key of a JWK set, of the same kinds. Its id is the set's ("kid"), and may be empty.
+  /// When it names its algorithm it is good for that alone. Errors: bad_request, also for keys that
+  /// are not for signatures.
   static result<token_key> from_jwk(const json::value& jwk);
   /// A new EC private key, as PEM (PKCS #8). Errors: internal_error.
   static result<std::string> make();
 
-  /// "ES256" or "RS256".
+  /// What it signs with: "RS256", "ES256", "ES384" or "ES512".
   const std::string& algorithm() const { return algorithm_; }
   /// Its id as Kubernetes names keys: SHA-256 of the public key's DER, base64url.
   const std::string& id() const { return id_; }
@@ -38,8 +39,10 @@ public:
 
   /// The signature, base64url. Errors: internal_error.
   result<std::string> sign(std::string_view text) const;
-  /// `signature` is raw, not encoded.
-  bool verify(std::string_view text, std::string_view signature) const;
+  /// Whether its signatures may be of this algorithm.
+  bool may_verify(std::string_view algorithm) const;
+  /// `signature` is raw, not encoded. False, too, for algorithms that are not the key's.
+  bool verify(std::string_view text, std::string_view signature, std::string_view algorithm) const;
   /// As a member of a JWK set.
   json::value jwk(json::allocator& a) const;
 
@@ -49,6 +52,7 @@ private:
 
   std::shared_ptr<EVP_PKEY> key_;
   std::string algorithm_;
+  std::string only_; ///< what a JWK says it is for; empty: all that its kind can
   std::string id_;
   bool can_sign_ = false;
 };
@@ -56,8 +60,14 @@ private:
 /// A token that says `claims`. Errors: internal_error.
 result<std::string> sign_token(const token_key& key, const json::value& claims);
 
-/// The claims of a token that one of the keys has signed; nothing for anything else.
+/// The names of RFC 7518 that keys here can verify: RS, PS and ES, each with 256, 384 and 512.
+std::vector<std::string> signing_algorithms();
+bool is_signing_algorithm(std::string_view name);
+
+/// The claims of a token that one of the keys has signed, in one of the ways that are allowed
+/// (empty: all that the keys can); nothing for anything else.
 std::optional<json::document> verify_token(std::string_view token,
-                                           const std::vector<token_key>& keys);
+                                           const std::vector<token_key>& keys,
+                                           const std::vector<std::string>& allowed = {});
 
 } // namespace thespis::api::auth

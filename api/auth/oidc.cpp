@@ -88,8 +88,8 @@ result<jwt_issuer> issuer_of(const oidc_flags& f) {
 
 result<std::shared_ptr<oidc_issuer>> oidc_issuer::make(oidc_deps deps) {
   for (const auto& a : deps.settings.algorithms)
-    if (a != "RS256" && a != "ES256")
-      return fail(unusable("signing algorithm " + a + " is not supported: use RS256 or ES256"));
+    if (!is_signing_algorithm(a))
+      return fail(unusable("unsupported signing alg: " + a));
   auto mapping = claim_mapping::make(deps.settings);
   if (!mapping)
     return fail(std::move(mapping.error()));
@@ -119,7 +119,7 @@ std::optional<token_identity> oidc_issuer::authenticate(std::string_view token) 
   if (!claimed || json::get_string(*claimed, "iss") != url())
     return std::nullopt;
   const auto keys = keys_.load();
-  const auto claims = verify_token(token, keys->keys);
+  const auto claims = verify_token(token, keys->keys, deps_.settings.algorithms);
   if (!claims) {
     const auto header = unverified(token, true);
     const auto id = header ? json::get_string(*header, "kid") : std::string_view{};
@@ -187,8 +187,8 @@ result<void> oidc_issuer::refresh() {
     for (const auto& jwk : list->GetArray())
       // What is no key for signatures, or of another kind, is somebody else's.
       if (auto key = token_key::from_jwk(jwk))
-        if (std::find(s.algorithms.begin(), s.algorithms.end(), key->algorithm()) !=
-            s.algorithms.end())
+        if (std::any_of(s.algorithms.begin(), s.algorithms.end(),
+                        [&](const auto& a) { return key->may_verify(a); }))
           next->keys.push_back(std::move(*key));
   if (next->keys.empty())
     return fail(internal_error("oidc: " + where + " has no key that can be used"));

@@ -26,7 +26,7 @@ struct oidc_flags {
   std::string groups_claim; ///< empty: no groups
   std::string groups_prefix;
   std::map<std::string, std::string> required_claims;
-  std::vector<std::string> algorithms = {"RS256"}; ///< of RS256, ES256
+  std::vector<std::string> algorithms = {"RS256"}; ///< of signing_algorithms()
   std::string ca_bundle;
 };
 
