@@ -1,9 +1,9 @@
 #include "api/auth/trust_anchors.hpp"
 #include "api/schema/formats.hpp"
 #include "api/validation/access.hpp"
+#include "api/validation/certificates.hpp"
 #include "api/validation/meta.hpp"
 #include "api/validation/pod.hpp"
-#include "api/validation/requests.hpp"
 
 #include <array>
 

@@ -1,11 +1,6 @@
 #include "api/validation/requests.hpp"
 
-#include "api/auth/trust_anchors.hpp"
-#include "api/openssl.hpp"
-#include "api/text/base64.hpp"
 #include "api/validation/access.hpp"
-
-#include <openssl/pem.h>
 
 #include <algorithm>
 #include <array>
@@ -14,64 +9,6 @@
 namespace thespis::api {
 
 namespace {
-
-constexpr int64_t shortest_certificate = 600;
-
-constexpr std::array<std::string_view, 23> usages{"any",
-                                                  "cert sign",
-                                                  "client auth",
-                                                  "code signing",
-                                                  "content commitment",
-                                                  "crl sign",
-                                                  "data encipherment",
-                                                  "decipher only",
-                                                  "digital signature",
-                                                  "email protection",
-                                                  "encipher only",
-                                                  "ipsec end system",
-                                                  "ipsec tunnel",
-                                                  "ipsec user",
-                                                  "key agreement",
-                                                  "key encipherment",
-                                                  "microsoft sgc",
-                                                  "netscape sgc",
-                                                  "ocsp signing",
-                                                  "s/mime",
-                                                  "server auth",
-                                                  "signing",
-                                                  "timestamping"};
-
-/// Whether these bytes are a request of PKCS#10 in PEM.
-bool is_request(const std::string& pem) {
-  if (pem.size() > 1024 * 1024)
-    return false;
-  const auto in = openssl::reader(pem);
-  const openssl::request_ptr request{PEM_read_bio_X509_REQ(in.get(), nullptr, nullptr, nullptr)};
-  return request != nullptr;
-}
-
-void check_usages(const json::value& spec, const path& at, findings& f) {
-  if (!filled(member(spec, "usages")))
-    f.required(path(at, "usages"));
-  std::unordered_set<std::string_view> seen;
-  each(spec, "usages", at, [&](const json::value& v, const path& p) {
-    const auto s = json::as_string(v);
-    if (std::find(usages.begin(), usages.end(), s) == usages.end())
-      f.causes().push_back(not_supported(p.str(), json::quote(s), {usages.begin(), usages.end()}));
-    else if (!seen.insert(s).second)
-      f.duplicate(p, s);
-  });
-}
-
-std::unordered_set<std::string_view> decisions(const json::value& csr) {
-  std::unordered_set<std::string_view> out;
-  path at("status");
-  each(member(csr, "status"), "conditions", at, [&](const json::value& c, const path&) {
-    if (const auto t = text(c, "type"); t == "Approved" || t == "Denied" || t == "Failed")
-      out.insert(t);
-  });
-  return out;
-}
 
 void check_requests(const json::value& spec, const path& at, findings& f) {
   path devices(at, "devices");
@@ -118,68 +55,6 @@ void check_requests(const json::value& spec, const path& at, findings& f) {
 }
 
 } // namespace
-
-void validate_signer_name(std::string_view name, const path& at, findings& f) {
-  const auto slash = name.find('/');
-  if (name.empty())
-    return f.required(at);
-  if (slash == name.npos || slash == 0 || slash + 1 == name.size() ||
-      name.find('/', slash + 1) != name.npos)
-    return f.invalid(
-        at, name,
-        "must be a fully qualified domain and path of the form 'example.com/signer-name'");
-  const auto domain = name.substr(0, slash), rest = name.substr(slash + 1);
-  complain(f, at, domain, check_dns1123_subdomain(domain));
-  if (domain.find('.') == domain.npos)
-    f.invalid(at, name, "should be a domain with at least two segments separated by dots");
-  complain(f, at, rest, check_dns1123_subdomain(rest));
-}
-
-void validate_signing_request(const json::value& csr, findings& f) {
-  path at("spec");
-  const auto& spec = member(csr, "spec");
-  const auto bytes = decode_base64(text(spec, "request"));
-  if (!bytes || !is_request(*bytes))
-    f.invalid(path(at, "request"), text(spec, "request"),
-              "PEM block type must be CERTIFICATE REQUEST");
-  check_usages(spec, at, f);
-  validate_signer_name(text(spec, "signerName"), path(at, "signerName"), f);
-  if (const auto n = json::get_int(spec, "expirationSeconds");
-      has(spec, "expirationSeconds") && n < shortest_certificate)
-    f.invalid(path(at, "expirationSeconds"), n,
-              "may not specify a duration less than 600 seconds (10 minutes)");
-}
-
-void validate_signing_request_update(const json::value& now, const json::value& old, findings& f) {
-  path at("status"), list(at, "conditions");
-  const auto after = decisions(now), before = decisions(old);
-  for (std::string_view t : {"Approved", "Denied", "Failed"})
-    if (before.contains(t) && !after.contains(t))
-      f.forbidden(list, "updates may not remove a condition of type \"" + std::string(t) + "\"");
-  if (after.contains("Approved") && after.contains("Denied"))
-    f.invalid(list, "Denied", "Approved and Denied conditions are mutually exclusive");
-}
-
-void validate_trust_bundle(const json::value& bundle, findings& f) {
-  const auto& spec = member(bundle, "spec");
-  path at("spec");
-  const auto signer = text(spec, "signerName");
-  path meta("metadata");
-  const auto name = text(member(bundle, "metadata"), "name");
-  complain(f, path(meta, "name"), name, auth::check_trust_bundle_name(name, signer));
-  if (!signer.empty())
-    validate_signer_name(signer, path(at, "signerName"), f);
-  path anchors(at, "trustBundle");
-  const auto pem = text(spec, "trustBundle");
-  if (pem.size() > auth::max_trust_bundle)
-    return f.too_long(anchors, auth::max_trust_bundle);
-  complain(f, anchors, "<value omitted>", auth::read_trust_anchors(pem).complaints);
-}
-
-void validate_trust_bundle_update(const json::value& now, const json::value& old, findings& f) {
-  path at("spec");
-  immutable(f, member(now, "spec"), member(old, "spec"), "signerName", at);
-}
 
 void validate_flow_schema(const json::value& schema, findings& f) {
   path at("spec"), level(at, "priorityLevelConfiguration");

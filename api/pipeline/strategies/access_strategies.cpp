@@ -3,6 +3,7 @@
 #include "api/pipeline/metadata.hpp"
 #include "api/pipeline/strategies/strategies.hpp"
 #include "api/validation/access.hpp"
+#include "api/validation/certificates.hpp"
 #include "api/validation/rbac.hpp"
 #include "api/validation/requests.hpp"
 
@@ -93,6 +94,24 @@ void stamp_conditions(const operation& op, json::value& status, const json::valu
   }
 }
 
+/// Who writes the status does not decide: what was approved or denied stays as it was said.
+void keep_decisions(json::value& status, const json::value& old, json::allocator& a) {
+  const auto of = [](auto& s, std::string_view type) {
+    std::vector<decltype(json::find(s, ""))> out;
+    if (auto* list = json::find(s, "conditions"); list != nullptr && list->IsArray())
+      for (auto& c : list->GetArray())
+        if (text(c, "type") == type)
+          out.push_back(&c);
+    return out;
+  };
+  for (std::string_view type : {"Approved", "Denied"}) {
+    const auto before = of(old, type);
+    const auto after = of(status, type);
+    for (size_t i = 0; before.size() == after.size() && i < after.size(); ++i)
+      after[i]->CopyFrom(*before[i], a);
+  }
+}
+
 /// The request never changes; /approval writes conditions alone, /status the certificate, too.
 void keep_request(operation& op, json::document& csr, const json::value& old) {
   auto& a = csr.GetAllocator();
@@ -102,6 +121,8 @@ void keep_request(operation& op, json::document& csr, const json::value& old) {
   auto& status = json::ensure_object(csr, "status", a);
   if (op.request.subresource == "approval")
     keep_member(status, member(old, "status"), "certificate", a);
+  else
+    keep_decisions(status, member(old, "status"), a);
   stamp_conditions(op, status, member(old, "status"), a);
 }
 
@@ -114,8 +135,12 @@ std::vector<strategy> request_strategies() {
   csr.validate_update = [](const operation& op, const json::value& now, const json::value& old,
                            findings& f) {
     if (is_status_call(op))
-      validate_signing_request_update(now, old, f);
+      validate_signing_request_update(now, old,
+                                      op.request.subresource == "approval" ? signing_write::approval
+                                                                           : signing_write::status,
+                                      f);
   };
+  csr.validate_create = validate_new_signing_request;
 
   strategy bundle;
   bundle.resource = "clustertrustbundles.certificates.k8s.io";

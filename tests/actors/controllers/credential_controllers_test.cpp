@@ -43,6 +43,8 @@ struct token_fixture : cluster_fixture {
 };
 
 struct signing_fixture : cluster_fixture {
+  const std::string certificate = test::make_authority("signed");
+
   signing_fixture() {
     auto p = std::make_shared<api::auth::policy>();
     p->set_index(api::auth::default_index());
@@ -53,7 +55,7 @@ struct signing_fixture : cluster_fixture {
                        std::chrono::seconds life, actors::wall_time) -> api::result<std::string> {
       ++signed_;
       lifetime = life;
-      return "certificate";
+      return certificate;
     };
     run_controller([deps] { return actors::make_certificate_signing(deps); });
   }
@@ -134,7 +136,7 @@ BOOST_AUTO_TEST_CASE(nothing_is_signed_before_it_is_approved) {
   BOOST_TEST(signed_ == 0);
   approve("a");
   BOOST_TEST(signed_ == 1);
-  BOOST_TEST(api::decode_base64(csr("a").status.certificate).value() == "certificate");
+  BOOST_TEST(api::decode_base64(csr("a").status.certificate).value() == certificate);
   BOOST_TEST(lifetime.count() == 365 * 24 * 3600);
 }
 
