@@ -243,6 +243,16 @@ int failed(startup& start, const std::string& why) {
   return 1;
 }
 
+/// Nothing when none are wanted.
+std::unique_ptr<simulated_nodes> simulate_nodes(const node_host& host,
+                                                const config::settings& settings, startup& start) {
+  if (settings.simulation.nodes == 0)
+    return nullptr;
+  auto res = std::make_unique<simulated_nodes>(host, settings);
+  start.say(std::to_string(settings.simulation.nodes) + " simulated nodes joined");
+  return res;
+}
+
 } // namespace
 
 int run_up(const config::settings& settings, startup& start) {
@@ -305,11 +315,7 @@ int run_up(const config::settings& settings, startup& start) {
       return failed(start, "node " + node->name() + " did not become Ready");
     start.say("Node " + node->name() + " is Ready");
   }
-  std::unique_ptr<simulated_nodes> simulated;
-  if (settings.simulation.nodes > 0) {
-    simulated = std::make_unique<simulated_nodes>(host, settings);
-    start.say(std::to_string(settings.simulation.nodes) + " simulated nodes joined");
-  }
+  const auto simulated = simulate_nodes(host, settings, start);
   start.ready();
   const int signal = start.wait_for_stop();
   spdlog::info("signal {}: stopping; containers go on", signal);

@@ -77,7 +77,7 @@ BOOST_AUTO_TEST_CASE(knows_all_ranges_of_cluster_addresses) {
   s.apply_service_cidr(cidr(added, "kubernetes", "10.43.0.0/16"));
   s.apply_service_cidr(cidr(added, "within", "10.43.7.0/24"));
   s.apply_service_cidr(cidr(added, "more", "10.99.7.0/28, '2001:db8::/64'"));
-  BOOST_TEST((s.service_cidrs() == ranges{"10.43.0.0/16", "10.99.7.0/28"}));
+  BOOST_TEST((s.service_cidrs() == ranges{"10.43.0.0/16", "10.99.7.0/28", "2001:db8::/64"}));
   s.apply_service_cidr(cidr(deleted, "more", "10.99.7.0/28"));
   BOOST_TEST((s.service_cidrs() == ranges{"10.43.0.0/16"}));
 }
