@@ -3,6 +3,8 @@
 #include "actors/messages.hpp"
 #include "runtime/link/link_version.hpp"
 
+#include <caf/io/middleman.hpp>
+
 using namespace thespis;
 using namespace thespis::test;
 
@@ -71,6 +73,14 @@ BOOST_AUTO_TEST_CASE(equal_builds_speak_the_same) {
   // Whatever order they are registered in.
   BOOST_TEST((speaks<small_message, grown_message>({"a", "b"}) ==
               speaks<grown_message, small_message>({"b", "a"})));
+}
+
+BOOST_AUTO_TEST_CASE(what_caf_itself_sends_does_not_count) {
+  runtime::system_config types;
+  actors::register_actor_messages(types);
+  types.load<caf::io::middleman>();
+  const caf::actor_system other{types}; // adds the messages of the module
+  BOOST_TEST(runtime::link::link_protocol(system(), types) == speaks<>({}));
 }
 
 BOOST_AUTO_TEST_CASE(a_message_more_renamed_or_longer_is_another_version) {
