@@ -358,7 +358,9 @@ result<void> merger::merge_elements(value& original, value& patch, const field_s
   for (value* e : plain) {
     auto key = *key_of(*e, f.merge_key);
     auto [it, fresh] = places.emplace(key, merged.Size());
-    if (fresh) {
+    // A list that replaces another is taken as it is, also where two of its elements share a key,
+    // as a node's addresses do.
+    if (fresh || replace) {
       merged.PushBack(scrub(*e), a_);
     } else {
       auto& old = merged[static_cast<rapidjson::SizeType>(it->second)];

@@ -87,6 +87,9 @@ BOOST_AUTO_TEST_CASE(replaces_by_directive) {
                   "{'containers':[{'name':'c','x':null},{'$patch':'replace'}]}") ==
              in_spec("{'containers':[{'name':'c'}]}"));
   BOOST_TEST(spec("{'a':1,'b':2}", "{'$patch':'replace','c':3}") == in_spec("{'c':3}"));
+  BOOST_TEST(spec("{'containers':[{'name':'a'}]}",
+                  "{'containers':[{'name':'c','x':1},{'name':'c','x':2},{'$patch':'replace'}]}") ==
+             in_spec("{'containers':[{'name':'c','x':1},{'name':'c','x':2}]}"));
   BOOST_TEST(spec("{'a':1,'b':2}", "{'$patch':'delete'}") == in_spec("{}"));
   BOOST_TEST(spec("{'a':1}", "{'$patch':'merge','b':2}") == in_spec("{'a':1,'b':2}"));
 }
