@@ -109,7 +109,7 @@ def _(p):
 
     gate("k8s.io/gate1", "True")
     gate("k8s.io/gate2", "False")
-    p.until("a", lambda q: condition(q, "k8s.io/gate2") == "False")
+    p.until("a", lambda q: 'gate2" is not "True", but False' in str(q["status"]["conditions"]))
     same(condition(p.look("a"), "Ready"), "False")
     gate("k8s.io/gate2", "True")
     p.ready("a", 20)
