@@ -15,10 +15,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-node_page text(int32_t status, std::string body) {
-  return {status, "text/plain; charset=utf-8", std::move(body)};
-}
-
 std::string escaped(const std::string& name) {
   std::string res;
   for (const char c : name)
@@ -66,21 +62,21 @@ node_page log_page(const std::string& path, const std::string& data_dir, const s
   auto relative = path.substr(std::min(path.find_first_not_of('/'), path.size()));
   const auto opened = open_beneath(base, relative.empty() ? "." : relative, false);
   if (!opened)
-    return text(404, "404 page not found\n");
+    return text_page(404, "404 page not found\n");
   const fs::path there = opened->path();
   std::error_code failed;
   if (fs::is_directory(there, failed))
     return listing(there, relative.empty());
   if (!fs::is_regular_file(there, failed))
-    return text(404, "404 page not found\n");
+    return text_page(404, "404 page not found\n");
   if (fs::file_size(there, failed) > max_log_page || failed)
-    return text(413, "the file is longer than " + std::to_string(max_log_page) + " bytes\n");
+    return text_page(413, "the file is longer than " + std::to_string(max_log_page) + " bytes\n");
   std::ifstream in{there, std::ios::binary};
   std::string body{std::istreambuf_iterator<char>{in}, {}};
   // It may have grown meanwhile.
   if (body.size() > max_log_page)
     body.resize(max_log_page);
-  return text(200, std::move(body));
+  return text_page(200, std::move(body));
 }
 
 } // namespace thespis::actors

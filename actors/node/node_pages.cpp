@@ -17,10 +17,6 @@ using promise = caf::typed_response_promise<node_page>;
 constexpr const char* json_type = "application/json";
 constexpr const char* metrics_type = "text/plain; version=0.0.4; charset=utf-8";
 
-node_page text(int32_t status, std::string body) {
-  return {status, "text/plain; charset=utf-8", std::move(body)};
-}
-
 int64_t started_at(const api::v1::pod& pod, const std::string& container) {
   for (const auto* list : {&pod.status.container_statuses, &pod.status.init_container_statuses,
                            &pod.status.ephemeral_container_statuses})
@@ -195,7 +191,7 @@ caf::result<node_page> node_actor::show(const node_page_query& q) {
   const auto& path = q.path;
   if (path == "/healthz" || path == "/healthz/ping" || path == "/healthz/log" ||
       path == "/healthz/syncloop")
-    return runtime_ready_ ? text(200, "ok") : text(500, "container runtime is down\n");
+    return runtime_ready_ ? text_page(200, "ok") : text_page(500, "container runtime is down\n");
   if (path == "/pods" || path == "/pods/")
     return node_page{200, json_type, pod_list()};
   if (path == "/configz")
@@ -213,7 +209,7 @@ caf::result<node_page> node_actor::show(const node_page_query& q) {
   const bool logs = !data.empty() && (path == "/logs" || path.starts_with("/logs/"));
   const auto page = pages.find(path);
   if (!logs && page == pages.end())
-    return text(404, "404 page not found\n");
+    return text_page(404, "404 page not found\n");
   // From here on the answer comes by this, and by nothing that is returned.
   const auto answer = std::make_shared<promise>(this->make_response_promise<node_page>());
   if (logs) {
@@ -224,7 +220,7 @@ caf::result<node_page> node_actor::show(const node_page_query& q) {
   }
   look([answer, write = page->second](auto p) {
     answer->deliver(p ? node_page{200, write.second, write.first(**p)}
-                      : text(500, p.error().message + "\n"));
+                      : text_page(500, p.error().message + "\n"));
   });
   return *answer;
 }

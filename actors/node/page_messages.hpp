@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 
 namespace thespis::actors {
 
@@ -17,6 +18,11 @@ struct node_page {
   std::string type;   ///< of the content
   std::string body;
 };
+
+/// A page of plain text.
+inline node_page text_page(int32_t status, std::string body) {
+  return {status, "text/plain; charset=utf-8", std::move(body)};
+}
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, node_page_query& x) {

@@ -174,7 +174,7 @@ void start_network(const runtime::environment& env,
   options.node = node;
   options.address = addresses.v4;
   options.address6 = addresses.v6;
-  for (const auto& range : texts_of(settings.network.service_cidr))
+  for (const auto& range : settings.network.service_cidrs())
     if (is_v6(range))
       options.service_cidr6 = range;
   options.vxlan_port = static_cast<uint16_t>(settings.network.vxlan_port);

@@ -11,7 +11,6 @@
 #include <caf/actor_system.hpp>
 
 #include <functional>
-#include <sstream>
 #include <string>
 #include <vector>
 
@@ -24,16 +23,6 @@ api::result<std::vector<std::string>> obtain_pod_cidrs(caf::actor_system& sys,
                                                        const runtime::environment& env,
                                                        const api::reader& state,
                                                        api::v1::node description);
-
-/// A setting's ranges as texts: one, or one of each family.
-template <class Ranges>
-std::vector<std::string> texts_of(const Ranges& ranges) {
-  std::vector<std::string> res;
-  std::istringstream all{config::to_string(ranges)};
-  for (std::string text; std::getline(all, text, ',');)
-    res.push_back(text);
-  return res;
-}
 
 /// The addresses of a machine.
 struct machine_addresses {

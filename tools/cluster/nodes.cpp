@@ -111,8 +111,8 @@ void start_proxy(const node_host& host, const config::settings& settings, const 
   deps.env = host.env;
   deps.node = node;
   deps.options.table = proxy_table_name(settings.data_dir);
-  deps.options.pod_cidrs = texts_of(settings.network.pod_cidr);
-  deps.options.service_cidrs = texts_of(settings.network.service_cidr);
+  deps.options.pod_cidrs = settings.network.pod_cidrs();
+  deps.options.service_cidrs = settings.network.service_cidrs();
   deps.by_mailbox = settings.network.proxy_mode == "mailbox";
   deps.tell_mode = [file = service_choice_file(settings.data_dir)](const std::string& mode) {
     std::ofstream{file} << mode << '\n';
@@ -140,9 +140,8 @@ void start_ingress(const node_host& host, const config::settings& settings,
   deps.folder = settings.data_dir + "/ingress";
   deps.options.http_port = static_cast<uint16_t>(settings.network.ingress_http_port);
   deps.options.https_port = static_cast<uint16_t>(settings.network.ingress_https_port);
-  deps.options.ipv6 =
-      proxy::kernel_has_ipv6() &&
-      !proxy::ranges_of(texts_of(settings.network.pod_cidr), proxy::ip_family::v6).empty();
+  deps.options.ipv6 = proxy::kernel_has_ipv6() &&
+                      !proxy::ranges_of(settings.network.pod_cidrs(), proxy::ip_family::v6).empty();
   host.supervise(std::string{proxy::ingress_role}, [deps](caf::local_actor& self) {
     return caf::actor_cast<caf::strong_actor_ptr>(
         self.home_system().spawn<proxy::ingress_actor, caf::detached>(deps));
@@ -223,7 +222,7 @@ api::result<std::unique_ptr<local_node>> local_node::start(const node_host& host
                                                            const std::string& address) {
   std::unique_ptr<local_node> res{new local_node};
   res->name_ = settings.node_name();
-  const auto addresses = addresses_of_machine(address, texts_of(settings.network.pod_cidr));
+  const auto addresses = addresses_of_machine(address, settings.network.pod_cidrs());
   auto description = describe_node(res->name_, addresses.all());
   description.metadata.annotations[actors::storage_annotation] =
       std::filesystem::absolute(settings.data_dir).string() + "/storage";
@@ -241,7 +240,7 @@ api::result<std::unique_ptr<local_node>> local_node::start(const node_host& host
     runtime::containerd_options options;
     options.data_dir = settings.data_dir;
     options.network.pod_cidrs = *pod_cidrs;
-    options.network.native_cidrs = texts_of(settings.network.pod_cidr);
+    options.network.native_cidrs = settings.network.pod_cidrs();
     options.network.mtu = pod_mtu(settings);
     options.cni_bin_dir = settings.node.cni_bin_dir;
     options.image_dir = settings.image_path();
